@@ -1,0 +1,99 @@
+# `make` alone says what there is. Everything happens in .venv, which is made on first use.
+
+PYTHON ?= python3 python3.13 python3.12 python3.11
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+# For the lock alone: 2.21 holds h5py below 3.15, and uv would rather keep h5py and step back to 2.20.
+LOCK_ONLY := tensorflow>=2.21
+UV_COMPILE := uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 \
+	--fork-strategy fewest --upgrade --no-header --no-annotate --no-emit-package httpx2-jsfetch --quiet
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export TF_CPP_MIN_LOG_LEVEL ?= 3
+export PYTHONUTF8 := 1
+
+.PHONY: help course test lab notebooks assignments weights wheel lock clean
+
+help:
+	@echo "Reading faces. Two commands are enough:"
+	@echo "  make course       set everything up, run every lesson, leave notebooks and pages in build/"
+	@echo "  make test         check everything: lint, unit tests, every notebook"
+	@echo "More:"
+	@echo "  make lab          open the lessons in JupyterLab"
+	@echo "  make notebooks    rebuild notebooks/*.ipynb from notebooks/source/*.py"
+	@echo "  make assignments  derive nbgrader assignments into build/assignments/"
+	@echo "  make weights      train the shipped models again on made faces (long)"
+	@echo "  make wheel        build the installable package into dist/"
+	@echo "  make lock         renew requirements.lock (needs the network)"
+	@echo "  make clean        remove build/, dist/ and .venv/"
+	@echo "Needs Python 3.11, 3.12 or 3.13; name one with: make course PYTHON=/path/to/python3.12"
+
+# Done again only when the lock or the package's own description changes; after that no network is needed.
+$(READY): requirements.lock pyproject.toml
+	@if [ ! -x $(BIN)/python ]; then \
+	  for python in $(PYTHON); do \
+	    if "$$python" -c 'import sys, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+	      2>/dev/null; then found="$$python"; break; fi; \
+	  done; \
+	  if [ -z "$$found" ]; then \
+	    echo "No Python 3.11, 3.12 or 3.13 with venv among: $(PYTHON)"; \
+	    echo "Install one (on Debian and Ubuntu also the package python3-venv), or name it:"; \
+	    echo "  make course PYTHON=/path/to/python3.12"; exit 1; \
+	  fi; \
+	  echo "Making $(VENV) with $$("$$found" --version). Your own Python stays as it is."; \
+	  "$$found" -m venv $(VENV); \
+	fi
+	@echo "Installing the exact versions of requirements.lock (about 1 GB to fetch, some minutes, only this once)."
+	@$(BIN)/python -m pip install --quiet --requirement requirements.lock
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+course: $(READY)
+	@echo "Running the lessons in order, on the data that ships with the course. No network is used."
+	@$(BIN)/python notebooks/build.py course
+
+# Each step runs even if one before it failed, and the last line says which did.
+test: $(READY)
+	@failed=""; \
+	echo "1 of 3 · Lint: is the code clean and formatted?"; \
+	$(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check . || failed="$$failed lint"; \
+	echo "2 of 3 · Unit tests: does each part do what it says?"; \
+	$(BIN)/python -m pytest --quiet || failed="$$failed unit-tests"; \
+	echo "3 of 3 · Notebooks: does every cell run, and do the checked results still hold?"; \
+	$(BIN)/python -m pytest --quiet --nbval-lax --nbval-current-env --nbval-cell-timeout=180 \
+	  notebooks/*.ipynb || failed="$$failed notebooks"; \
+	if [ -n "$$failed" ]; then echo "FAILED:$$failed"; exit 1; fi; echo "All three passed."
+
+lab: $(READY)
+	@echo "Opening the lessons in JupyterLab; stop it with Ctrl-C."
+	@$(BIN)/jupyter lab notebooks
+
+notebooks: $(READY)
+	@echo "Building and running notebooks/*.ipynb from notebooks/source/*.py."
+	@$(BIN)/python notebooks/build.py notebooks
+
+assignments: $(READY)
+	@echo "Deriving the assignments: solutions become stubs, checkers become tests."
+	@$(BIN)/python notebooks/build.py assignments
+
+weights: $(READY)
+	@echo "Training the shipped models with the full profile; copied to data/weights/ only when it succeeds."
+	@$(BIN)/python -m helpers train keypoints --profile full --source made --out build/weights/keypoints
+	@cp build/weights/keypoints/keypoints.weights.h5 build/weights/keypoints/keypoints.json data/weights/
+
+wheel: $(READY)
+	@echo "Building the wheel, with the weights inside, into dist/."
+	@$(BIN)/python -m build --wheel --no-isolation --outdir dist .
+
+lock: $(READY)
+	@echo "Looking for the newest versions that fit pyproject.toml together, on every platform."
+	@mkdir -p build && echo "$(LOCK_ONLY)" > build/lock-only.txt
+	@$(BIN)/$(UV_COMPILE) --constraint build/lock-only.txt --output-file build/lock.txt > build/lock.log
+	@{ sed -n '/^[^#]/q;p' requirements.lock; cat build/lock.txt; } > build/requirements.lock
+	@mv build/requirements.lock requirements.lock
+	@echo "Wrote requirements.lock. Now run: make test"
+
+clean:
+	@echo "Removing build/, dist/ and $(VENV)/. Lessons, data and weights stay."
+	@rm -rf build dist $(VENV)

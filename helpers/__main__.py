@@ -1,0 +1,175 @@
+"""The command line: `python -m helpers predict | evaluate | train | data`.
+
+Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 failed,
+2 wrong usage, 130 stopped by Ctrl-C.
+"""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+# TensorFlow reads this when it is imported, which only happens once a command needs a model.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from helpers import predict_command  # noqa: E402  (after the line above)
+
+TASKS = ("keypoints", "emotion")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    options = build_parser().parse_args(arguments)
+    try:
+        return options.run(options)
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        return 130
+    except (ValueError, OSError) as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Describe every command with its arguments."""
+    parser = argparse.ArgumentParser(
+        prog="python -m helpers",
+        description="Find faces in photos, mark 15 keypoints and name the emotion.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    predict = commands.add_parser("predict", help="read the faces in photos or folders of photos")
+    predict_command.add_arguments(predict)
+    predict.set_defaults(run=predict_command.run)
+    add_evaluate(commands.add_parser("evaluate", help="measure a model on a data set"))
+    add_train(commands.add_parser("train", help="train a model; an interrupted run resumes"))
+    add_data(commands.add_parser("data", help="list, fetch or verify data sets"))
+    return parser
+
+
+def add_evaluate(parser: argparse.ArgumentParser) -> None:
+    """Describe `evaluate`."""
+    parser.add_argument("task", choices=TASKS)
+    parser.add_argument("--source", default="made", help="made, a known data set or a path")
+    parser.add_argument("--split", help="default: test, or everything where a source has no split")
+    parser.add_argument("--weights", type=Path, help="a .weights.h5 file; default: those shipped")
+    parser.add_argument("--tta", action="store_true", help="average with the mirrored picture")
+    parser.add_argument(
+        "--predictions", type=Path, metavar="FILE.npz", help="store what was predicted, row by row"
+    )
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    parser.set_defaults(run=run_evaluate)
+
+
+def run_evaluate(options: argparse.Namespace) -> int:
+    """Print how good a model is."""
+    from helpers import evaluate, models
+
+    model = models.load(options.weights or options.task)
+    if model.card["task"] != options.task:
+        raise ValueError(f"{options.weights} is a model for {model.card['task']}.")
+    evaluation = evaluate.evaluate(model, options.source, options.split, options.tta)
+    if options.predictions:
+        evaluation.save_predictions(options.predictions)
+    result = evaluation.result | {"weights": str(options.weights or f"shipped {options.task}")}
+    print(json.dumps(result, indent=2) if options.json else as_text(result))
+    return 0
+
+
+def as_text(result: dict, indent: str = "") -> str:
+    """Write a nested result as indented lines, with a table for the confusion counts."""
+    lines = []
+    for name, value in result.items():
+        if isinstance(value, dict):
+            lines += [f"{indent}{name}:", as_text(value, indent + "  ")]
+        elif name == "confusion":
+            lines += [f"{indent}confusion (rows: true, columns: predicted):"]
+            lines += [indent + "  " + " ".join(f"{count:6d}" for count in row) for row in value]
+        elif value is not None:
+            lines.append(f"{indent}{name}: {round(value, 4) if isinstance(value, float) else value}")
+    return "\n".join(lines)
+
+
+def add_train(parser: argparse.ArgumentParser) -> None:
+    """Describe `train`."""
+    parser.add_argument("task", choices=TASKS)
+    parser.add_argument(
+        "--source", action="append", help="may be given more than once; default: made"
+    )
+    parser.add_argument(
+        "--profile",
+        choices=("smoke", "lesson", "full"),
+        help="how long to train; default: $COURSE_PROFILE, else lesson",
+    )
+    parser.add_argument("--model", default="residual", help="which network; default: residual")
+    parser.add_argument("--init", type=Path, help="start from these weights")
+    parser.add_argument("--resume", action="store_true", help="go on with an interrupted run")
+    parser.add_argument("--out", type=Path, required=True, help="the folder for weights and history")
+    parser.set_defaults(run=run_train)
+
+
+def run_train(options: argparse.Namespace) -> int:
+    """Train a model and say where its weights are."""
+    from helpers import recipes, settings
+
+    run = recipes.Run(
+        task=options.task,
+        sources=tuple(options.source or ["made"]),
+        profile=options.profile or settings.PROFILE,
+        out=options.out,
+        model=options.model,
+        init=options.init,
+    )
+    recipes.train_model(run, resume=options.resume)
+    print(options.out / f"{options.task}.weights.h5")
+    return 0
+
+
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """Describe `data` and its own commands."""
+    commands = parser.add_subparsers(required=True, metavar="list | fetch NAME | verify [NAME]")
+    listing = commands.add_parser("list", help="which data sets are known, and where they were found")
+    listing.add_argument("--json", action="store_true", help="print the list as JSON")
+    listing.set_defaults(run=run_list)
+    fetching = commands.add_parser("fetch", help="download a data set")
+    fetching.add_argument("name")
+    fetching.set_defaults(run=run_fetch)
+    checking = commands.add_parser("verify", help="check the files of data sets that are there")
+    checking.add_argument("name", nargs="?")
+    checking.set_defaults(run=run_verify)
+
+
+def run_list(options: argparse.Namespace) -> int:
+    """Print every known data set."""
+    from helpers import data
+
+    sources = data.list_sources()
+    if options.json:
+        rows = [{"name": s.name, "what": s.what, "found": s.where, "terms": s.terms} for s in sources]
+        print(json.dumps(rows, indent=2, default=str))
+    else:
+        for source in sources:
+            print(f"{source.name:18} {source.where or 'not here'}\n  {source.what} {source.terms}")
+    return 0
+
+
+def run_fetch(options: argparse.Namespace) -> int:
+    """Download one data set."""
+    from helpers import data
+
+    print(data.fetch(options.name))
+    return 0
+
+
+def run_verify(options: argparse.Namespace) -> int:
+    """Check one data set, or all that are there."""
+    from helpers import data
+
+    names = [options.name] if options.name else [s.name for s in data.list_sources() if s.where]
+    for name in names:
+        print(*(f"{name}: {line}" for line in data.verify(name)), sep="\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

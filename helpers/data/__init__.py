@@ -1,0 +1,33 @@
+"""The course's data: one loader per kind of data set, and every source gives the same record.
+
+Loading never touches the network; `fetch` does, and only when called.
+"""
+
+from helpers.data.emotions import load_emotions
+from helpers.data.fetch import fetch, verify
+from helpers.data.keypoints import kaggle_coordinates, load_keypoints
+from helpers.data.records import (
+    EMOTIONS,
+    KEYPOINT_COLUMNS,
+    KEYPOINT_NAMES,
+    DataError,
+    EmotionData,
+    KeypointData,
+)
+from helpers.data.sources import SourceStatus, list_sources
+
+__all__ = [
+    "EMOTIONS",
+    "KEYPOINT_COLUMNS",
+    "KEYPOINT_NAMES",
+    "DataError",
+    "EmotionData",
+    "KeypointData",
+    "SourceStatus",
+    "fetch",
+    "kaggle_coordinates",
+    "list_sources",
+    "load_emotions",
+    "load_keypoints",
+    "verify",
+]

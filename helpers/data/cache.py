@@ -1,0 +1,76 @@
+"""Parsed arrays kept on disk, so that a table of text is parsed once.
+
+A cache file's name carries the SHA-256 of the source it was made from and of its own content: a
+changed source is never matched, and a damaged file is noticed and made again.
+"""
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from helpers import settings
+
+# Raise this when the meaning of the stored arrays changes.
+_FORMAT = 1
+Arrays = dict[str, np.ndarray]
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's content, hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def cached(kind: str, source_sha256: str, build: Callable[[], Arrays]) -> Arrays:
+    """Return the arrays that `build` makes, from the cache when it holds them.
+
+    Parameters
+    ----------
+    kind : str
+        What the arrays are, for instance ``"emotions"``.
+    source_sha256 : str
+        Hash of the file they are made from.
+    build : callable
+        Makes the arrays when the cache has none; called at most once.
+
+    Returns
+    -------
+    dict of str to array
+    """
+    prefix = f"{kind}-{_FORMAT}-{source_sha256[:32]}-"
+    folder = settings.CACHE / "parsed"
+    stored = _read(folder, prefix)
+    if stored is None:
+        stored = build()
+        # A full disk or a read-only home costs time at the next load, nothing else.
+        with contextlib.suppress(OSError):
+            _write(folder, prefix, stored)
+    return stored
+
+
+def _read(folder: Path, prefix: str) -> Arrays | None:
+    for path in sorted(folder.glob(f"{prefix}*.npz")):
+        try:
+            if file_sha256(path) == path.stem.removeprefix(prefix):
+                with np.load(path, allow_pickle=False) as archive:
+                    return dict(archive)
+            path.unlink()
+        except OSError:
+            continue
+    return None
+
+
+def _write(folder: Path, prefix: str, arrays: Arrays) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(suffix=".partial", dir=folder)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            np.savez(file, **arrays)
+        os.replace(name, folder / f"{prefix}{file_sha256(Path(name))}.npz")
+    finally:
+        Path(name).unlink(missing_ok=True)

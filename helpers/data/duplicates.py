@@ -1,0 +1,88 @@
+"""Finding copies of one photo among marked faces, so that a split keeps them together.
+
+Copies are cropped a few pixels apart and lit alike with many others, so faces are first laid onto
+the mean face by their marked points, and compared by their lines and edges rather than by their
+shading.
+"""
+
+import itertools
+
+import numpy as np
+
+# Chosen by looking at pairs of 10,000 real faces: copies score 0.91 to 1.00, strangers up to 0.92.
+_SAME_PHOTO = 0.9
+# The middle 72 pixels as 18 × 18 cells, also moved by 3 pixels because some marks are loose.
+_SIDE, _CELLS = 72, 18
+_MOVES = tuple(itertools.product((-3, 0, 3), repeat=2))
+_HELD = _MOVES.index((0, 0))
+_BLOCK = 2_000
+
+
+def near_duplicate_groups(images: np.ndarray, keypoints: np.ndarray) -> np.ndarray:
+    """Number the rows so that copies of one photo share a number.
+
+    Parameters
+    ----------
+    images : (n, 96, 96) uint8
+    keypoints : (n, 15, 2) float32
+        Pixels; NaN where unlabelled.
+
+    Returns
+    -------
+    (n,) int32
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    n = len(images)
+    faces = zip(images, _alignments(keypoints), strict=True)
+    first, second = _alike_pairs(np.stack([_descriptors(image, fit) for image, fit in faces]))
+    links = coo_array((np.ones(len(first), bool), (first, second)), shape=(n, n))
+    return connected_components(links, directed=False)[1]
+
+
+def _alignments(keypoints: np.ndarray) -> np.ndarray:
+    """Return (n, 2, 3) turns, scales and shifts that lay each face on the mean face.
+
+    With labelled points as complex numbers, the least-squares fit to m is z -> a z + b with
+    a = Σ conj(z) m / Σ |z|², both centred.
+    """
+    labelled = ~np.isnan(keypoints).any(axis=2)
+    points = np.where(labelled, keypoints[..., 0] + 1j * keypoints[..., 1], 0)
+    mean_face = points.sum(axis=0) / np.maximum(labelled.sum(axis=0), 1)
+    count = np.maximum(labelled.sum(axis=1, keepdims=True), 1)
+    centre = points.sum(axis=1, keepdims=True) / count
+    target = (labelled * mean_face).sum(axis=1, keepdims=True) / count
+    spread = labelled * (points - centre)
+    scale = (np.conj(spread) * (mean_face - target)).sum(axis=1)
+    size = (np.abs(spread) ** 2).sum(axis=1)
+    a = np.where(size > 0, scale / np.maximum(size, 1e-6), 1)
+    b = target[:, 0] - a * centre[:, 0]
+    return np.stack([a.real, -a.imag, b.real, a.imag, a.real, b.imag], axis=1).reshape(-1, 2, 3)
+
+
+def _descriptors(image: np.ndarray, alignment: np.ndarray) -> np.ndarray:
+    """Return (9, 324) float32, a row for each move; a dot product of rows is a correlation."""
+    import cv2
+
+    aligned = cv2.warpAffine(image, alignment, image.shape[::-1], borderMode=cv2.BORDER_REPLICATE)
+    aligned = aligned.astype(np.float32)
+    lines = cv2.GaussianBlur(aligned, (0, 0), 1.5) - cv2.GaussianBlur(aligned, (0, 0), 8)
+    start = (len(image) - _SIDE) // 2
+    windows = [lines[start + down :, start + right :][:_SIDE, :_SIDE] for down, right in _MOVES]
+    cells = [cv2.resize(w, (_CELLS, _CELLS), interpolation=cv2.INTER_AREA) for w in windows]
+    rows = np.stack(cells).reshape(len(_MOVES), -1)
+    rows -= rows.mean(axis=1, keepdims=True)
+    # A blank picture has no lines; it must match nothing rather than divide by zero.
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-3)
+
+
+def _alike_pairs(descriptors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows of the pairs that correlate, one face held still and the other moved."""
+    firsts, seconds = [], []
+    for move, start in itertools.product(range(len(_MOVES)), range(0, len(descriptors), _BLOCK)):
+        held = descriptors[start : start + _BLOCK, _HELD]
+        first, second = np.nonzero(held @ descriptors[:, move].T > _SAME_PHOTO)
+        firsts.append(first + start)
+        seconds.append(second)
+    return np.concatenate(firsts), np.concatenate(seconds)

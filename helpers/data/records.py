@@ -1,0 +1,121 @@
+"""What every loader gives: plain, frozen records of arrays, and the one error they raise.
+
+A record does not say where its pictures came from beyond a name, so that a lesson runs unchanged on
+any source.
+"""
+
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+KEYPOINT_NAMES = (
+    "left_eye_center",
+    "right_eye_center",
+    "left_eye_inner_corner",
+    "left_eye_outer_corner",
+    "right_eye_inner_corner",
+    "right_eye_outer_corner",
+    "left_eyebrow_inner_end",
+    "left_eyebrow_outer_end",
+    "right_eyebrow_inner_end",
+    "right_eyebrow_outer_end",
+    "nose_tip",
+    "mouth_left_corner",
+    "mouth_right_corner",
+    "mouth_center_top_lip",
+    "mouth_center_bottom_lip",
+)
+KEYPOINT_COLUMNS = tuple(f"{name}_{axis}" for name in KEYPOINT_NAMES for axis in "xy")
+EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+
+
+class DataError(ValueError):
+    """A problem with data in words to act on: which file or row, what is wrong, what to do."""
+
+
+@dataclass(frozen=True)
+class _Record:
+    images: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def select(self, split_or_mask: str | np.ndarray) -> Self:
+        """Return the rows of one split (a name), or those a mask or an index array picks.
+
+        Raises
+        ------
+        DataError
+            If no row belongs to a split of that name.
+        """
+        rows = split_or_mask
+        if isinstance(rows, str):
+            rows = self.split == rows
+            if not rows.any():
+                present = ", ".join(np.unique(self.split))
+                raise DataError(f"{self.source} has no split {split_or_mask!r}; it has: {present}.")
+        arrays = {f.name: getattr(self, f.name) for f in fields(self)}
+        picked = {k: v[rows] for k, v in arrays.items() if isinstance(v, np.ndarray)}
+        return replace(self, **picked)
+
+
+@dataclass(frozen=True)
+class KeypointData(_Record):
+    """Faces with 15 marked points.
+
+    Attributes
+    ----------
+    images : (n, 96, 96) uint8
+    keypoints : (n, 15, 2) float32
+        Pixels, x to the right and y down, in the order of `KEYPOINT_NAMES`; NaN where unlabelled.
+    split : (n,) str
+        ``train``, ``val`` or ``test``; ``all`` where the source has no split.
+    subjects : (n,) str or None
+        Who is in the picture, where the source says so.
+    source : str
+        The name or path that was loaded.
+    """
+
+    keypoints: np.ndarray
+    split: np.ndarray
+    subjects: np.ndarray | None = None
+    source: str = ""
+
+    def to_frame(self) -> "pd.DataFrame":
+        """Return Kaggle's 30 coordinate columns (pixels, NaN unlabelled) and `split`."""
+        import pandas as pd
+
+        frame = pd.DataFrame(self.keypoints.reshape(-1, 30), columns=list(KEYPOINT_COLUMNS))
+        return frame.assign(split=self.split)
+
+
+@dataclass(frozen=True)
+class EmotionData(_Record):
+    """Faces with one emotion each.
+
+    Attributes
+    ----------
+    images : (n, 48, 48) uint8
+    labels : (n,) int64
+        Positions in `classes`.
+    classes : tuple of str
+        The classes that occur, in the order of `EMOTIONS`, any others after them.
+    split : (n,) str
+        ``train``, ``val``, ``public`` or ``test``; ``all`` where the source has no split.
+    votes : (n, 10) uint8 or None
+        FER+ votes: neutral, happiness, surprise, sadness, anger, disgust, fear, contempt,
+        unknown, not a face.
+    subjects : (n,) str or None
+    source : str
+    """
+
+    labels: np.ndarray
+    classes: tuple[str, ...]
+    split: np.ndarray
+    votes: np.ndarray | None = None
+    subjects: np.ndarray | None = None
+    source: str = ""

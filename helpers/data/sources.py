@@ -1,0 +1,182 @@
+"""The data sets known by name: what each one is, where it is looked for, how to get it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from helpers import settings
+from helpers.data.records import DataError
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file at a plain address; `sha256` only where the publisher states it."""
+
+    url: str
+    sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class Source:
+    """A known data set.
+
+    Attributes
+    ----------
+    what : str
+        One line about it.
+    page : str
+        Where a person reads about it and downloads it.
+    by_hand : str
+        What to put into the folder of its name.
+    terms : str
+        Under which terms it may be used.
+    kaggle : str
+        Kaggle handle, ``competition`` or ``owner/dataset``; empty if it is not on Kaggle.
+    kaggle_files : tuple of str
+        Patterns of the files that are kept of it: Kaggle's FER-2013 holds the same faces three
+        times.
+    downloads : tuple of Download
+        Files at plain addresses.
+    rows : tuple of (str, int)
+        Tables by name without suffix, and how many rows each has as published.
+    """
+
+    what: str
+    page: str
+    by_hand: str
+    terms: str
+    kaggle: str = ""
+    kaggle_files: tuple[str, ...] = ("*",)
+    downloads: tuple[Download, ...] = ()
+    rows: tuple[tuple[str, int], ...] = ()
+
+
+_KAGGLE = "https://www.kaggle.com"
+_FER = "challenges-in-representation-learning-facial-expression-recognition-challenge"
+
+KNOWN = {
+    "fer2013": Source(
+        what="FER-2013: 35,887 grey faces of 48 × 48 pixels, seven emotions",
+        page=f"{_KAGGLE}/c/{_FER}/data",
+        by_hand="fer2013.csv or icml_face_data.csv (for votes also fer2013new.csv of FERPlus)",
+        terms="research use; pictures from the web. FER+ votes: MIT",
+        kaggle=_FER,
+        kaggle_files=("icml_face_data*",),
+        downloads=(
+            Download("https://raw.githubusercontent.com/microsoft/FERPlus/master/fer2013new.csv"),
+        ),
+        rows=(
+            ("fer2013", 35_887),
+            ("icml_face_data", 35_887),
+            ("train", 28_709),
+            ("fer2013new", 35_887),
+        ),
+    ),
+    "facial-keypoints": Source(
+        what="Kaggle Facial Keypoints Detection: 7,049 grey faces of 96 × 96 pixels, 15 points",
+        page=f"{_KAGGLE}/c/facial-keypoints-detection/data",
+        by_hand="training.csv or training.zip",
+        terms="rules of the Kaggle competition",
+        kaggle="facial-keypoints-detection",
+        rows=(("training", 7_049),),
+    ),
+    "ckplus": Source(
+        what="CK+: posed expressions of laboratory subjects, peak frames",
+        page=f"{_KAGGLE}/datasets/shawon10/ckplus",
+        by_hand="CK+48, or the official cohn-kanade-images, Emotion and Landmarks folders",
+        terms="CK+ agreement: research only, no redistribution; sign it before use",
+        kaggle="shawon10/ckplus",
+    ),
+    "five-celebrities": Source(
+        what="Five Celebrity Faces: press photos of five people",
+        page=f"{_KAGGLE}/datasets/dansbecker/5-celebrity-faces-dataset",
+        by_hand="the folders train and val",
+        terms="press photos, not free; private study only",
+        kaggle="dansbecker/5-celebrity-faces-dataset",
+    ),
+    "orl": Source(
+        what="ORL (AT&T) faces: 40 people, ten pictures each, 92 × 112 pixels, grey",
+        page="https://cam-orl.co.uk/facedatabase.html",
+        by_hand="the folders s1 to s40 of att_faces.zip",
+        terms="credit AT&T Laboratories Cambridge",
+        downloads=(
+            Download("https://www.cl.cam.ac.uk/research/dtg/attarchive/pub/data/att_faces.zip"),
+        ),
+    ),
+    "lfw": Source(
+        what="Labeled Faces in the Wild: 13,233 photos of 5,749 people",
+        page="https://scikit-learn.org/stable/datasets/real_world.html",
+        by_hand="the folder lfw_home that scikit-learn's fetch_lfw_people makes",
+        terms="research use; press photos",
+    ),
+    "facenet": Source(
+        what="weights of keras-facenet (Inception-ResNet trained on VGGFace2), 512 numbers a face",
+        page="https://github.com/faustomorales/keras-facenet/releases/tag/v0.3.1",
+        by_hand="20180402-114759-weights.h5",
+        terms="code MIT; trained on VGGFace2 (research)",
+        downloads=(
+            Download(
+                "https://github.com/faustomorales/keras-facenet/releases/download/v0.3.1/20180402-114759-weights.h5",
+                "8b71e7045497e841c00ee568f031d1a4d30908fceadf6884aef2dec4d545202b",
+            ),
+        ),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class SourceStatus:
+    """One line of the list of known data sets; `where` is None while it is not on this machine."""
+
+    name: str
+    what: str
+    where: Path | None
+    terms: str
+
+
+def list_sources() -> list[SourceStatus]:
+    """Return every known data set, with the folder it was found in."""
+    return [SourceStatus(name, s.what, find_folder(name), s.terms) for name, s in KNOWN.items()]
+
+
+def find_folder(name: str) -> Path | None:
+    """Return the first folder of that name under `settings.data_folders()` that is not empty."""
+    for folder in settings.data_folders():
+        if (folder / name).is_dir() and any((folder / name).iterdir()):
+            return folder / name
+    return None
+
+
+def known_folder(name: str) -> Path:
+    """Return the folder of a known data set.
+
+    Raises
+    ------
+    DataError
+        If the set is not on this machine; the message says how to get it.
+    """
+    folder = find_folder(name)
+    if folder is None:
+        raise missing(name)
+    return folder
+
+
+def missing(name: str) -> DataError:
+    """Return the error for a set that is not here: what, where it was sought, how to get it."""
+    source = KNOWN[name]
+    places = [folder / name for folder in settings.data_folders()]
+    return DataError(
+        f"{name} is not on this machine ({source.what}).\n"
+        f"Looked in: {', '.join(map(str, places))}.\n"
+        f"To get it by command: python -m helpers data fetch {name}\n"
+        f"By hand: from {source.page} put {source.by_hand} into {places[0]}.\n"
+        f"Terms: {source.terms}."
+    )
+
+
+def existing_path(source: str | Path) -> Path:
+    """Return `source` as a path that exists, else raise a DataError that lists the choices."""
+    path = Path(source).expanduser()
+    if not path.exists():
+        names = ", ".join(("made", *KNOWN))
+        raise DataError(f"{source} is no file or folder here, and no known source ({names}).")
+    return path

@@ -1,0 +1,114 @@
+"""How good predictions are, in the field's own measures; rates and errors are fractions of 1.
+
+Keypoints are `(n, 15, 2)` in pixels, NaN where unlabelled; probabilities are `(n, classes)`.
+"""
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+from scipy.special import logsumexp
+from sklearn.metrics import confusion_matrix, f1_score
+
+LEFT_EYE, RIGHT_EYE = 0, 1
+
+
+def keypoint_errors(true: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Return the distance of each point, as a fraction of the distance between the eye centres.
+
+    Returns
+    -------
+    `(n, 15) float`, NaN where a point, or one of the two eye centres, is not labelled.
+    """
+    eyes = np.linalg.norm(true[:, LEFT_EYE] - true[:, RIGHT_EYE], axis=-1)
+    eyes = np.where(eyes > 0, eyes, np.nan)
+    return np.linalg.norm(predicted - true, axis=-1) / eyes[:, np.newaxis]
+
+
+def keypoint_metrics(true: np.ndarray, predicted: np.ndarray, names: tuple[str, ...]) -> dict:
+    """Measure predicted keypoints against the labelled ones.
+
+    Returns
+    -------
+    `rmse_px` (root of the mean squared error over all labelled x and y), `mean_error_interocular`
+    (mean over faces of their mean error), its 95 % bootstrap interval, `failure_rate_10pct` (share
+    of faces whose mean error is above 0.10) and `per_point` for points labelled at least once.
+    """
+    labelled = np.isfinite(true)
+    if not labelled.any():
+        raise ValueError("No keypoint is labelled here, so nothing can be measured.")
+    errors = keypoint_errors(true, predicted)
+    measurable = np.isfinite(errors).any(axis=1)
+    faces = np.nanmean(errors[measurable], axis=1)
+    return {
+        "rmse_px": rmse(true, predicted),
+        "mean_error_interocular": float(faces.mean()) if len(faces) else None,
+        "mean_error_interval_95": bootstrap_interval(faces) if len(faces) else None,
+        "failure_rate_10pct": float((faces > 0.10).mean()) if len(faces) else None,
+        "per_point": {
+            name: {
+                "n": int(labelled[:, point, 0].sum()),
+                "rmse_px": rmse(true[:, point], predicted[:, point]),
+                "mean_error_interocular": float(np.nanmean(errors[:, point])) if len(faces) else None,
+            }
+            for point, name in enumerate(names)
+            if labelled[:, point].any()
+        },
+    }
+
+
+def rmse(true: np.ndarray, predicted: np.ndarray) -> float:
+    """Return the root of the mean squared error over the labelled coordinates, in pixels."""
+    return float(np.sqrt(np.nanmean((np.asarray(predicted, float) - true) ** 2)))
+
+
+def emotion_metrics(labels: np.ndarray, probabilities: np.ndarray, classes: tuple[str, ...]) -> dict:
+    """Measure predicted probabilities `(n, classes)` against labels `(n,) int`.
+
+    Returns
+    -------
+    `accuracy` with its 95 % bootstrap interval, `macro_f1` over the classes that occur, `ece`
+    (`calibration_error`), and `confusion`: rows are true classes, columns predicted, as counts.
+    """
+    predicted = probabilities.argmax(axis=1)
+    correct = predicted == labels
+    return {
+        "accuracy": float(correct.mean()),
+        "accuracy_interval_95": bootstrap_interval(correct),
+        "macro_f1": float(f1_score(labels, predicted, labels=np.unique(labels), average="macro")),
+        "ece": calibration_error(labels, probabilities),
+        "classes": list(classes),
+        "confusion": confusion_matrix(labels, predicted, labels=range(len(classes))).tolist(),
+    }
+
+
+def calibration_error(labels: np.ndarray, probabilities: np.ndarray, bins: int = 15) -> float:
+    """Return the expected calibration error: the gap between confidence and accuracy, by bins.
+
+    Faces are put into `bins` equally wide bins of their highest probability; the gap of each bin
+    counts by its share of faces (Guo et al. 2017, https://arxiv.org/abs/1706.04599).
+    """
+    confidence = probabilities.max(axis=1)
+    correct = probabilities.argmax(axis=1) == labels
+    bin_of = np.minimum((confidence * bins).astype(int), bins - 1)
+    gap = np.bincount(bin_of, weights=confidence - correct, minlength=bins)
+    return float(np.abs(gap).sum() / len(labels))
+
+
+def fit_temperature(labels: np.ndarray, logits: np.ndarray) -> float:
+    """Return the temperature that makes `softmax(logits / temperature)` most likely (Guo et al. 2017).
+
+    `labels (n,) int` and `logits (n, classes)` are of pictures that were not trained on.
+    """
+
+    def loss(log_temperature: float) -> float:
+        scaled = np.asarray(logits, float) / np.exp(log_temperature)
+        return float(np.mean(logsumexp(scaled, axis=1) - scaled[np.arange(len(labels)), labels]))
+
+    return float(np.exp(minimize_scalar(loss, bounds=(-2, 2), method="bounded").x))
+
+
+def bootstrap_interval(values: np.ndarray, draws: int = 2000, seed: int = 0) -> list[float]:
+    """Return the 95 % percentile interval of the mean of `values (n,)`, by resampling them."""
+    values = np.asarray(values, float)
+    rng = np.random.default_rng(seed)
+    means = [values[rng.integers(0, len(values), len(values))].mean() for _ in range(draws)]
+    return [float(bound) for bound in np.percentile(means, [2.5, 97.5])]

@@ -1,0 +1,248 @@
+"""The networks of the course, and the two small files in which a trained one travels.
+
+A `TrainedModel` is a network with its card: `predict` takes the pictures as they are in the data
+and gives keypoints in pixels or probabilities, so that nobody has to remember how inputs are scaled.
+"""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import keras
+import numpy as np
+from keras import layers
+
+from helpers import settings
+
+TASKS = ("keypoints", "emotion")
+
+
+def build_keypoint_model(
+    size: int = 96, points: int = 15, filters: tuple[int, ...] = (48, 96, 144), dropout: float = 0.2
+) -> keras.Model:
+    """Build a residual network that regresses keypoints from one grey face.
+
+    Parameters
+    ----------
+    size : side of the square input in pixels; input `(n, size, size, 1) float`, standardised.
+    points : how many keypoints; output `(n, points, 2) float32`, 0 at the centre, ±1 at the edges.
+    filters : channels of the stages; each halves the resolution.
+    dropout : share of features dropped before the regression head.
+    """
+    inputs = keras.Input((size, size, 1), name="face")
+    x = convolution(inputs, 32, kernel=5, stride=2)
+    for width in filters:
+        x = residual_stage(x, width, stride=2, identity_blocks=2)
+    # Flattening keeps *where* a feature was seen; averaging over the picture would lose it.
+    x = layers.Dropout(dropout)(layers.Flatten()(x))
+    x = layers.Dense(2 * points, dtype="float32", name="coordinates")(x)
+    return keras.Model(inputs, layers.Reshape((points, 2))(x), name="keypoints")
+
+
+def build_emotion_model(
+    size: int = 48,
+    classes: int = 7,
+    filters: tuple[int, ...] = (64, 128, 224),
+    identity_blocks: int = 1,
+    dropout: float = 0.4,
+) -> keras.Model:
+    """Build a residual network that gives one logit for each emotion from one grey face.
+
+    Parameters
+    ----------
+    size : side of the square input in pixels; input `(n, size, size, 1) float`, standardised.
+    classes : how many emotions; output `(n, classes) float32` logits (softmax makes probabilities).
+    filters : channels of the stages; each halves the resolution.
+    identity_blocks : blocks after the first in each stage.
+    dropout : share of features dropped before the last layer.
+    """
+    inputs = keras.Input((size, size, 1), name="face")
+    x = convolution(inputs, 32)
+    for width in filters:
+        x = residual_stage(x, width, stride=2, identity_blocks=identity_blocks)
+    x = layers.Dropout(dropout)(layers.GlobalAveragePooling2D()(x))
+    return keras.Model(inputs, layers.Dense(classes, dtype="float32", name="logits")(x), name="emotion")
+
+
+def residual_stage(x, filters: int, stride: int, identity_blocks: int):
+    """Stack one convolution block (which may shrink the picture) and some identity blocks."""
+    x = residual_block(x, filters, stride)
+    for _ in range(identity_blocks):
+        x = residual_block(x, filters)
+    return x
+
+
+def residual_block(x, filters: int, stride: int = 1):
+    """Add a short path around two convolutions (He et al. 2016, https://arxiv.org/abs/1512.03385).
+
+    The short path is the input itself where shapes agree, else a 1×1 convolution of it.
+    """
+    short = x
+    if stride != 1 or x.shape[-1] != filters:
+        short = convolution(x, filters, kernel=1, stride=stride, activation=None)
+    main = convolution(x, filters, stride=stride)
+    main = convolution(main, filters, activation=None)
+    return layers.Activation("relu")(layers.Add()([main, short]))
+
+
+def convolution(x, filters: int, kernel: int = 3, stride: int = 1, activation: str | None = "relu"):
+    """Convolve, normalise by batch, and apply the activation."""
+    x = layers.Conv2D(
+        filters, kernel, stride, padding="same", use_bias=False, kernel_initializer="he_normal"
+    )(x)
+    x = layers.BatchNormalization()(x)
+    return layers.Activation(activation)(x) if activation else x
+
+
+BUILDERS = {
+    "build_keypoint_model": build_keypoint_model,
+    "build_emotion_model": build_emotion_model,
+}
+
+
+def standardize(images: np.ndarray) -> np.ndarray:
+    """Give each picture mean 0 and standard deviation 1, so that exposure and contrast drop out.
+
+    Parameters
+    ----------
+    images : `(n, h, w)` uint8 or float, grey.
+
+    Returns
+    -------
+    `(n, h, w, 1) float32`. A flat picture becomes zeros.
+    """
+    images = np.asarray(images, np.float32)
+    mean = images.mean(axis=(1, 2), keepdims=True)
+    deviation = images.std(axis=(1, 2), keepdims=True)
+    return ((images - mean) / np.maximum(deviation, 1.0))[..., np.newaxis]
+
+
+def keypoints_to_network(keypoints: np.ndarray, size: int = 96) -> np.ndarray:
+    """Turn pixels into the network's units: 0 at the picture's centre, about ±1 at its edges."""
+    return ((keypoints - (size - 1) / 2) / (size / 2)).astype(np.float32)
+
+
+def keypoints_from_network(outputs: np.ndarray, size: int = 96) -> np.ndarray:
+    """Turn the network's units back into pixels."""
+    return (np.asarray(outputs) * (size / 2) + (size - 1) / 2).astype(np.float32)
+
+
+def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
+    """Turn logits `(n, classes)` into probabilities; a temperature above 1 makes them less sure."""
+    scaled = np.asarray(logits, np.float64) / temperature
+    powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+    return (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A network and its card: how to build it, what to feed it and what is known about it."""
+
+    network: keras.Model
+    card: dict
+
+    @property
+    def input_size(self) -> int:
+        """Side of the square grey pictures that `predict` takes, in pixels."""
+        return self.card["input"]["size"]
+
+    def predict(self, images: np.ndarray, batch_size: int = 128) -> np.ndarray:
+        """Read grey faces `(n, size, size) uint8`.
+
+        Returns
+        -------
+        Keypoints `(n, points, 2) float32` in pixels of the picture, or probabilities
+        `(n, classes) float32`, as the card's task says.
+        """
+        outputs = self.outputs(images, batch_size)
+        if self.card["task"] == "keypoints":
+            return keypoints_from_network(outputs, self.input_size)
+        return softmax(outputs, self.card.get("temperature", 1.0))
+
+    def outputs(self, images: np.ndarray, batch_size: int = 128) -> np.ndarray:
+        """Return what the network itself gives, before units or probabilities."""
+        shape = (self.input_size, self.input_size)
+        if images.shape[1:] != shape:
+            raise ValueError(f"The model reads faces of {shape}, not {images.shape[1:]}.")
+        if not len(images):
+            return np.zeros((0, *self.network.output_shape[1:]), np.float32)
+        parts = [
+            self.network.predict_on_batch(standardize(images[start : start + batch_size]))
+            for start in range(0, len(images), batch_size)
+        ]
+        return np.concatenate(parts)
+
+
+def save(model: TrainedModel, folder: Path) -> Path:
+    """Write `<task>.weights.h5` (arrays in float16) and then its card `<task>.json`.
+
+    Each is written beside its final place and renamed, so that a cut leaves the old pair or the new.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = folder / f"{model.card['task']}.weights.h5"
+    temporary = folder / f".{weights.name}"
+    model.network.save_weights(temporary)
+    halve_precision(temporary)
+    os.replace(temporary, weights)
+    card = folder / f"{model.card['task']}.json"
+    temporary = card.with_suffix(".part")
+    temporary.write_text(json.dumps(model.card, indent=2) + "\n")
+    os.replace(temporary, card)
+    return weights
+
+
+def halve_precision(path: Path) -> None:
+    """Store each float array of an HDF5 file as float16, compressed: a third of the size."""
+    with h5py.File(path) as full, h5py.File(f"{path}.half", "w") as half:
+
+        def copy(name: str, item) -> None:
+            target = half.require_group(name) if isinstance(item, h5py.Group) else half
+            if isinstance(item, h5py.Dataset):
+                array = item[()].astype(np.float16) if item.dtype.kind == "f" else item[()]
+                options = {"compression": "gzip"} if np.ndim(array) else {}
+                target = target.create_dataset(name, data=array, **options)
+            target.attrs.update(item.attrs)
+
+        full.visititems(copy)
+        half.attrs.update(full.attrs)
+    os.replace(f"{path}.half", path)
+
+
+def load(task_or_path: str | Path) -> TrainedModel:
+    """Load a trained model: `"keypoints"` or `"emotion"` as shipped, or from a path of its weights.
+
+    Raises
+    ------
+    ValueError
+        If the weights or their card are missing, damaged or do not belong together.
+    """
+    if task_or_path in TASKS:
+        weights = settings.SHIPPED / "weights" / f"{task_or_path}.weights.h5"
+    else:
+        weights = Path(task_or_path)
+    card_path = weights.with_name(weights.name.removesuffix(".weights.h5") + ".json")
+    for path in (weights, card_path):
+        if not path.is_file():
+            raise ValueError(f"There is no trained model at {weights}: {path.name} is missing.")
+    card = read_card(card_path)
+    network = BUILDERS[card["build"]["function"]](**card["build"]["arguments"])
+    try:
+        network.load_weights(weights)
+    except (OSError, ValueError, KeyError) as error:
+        raise ValueError(f"{weights} does not hold the weights that {card_path.name} describes.") from error
+    return TrainedModel(network, card)
+
+
+def read_card(path: Path) -> dict:
+    """Read a model card and make sure that it can be built from."""
+    try:
+        card = json.loads(path.read_text())
+        known = card["build"]["function"] in BUILDERS and card["task"] in TASKS
+        known = known and isinstance(card["input"]["size"], int)
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is not a model card.") from error
+    if not known:
+        raise ValueError(f"{path} describes a model that this version cannot build.")
+    return card

@@ -1,0 +1,286 @@
+"""How each model that ships is made: which data, which network, how long, and what its card says.
+
+`python -m helpers train` is this module; the training loop itself stands in `helpers.train`.
+"""
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from helpers import metrics, models, settings
+from helpers.augment import augment_faces, augment_keypoints
+from helpers.data import (
+    EMOTIONS,
+    DataError,
+    EmotionData,
+    KeypointData,
+    kaggle_coordinates,
+    load_emotions,
+    load_keypoints,
+)
+from helpers.evaluate import evaluate
+from helpers.models import BUILDERS, TrainedModel, keypoints_to_network
+from helpers.train import Batches, Recipe, build_optimizer, fit, masked_distance, precision
+
+RECIPES = {
+    "keypoints": {
+        "smoke": Recipe(epochs=1, learning_rate=1e-3, rows=128, precision="float32"),
+        "lesson": Recipe(epochs=8, learning_rate=1e-3, rows=1500),
+        "full": Recipe(epochs=30, learning_rate=1e-3),
+    },
+    "emotion": {
+        "smoke": Recipe(epochs=1, learning_rate=1e-3, rows=128, precision="float32"),
+        "lesson": Recipe(epochs=8, learning_rate=1e-3, rows=3000, label_smoothing=0.1),
+        "full": Recipe(
+            epochs=20, learning_rate=0.05, optimizer="sgd", weight_decay=5e-4, label_smoothing=0.1
+        ),
+    },
+}
+
+# What `--model` may name: the function that builds the network, and its arguments.
+NETWORKS = {
+    "keypoints": {"residual": ("build_keypoint_model", {})},
+    "emotion": {"residual": ("build_emotion_model", {})},
+}
+
+# The split that a full training opens once, at its end, to report.
+REPORTED = {"keypoints": ("facial-keypoints", "test"), "emotion": ("fer2013", "public")}
+
+TERMS = (
+    "The training pictures are for non-commercial research and may not be passed on; "
+    "use these weights for non-commercial research and teaching."
+)
+KNOWN_FAILURES = {
+    "keypoints": (
+        "Only the eye centres, the nose tip and the mouth corners were labelled on pictures; the "
+        "other ten points were learnt as the positions that real faces have given those five, so "
+        "they follow the pose but hardly the expression: a raised brow or an open mouth is missed. "
+        "Faces turned or tilted by more than about 30°, covered, or very blurred are off."
+    ),
+    "emotion": (
+        "An expression is not a feeling. Training pictures come from web searches of acted and "
+        "press photographs, with many wrong labels; fear, sadness and disgust are confused with "
+        "anger, surprise and neutral. Who is in them by age, skin tone and culture is not recorded, "
+        "so how errors differ by group is not known. Not for decisions about people."
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training: what on, for how long, from which weights, and into which folder."""
+
+    task: str
+    sources: tuple[str, ...]
+    profile: str
+    out: Path
+    model: str = "residual"
+    init: Path | None = None
+    seed: int = settings.SEED
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe that the profile names."""
+        return RECIPES[self.task][self.profile]
+
+    @property
+    def command(self) -> str:
+        """The command line that makes this run again."""
+        sources = " ".join(f"--source {source}" for source in self.sources)
+        init = f" --init {self.init}" if self.init else ""
+        seed = f"COURSE_SEED={self.seed} " if self.seed else ""
+        return (
+            f"{seed}python -m helpers train {self.task} {sources} --profile {self.profile} "
+            f"--model {self.model}{init} --out {self.out}"
+        )
+
+
+def train_model(run: Run, resume: bool = False) -> TrainedModel:
+    """Train, write weights and card into `run.out`, and return the model as it was written.
+
+    Raises
+    ------
+    ValueError
+        If `run.out` holds another run, or this one unfinished and `resume` is not set.
+    """
+    claim_folder(run, resume)
+    keras.utils.set_random_seed(run.seed)
+    training, validation = (keypoint_data if run.task == "keypoints" else emotion_data)(run)
+    function, arguments = NETWORKS[run.task][run.model]
+    with precision(run.recipe.precision):
+        network = BUILDERS[function](**arguments)
+    if run.init:
+        network.set_weights(models.load(run.init).network.get_weights())
+    compile_network(network, run, steps_per_epoch=len(training))
+    monitor = "val_accuracy" if run.task == "emotion" else "val_loss"
+    history = fit(network, training, validation, run.recipe, run.out, monitor)
+    card = write_card(run, function, arguments, len(training.images), len(validation.images))
+    card["training"]["epochs_run"] = len(history)
+    models.save(TrainedModel(network, card), run.out)
+    # From here on the model is the float16 one on disk: what ships is what is calibrated and measured.
+    model = models.load(run.out / f"{run.task}.weights.h5")
+    if run.task == "emotion":
+        logits = model.outputs(validation.images)
+        model.card["temperature"] = metrics.fit_temperature(validation.targets, logits)
+    if run.profile == "full":
+        source, split = REPORTED[run.task]
+        model.card["measured"] = [
+            evaluate(model, source, split, tta).result for tta in (False, True)
+        ]
+    models.save(model, run.out)
+    return model
+
+
+def claim_folder(run: Run, resume: bool) -> None:
+    """Take the output folder for this run, or refuse when something else is in it."""
+    run.out.mkdir(parents=True, exist_ok=True)
+    path = run.out / "run.json"
+    this = json.dumps({**asdict(run), "out": None, "recipe": asdict(run.recipe)}, default=str)
+    if path.exists():
+        if path.read_text() != this:
+            raise ValueError(f"{run.out} holds another run; choose another folder for --out.")
+        if not resume:
+            raise ValueError(
+                f"{run.out} already holds this run; add --resume to go on, or choose another --out."
+            )
+    temporary = path.with_suffix(".part")
+    temporary.write_text(this)
+    os.replace(temporary, path)
+
+
+def compile_network(network: keras.Model, run: Run, steps_per_epoch: int) -> None:
+    """Give the network its optimizer, loss and metrics."""
+    optimizer = build_optimizer(run.recipe, steps_per_epoch)
+    if run.task == "keypoints":
+        network.compile(optimizer, loss=masked_distance)
+    else:
+        loss = keras.losses.CategoricalCrossentropy(
+            from_logits=True, label_smoothing=run.recipe.label_smoothing
+        )
+        network.compile(optimizer, loss=loss, metrics=["accuracy"])
+
+
+def keypoint_data(run: Run) -> tuple[Batches, Batches]:
+    """Return augmented training faces and plain validation faces, with points as targets."""
+    parts = [fill_unlabelled(load_keypoints(source), source) for source in run.sources]
+    chosen = [train_and_val(part, run) for part in parts]
+    return tuple(
+        Batches(
+            np.concatenate([part[side].images for part in chosen]),
+            np.concatenate([part[side].keypoints for part in chosen]),
+            augment=augment_keypoints if side == 0 else None,
+            batch_size=run.recipe.batch_size,
+            seed=run.seed,
+            encode=keypoints_to_network,
+        )
+        for side in (0, 1)
+    )
+
+
+def emotion_data(run: Run) -> tuple[Batches, Batches]:
+    """Return augmented training faces and plain validation faces, with one-hot targets."""
+    parts = [by_course_classes(load_emotions(source)) for source in run.sources]
+    chosen = [train_and_val(part, run) for part in parts]
+    return tuple(
+        Batches(
+            np.concatenate([part[side].images for part in chosen]),
+            np.concatenate([part[side].labels for part in chosen]),
+            augment=augment_faces if side == 0 else None,
+            batch_size=run.recipe.batch_size,
+            seed=run.seed,
+            encode=lambda labels: np.eye(len(EMOTIONS), dtype=np.float32)[labels],
+        )
+        for side in (0, 1)
+    )
+
+
+def train_and_val(data, run: Run):
+    """Return the training and validation rows; a source without a split gives a tenth to `val`.
+
+    Training pictures that occur in any other split, pixel for pixel, are left out.
+    """
+    training = data.split == "train"
+    if set(data.split) == {"all"}:
+        training = np.random.default_rng(run.seed).random(len(data)) >= 0.1
+        validation = ~training
+    else:
+        validation = data.split == "val"
+    pictures = [image.tobytes() for image in data.images]
+    elsewhere = {pictures[row] for row in np.flatnonzero(~training)}
+    training &= np.array([picture not in elsewhere for picture in pictures])
+    if not training.any() or not validation.any():
+        raise DataError(f"{data.source} has too few rows for a training and a validation split.")
+    rows = np.random.default_rng(run.seed).permutation(np.flatnonzero(training))
+    return data.select(np.sort(rows[: run.recipe.rows])), data.select(validation)
+
+
+def by_course_classes(data: EmotionData) -> EmotionData:
+    """Renumber labels to the course's seven emotions, leaving out faces of any other class."""
+    position = np.array([EMOTIONS.index(c) if c in EMOTIONS else -1 for c in data.classes])
+    labels = position[data.labels]
+    kept = data.select(labels >= 0)
+    return EmotionData(kept.images, labels[labels >= 0], EMOTIONS, kept.split, source=data.source)
+
+
+def fill_unlabelled(data: KeypointData, source: str) -> KeypointData:
+    """Fill in points that nobody labelled with where real faces have them, given those labelled.
+
+    A linear regression over faces with all 15 points, which the source may bring along; without
+    such faces, unlabelled points stay NaN and the loss passes over them.
+    """
+    unlabelled = np.isnan(data.keypoints).any(axis=2)
+    if source == "made" or not unlabelled.any():
+        return data
+    try:
+        shapes = kaggle_coordinates(source)
+    except DataError:
+        return data
+    shapes = shapes[np.isfinite(shapes).all(axis=(1, 2))]
+    keypoints = data.keypoints.copy()
+    for pattern in np.unique(unlabelled, axis=0):
+        rows = (unlabelled == pattern).all(axis=1)
+        if pattern.any() and (~pattern).sum() >= 3:
+            keypoints[np.ix_(rows, pattern)] = regress_points(shapes, keypoints[rows], pattern)
+    return KeypointData(data.images, keypoints, data.split, data.subjects, data.source)
+
+
+def regress_points(shapes: np.ndarray, keypoints: np.ndarray, missing: np.ndarray) -> np.ndarray:
+    """Estimate the `missing (15,)` points of faces by least squares from complete `shapes`."""
+
+    def known(faces: np.ndarray) -> np.ndarray:
+        flat = faces[:, ~missing].reshape(len(faces), -1)
+        return np.column_stack([flat, np.ones(len(flat))])
+
+    targets = shapes[:, missing].reshape(len(shapes), -1)
+    weights, *_ = np.linalg.lstsq(known(shapes), targets, rcond=None)
+    return (known(keypoints) @ weights).reshape(len(keypoints), -1, 2)
+
+
+def write_card(run: Run, function: str, arguments: dict, n_train: int, n_val: int) -> dict:
+    """Return the model card: enough to build, feed and judge the model."""
+    card = {
+        "task": run.task,
+        "build": {"function": function, "arguments": arguments},
+        "input": {
+            "size": {"keypoints": 96, "emotion": 48}[run.task],
+            "scaling": "grey, each picture to mean 0 and standard deviation 1",
+        },
+        "training": {
+            "sources": list(run.sources),
+            "profile": run.profile,
+            "n_train": n_train,
+            "n_val": n_val,
+            "seed": run.seed,
+            "recipe": asdict(run.recipe),
+            "command": run.command,
+        },
+        "terms": TERMS if set(run.sources) != {"made"} else "CC0",
+        "known_failures": KNOWN_FAILURES[run.task],
+    }
+    if run.task == "emotion":
+        card["classes"] = list(EMOTIONS)
+    return card

@@ -1,0 +1,291 @@
+"""The one tool for lessons: text sources in, executed notebooks, pages and assignments out.
+
+A lesson is written once, in `source/*.py` (jupytext percent). Everything a learner, a teacher or a
+test needs is derived from it here, so that nothing is written twice and nothing can drift apart.
+
+    python notebooks/build.py notebooks     rebuild and run notebooks/*.ipynb
+    python notebooks/build.py course        run the lessons; notebooks and pages into build/course/
+    python notebooks/build.py assignments   nbgrader's source notebooks into build/assignments/
+"""
+
+import argparse
+import copy
+import hashlib
+import os
+import re
+import sys
+import time
+from pathlib import Path
+
+import jupytext
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbformat import NotebookNode
+
+NOTEBOOKS = Path(__file__).resolve().parent
+ROOT = NOTEBOOKS.parent
+SOURCES = NOTEBOOKS / "source"
+BUILD = ROOT / "build"
+
+PARTS = ("solution", "checker", "hidden")
+BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
+STUB = "...  # your code here"
+FOLDED = "# @title Solution: click to open"
+POINTS_PER_LESSON = 100
+CELL_SECONDS = 600
+
+
+def sources(names: list[str] | None = None) -> list[Path]:
+    """Return the lessons' text files in teaching order, all or those whose name starts so."""
+    paths = sorted(SOURCES.glob("[0-9]*.py"))
+    chosen = [path for path in paths if not names or path.stem.startswith(tuple(names))]
+    if not chosen:
+        raise SystemExit(f"No lesson {' '.join(names or [])} in {SOURCES}.".replace("  ", " "))
+    return chosen
+
+
+def read_source(path: Path) -> NotebookNode:
+    """Read a lesson's text as a notebook without outputs: every cell, with a stable id."""
+    nb = jupytext.read(path, fmt={"extension": ".py", "format_name": "percent"})
+    nb.metadata = nbformat.from_dict(
+        {
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+        }
+    )
+    return with_stable_ids(nb)
+
+
+def with_stable_ids(nb: NotebookNode) -> NotebookNode:
+    """Name cells after their exercise or content, so that an edit changes no other cell's id."""
+    nb.nbformat, nb.nbformat_minor = 4, 5
+    seen: dict[str, int] = {}
+    for cell in nb.cells:
+        name, part = cell.metadata.get("exercise"), cell.metadata.get("part", "task")
+        base = f"{name}-{part}" if name else hashlib.sha1(cell.source.encode()).hexdigest()[:8]
+        seen[base] = seen.get(base, 0) + 1
+        cell.id = base if seen[base] == 1 else f"{base}-{seen[base]}"
+    return nb
+
+
+def stub_of(solution: str) -> str:
+    """Return a solution's code with what stands between the markers replaced by a stub."""
+    kept, inside = [], False
+    for line in solution.splitlines():
+        if line.strip() == BEGIN:
+            inside = True
+            kept.append(line[: line.index("#")] + STUB)
+        elif line.strip() == END:
+            inside = False
+        elif not inside:
+            kept.append(line)
+    return "\n".join(kept)
+
+
+def published(nb: NotebookNode) -> NotebookNode:
+    """Return the learner's notebook: a stub before each folded solution, no hidden tests.
+
+    The folded solution runs too, so Run All works. A learner types into the stub, runs it, leaves
+    the folded cell alone and runs the checker.
+    """
+    nb = copy.deepcopy(nb)
+    cells = []
+    for cell in nb.cells:
+        part = cell.metadata.get("part")
+        if part == "solution":
+            stub = nbformat.v4.new_code_cell(stub_of(cell.source))
+            stub.metadata = nbformat.from_dict({**cell.metadata, "part": "stub"})
+            stub.metadata.pop("tags", None)
+            cells.append(stub)
+            cell.source = f"{FOLDED}\n{cell.source}"
+            cell.metadata.update(cellView="form", jupyter={"source_hidden": True})
+        if part != "hidden":
+            cells.append(cell)
+    nb.cells = cells
+    return with_stable_ids(nb)
+
+
+def assignment(nb: NotebookNode) -> NotebookNode:
+    """Return nbgrader's source notebook: solutions and hidden tests marked, checkers that raise."""
+    nb = copy.deepcopy(nb)
+    graded = [cell for cell in nb.cells if cell.metadata.get("part") in ("checker", "hidden")]
+    shares = [POINTS_PER_LESSON * (i + 1) // len(graded) for i in range(len(graded))]
+    points = [share - before for share, before in zip(shares, [0, *shares], strict=False)]
+    for cell in nb.cells:
+        part = cell.metadata.get("part")
+        if part not in PARTS:
+            continue
+        cell.metadata["nbgrader"] = nbformat.from_dict(
+            {
+                "schema_version": 3,
+                "grade_id": f"{cell.metadata['exercise']}-{part}",
+                "grade": part != "solution",
+                "solution": part == "solution",
+                "locked": part != "solution",
+                "task": False,
+            }
+        )
+        if part != "solution":
+            cell.metadata["nbgrader"]["points"] = points.pop(0)
+        if part == "checker":
+            cell.source = cell.source.rstrip() + ".require()"
+        elif part == "hidden":
+            cell.source = f"### BEGIN HIDDEN TESTS\n{cell.source}\n### END HIDDEN TESTS"
+    return nb
+
+
+def execute(nb: NotebookNode, timeout: int = CELL_SECONDS) -> NotebookNode:
+    """Run every cell in a fresh kernel that starts in `notebooks/`, and tidy what it leaves."""
+    NotebookClient(
+        nb,
+        timeout=timeout,
+        kernel_name="python3",
+        record_timing=False,
+        coalesce_streams=True,
+        resources={"metadata": {"path": str(NOTEBOOKS)}},
+    ).execute()
+    return tidy(nb)
+
+
+def tidy(nb: NotebookNode) -> NotebookNode:
+    """Drop what differs between machines: stderr's logs, folders, addresses, versions."""
+    nb.metadata["language_info"] = nbformat.from_dict({"name": "python"})
+    for cell in nb.cells:
+        if cell.cell_type != "code":
+            continue
+        cell.outputs = [out for out in cell.outputs if out.get("name") != "stderr"]
+        for out in cell.outputs:
+            holder = out if out.output_type == "stream" else out.get("data", {})
+            for key in ("text", "text/plain", "text/html"):
+                if isinstance(holder.get(key), str):
+                    holder[key] = without_this_machine(holder[key])
+    return nb
+
+
+def without_this_machine(text: str) -> str:
+    """Return the text without the folders of this machine and without addresses of objects."""
+    for folder, short in ((ROOT, "reading-faces"), (Path.home(), "~")):
+        text = text.replace(str(folder), short)
+    return re.sub(r" at 0x[0-9a-f]{6,}", "", text)
+
+
+def write(text: str, path: Path) -> None:
+    """Write through a temporary file, so that an interrupted run never leaves half a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text, encoding="utf-8", newline="\n")
+    partial.replace(path)
+
+
+def page(nb: NotebookNode, title: str) -> str:
+    """Return the lesson as one self-contained HTML page, its solutions folded."""
+    from nbconvert import HTMLExporter
+
+    nb = copy.deepcopy(nb)
+    for i, cell in enumerate(nb.cells):
+        if cell.metadata.get("part") == "solution":
+            code = cell.source.removeprefix(FOLDED).strip()
+            folded = f"<details><summary>Solution</summary>\n\n```python\n{code}\n```\n\n</details>"
+            nb.cells[i] = nbformat.v4.new_markdown_cell(folded, id=cell.id)
+    exporter = HTMLExporter(embed_images=True)
+    return exporter.from_notebook_node(
+        nb, resources={"metadata": {"path": str(NOTEBOOKS), "name": title}}
+    )[0]
+
+
+def title_of(nb: NotebookNode) -> str:
+    """Return the lesson's one H1."""
+    return next(line[2:] for c in nb.cells for line in c.source.splitlines() if line[:2] == "# ")
+
+
+def showed(nb: NotebookNode) -> str:
+    """Return the first line that the cell tagged `showed` printed: the result in a sentence."""
+    for cell in nb.cells:
+        if "showed" in cell.metadata.get("tags", []):
+            printed = "".join(out.get("text", "") for out in cell.outputs)
+            return printed.strip().partition("\n")[0]
+    return ""
+
+
+def run_lessons(paths: list[Path], finish) -> list[tuple[str, float, str, bool]]:
+    """Run lessons in order, give each to `finish`, say how far we are; a failure stops no other."""
+    rows = []
+    for i, path in enumerate(paths, start=1):
+        nb = published(read_source(path))
+        print(f"[{i}/{len(paths)}] {title_of(nb)} …", end=" ", flush=True)
+        begun = time.monotonic()
+        try:
+            finish(path, execute(nb))
+            result, good = showed(nb), True
+        except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+            result, good = f"FAILED: {str(error).strip().splitlines()[-1]}", False
+            print(f"\n{error}", file=sys.stderr)
+        seconds = time.monotonic() - begun
+        print(f"{'done' if good else 'FAILED'} in {seconds:.0f} s", flush=True)
+        rows.append((path.stem, seconds, result, good))
+    return rows
+
+
+def build_notebooks(paths: list[Path]) -> int:
+    """Write notebooks/*.ipynb with outputs, always with the profile and the data a learner has."""
+    os.environ["COURSE_PROFILE"] = "lesson"
+    os.environ.pop("COURSE_DATA", None)
+
+    def finish(path: Path, nb: NotebookNode) -> None:
+        nbformat.validate(nb)
+        write(nbformat.writes(nb) + "\n", NOTEBOOKS / f"{path.stem}.ipynb")
+
+    return 0 if all(row[-1] for row in run_lessons(paths, finish)) else 1
+
+
+def build_course(paths: list[Path]) -> int:
+    """Run the course into build/course/ and end with a table of what each lesson showed."""
+
+    def finish(path: Path, nb: NotebookNode) -> None:
+        write(nbformat.writes(nb) + "\n", BUILD / "course" / f"{path.stem}.ipynb")
+        write(page(nb, title_of(nb)), BUILD / "course" / f"{path.stem}.html")
+
+    rows = run_lessons(paths, finish)
+    wide = max(len(row[0]) for row in rows)
+    print(f"\n{'lesson':<{wide}}  seconds  what it showed")
+    for name, seconds, result, _ in rows:
+        print(f"{name:<{wide}}  {seconds:>7.0f}  {result}")
+    print(f"\nNotebooks and pages are in {BUILD / 'course'}; open the .html in a browser.")
+    return 0 if all(row[-1] for row in rows) else 1
+
+
+def build_assignments(paths: list[Path]) -> int:
+    """Write build/assignments/: a source notebook a lesson, and nbgrader's settings beside them."""
+    folder = BUILD / "assignments"
+    settings = (
+        "c = get_config()\n"
+        'c.CourseDirectory.course_id = "reading-faces"\n'
+        f'c.ClearSolutions.code_stub = {{"python": "{STUB}"}}\n'
+    )
+    write(settings, folder / "nbgrader_config.py")
+    for path in paths:
+        nb = assignment(read_source(path))
+        write(nbformat.writes(nb) + "\n", folder / "source" / path.stem / f"{path.stem}.ipynb")
+        print(f"{path.stem}: {sum('nbgrader' in c.metadata for c in nb.cells) // 3} exercises")
+    print(f"In {folder}, next: nbgrader generate_assignment {paths[0].stem}")
+    return 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, build, what in (
+        ("notebooks", build_notebooks, "rebuild and run notebooks/*.ipynb"),
+        ("course", build_course, "run the lessons into build/course/ and show a table"),
+        ("assignments", build_assignments, "write nbgrader's sources into build/assignments/"),
+    ):
+        command = commands.add_parser(name, help=what, description=what)
+        command.add_argument("lessons", nargs="*", help="by number, for instance 01; default: all")
+        command.set_defaults(build=build)
+    arguments = parser.parse_args()
+    return arguments.build(sources(arguments.lessons))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,68 @@
+"""Small real files in the public layouts, for the tests of `helpers.data`."""
+
+import bz2
+import gzip
+import lzma
+import zipfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from helpers.data import KEYPOINT_COLUMNS
+
+COMPRESSIONS = ("", ".gz", ".xz", ".bz2", ".zip")
+
+
+def grey(n: int, side: int, seed: int = 0) -> np.ndarray:
+    """Return (n, side, side) uint8 noise."""
+    return np.random.default_rng(seed).integers(0, 256, (n, side, side), dtype=np.uint8)
+
+
+def pixels(image: np.ndarray) -> str:
+    return " ".join(map(str, image.ravel().tolist()))
+
+
+def coordinates(n: int, seed: int = 0) -> np.ndarray:
+    """Return (n, 15, 2) float32 positions, pixels, rounded so that text holds them exactly."""
+    points = np.random.default_rng(seed).uniform(5, 90, (n, 15, 2))
+    return (np.round(points * 8) / 8).astype(np.float32)
+
+
+def keypoint_rows(images: np.ndarray, keypoints: np.ndarray) -> list[list[str]]:
+    """Return header and rows of Kaggle's training.csv, NaN as an empty cell."""
+    rows = [[*KEYPOINT_COLUMNS, "Image"]]
+    for image, points in zip(images, keypoints, strict=True):
+        cells = ["" if np.isnan(v) else repr(float(v)) for v in points.ravel()]
+        rows.append([*cells, pixels(image)])
+    return rows
+
+
+def fer_rows(images: np.ndarray, labels: list[int], usage: list[str]) -> list[list[str]]:
+    """Return header and rows of fer2013.csv."""
+    body = zip(labels, map(pixels, images), usage, strict=True)
+    return [["emotion", "pixels", "Usage"], *([str(label), *rest] for label, *rest in body)]
+
+
+def write_table(path: Path, rows: list[list[str]]) -> Path:
+    """Write rows as CSV, compressed as the name says."""
+    text = "".join(",".join(row) + "\n" for row in rows).encode()
+    compress = {".gz": gzip.compress, ".xz": lzma.compress, ".bz2": bz2.compress}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(path.stem.removesuffix(".csv") + ".csv", text)
+    else:
+        path.write_bytes(compress.get(path.suffix, bytes)(text))
+    return path
+
+
+def write_picture(path: Path, image: np.ndarray) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(image).save(path)
+    return path
+
+
+def files_under(folder: Path) -> set[str]:
+    """Return all files below a folder, hidden ones too."""
+    return {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}

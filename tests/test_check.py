@@ -1,0 +1,90 @@
+"""Checkers accept right answers, whatever they look like, and name the mistake in wrong ones."""
+
+import numpy as np
+import pytest
+
+from helpers import check
+from helpers.augment import MIRRORED, flip_keypoints
+
+
+def another_right_flip(points, width):
+    result = np.empty_like(points)
+    for here, there in enumerate(MIRRORED):
+        result[:, here, 0] = (width - 1) - points[:, there, 0]
+        result[:, here, 1] = points[:, there, 1]
+    return result
+
+
+def changes_its_input(points, width):
+    points[..., 0] = width - 1 - points[..., 0]
+    return points[:, MIRRORED]
+
+
+def swaps_only_the_eyes(points, width):
+    order = [1, 0, *range(2, 15)]
+    return points[:, order] * [-1, 1] + [width - 1, 0]
+
+
+@pytest.mark.parametrize("answer", [flip_keypoints, another_right_flip])
+def test_a_right_flip_is_accepted(answer):
+    assert check.flip_keypoints(answer).passed
+
+
+@pytest.mark.parametrize(
+    ("answer", "hint"),
+    [
+        (lambda points, width: ..., "gives nothing back"),
+        (lambda points, width: points, "Nothing moved"),
+        (lambda points, width: points * [-1, 1] + [width, 0], "One pixel off"),
+        (lambda points, width: points * [-1, 1] + [width - 1, 0], "swap pairs"),
+        (lambda points, width: points[:, MIRRORED] * [-1, 1] + [width, 0], "One pixel off"),
+        (lambda points, width: points[:, MIRRORED], "x was not mirrored"),
+        (lambda points, width: points[:, MIRRORED] * [-1, 1] + [95, 0], "use `width`"),
+        (lambda points, width: points[:, MIRRORED] * [-1, -1] + width - 1, "Heights changed"),
+        (lambda points, width: points[0], "shape"),
+        (swaps_only_the_eyes, "Point 2"),
+        (changes_its_input, "changed the array"),
+        (lambda points, width: undefined_name, "NameError"),  # noqa: F821
+    ],
+)
+def test_a_wrong_flip_is_told_what_is_wrong(answer, hint):
+    verdict = check.flip_keypoints(answer)
+    assert not verdict.passed
+    assert hint in verdict.message
+    with pytest.raises(AssertionError, match="."):
+        verdict.require()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda frame: len(frame.dropna()),
+        lambda frame: (frame.isna().sum(axis=1) == 0).sum(),
+    ],
+)
+def test_a_right_count_is_accepted(answer):
+    assert check.count_complete(answer).passed
+
+
+@pytest.mark.parametrize(
+    ("answer", "hint"),
+    [
+        (lambda frame: None, "gives nothing back"),
+        (len, "every row"),
+        (lambda frame: frame.isna().any(axis=1).sum(), "without one"),
+        (lambda frame: frame.drop(columns="split").notna().any(axis=1).sum(), "ask for all"),
+        (lambda frame: frame.count(), "one number"),
+        (lambda frame: 3, "gives 3"),
+        (lambda frame: 2, "should give 1"),
+        (lambda frame: frame["no such column"], "KeyError"),
+    ],
+)
+def test_a_wrong_count_is_told_what_is_wrong(answer, hint):
+    verdict = check.count_complete(answer)
+    assert not verdict.passed
+    assert hint in verdict.message
+
+
+def test_a_verdict_shows_itself():
+    assert repr(check.Verdict(True, "Yes.")) == "✅ Yes."
+    assert repr(check.Verdict(False, "No.")) == "❌ No."

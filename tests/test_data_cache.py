@@ -1,0 +1,150 @@
+"""The cache of parsed arrays, and the real sets it is there for."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from data_samples import files_under, grey
+
+from helpers import settings
+from helpers.data import load_emotions, load_keypoints
+from helpers.data.cache import cached, file_sha256
+
+REAL = Path(os.environ.get("COURSE_DATA", "nowhere"))
+
+
+def real(name: str):
+    return pytest.mark.skipif(
+        not (REAL / name).is_dir(), reason=f"COURSE_DATA holds no {name}, the real set"
+    )
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setattr(settings, "CACHE", tmp_path)
+    return tmp_path / "parsed"
+
+
+def build():
+    return {"images": grey(3, 48)}
+
+
+def no_build():
+    pytest.fail("built again")
+
+
+def test_arrays_are_built_once_and_then_read(cache):
+    cached("kind", "a" * 64, build)
+    again = cached("kind", "a" * 64, no_build)
+    np.testing.assert_array_equal(again["images"], grey(3, 48))
+
+
+def test_a_changed_source_is_noticed(cache):
+    cached("kind", "a" * 64, build)
+    other = cached("kind", "b" * 64, lambda: {"images": grey(3, 48, seed=1)})
+    np.testing.assert_array_equal(other["images"], grey(3, 48, seed=1))
+
+
+@pytest.mark.parametrize("damage", [lambda b: b[:-9], lambda b: b[:200] + b"?" + b[201:]])
+def test_a_damaged_cache_is_silently_built_again(cache, damage):
+    cached("kind", "a" * 64, build)
+    (path,) = cache.iterdir()
+    path.write_bytes(damage(path.read_bytes()))
+    np.testing.assert_array_equal(cached("kind", "a" * 64, build)["images"], grey(3, 48))
+    np.testing.assert_array_equal(cached("kind", "a" * 64, no_build)["images"], grey(3, 48))
+    assert len(files_under(cache)) == 1
+
+
+def test_a_cache_that_cannot_be_written_is_no_obstacle(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setattr(settings, "CACHE", tmp_path / "file")
+    np.testing.assert_array_equal(cached("kind", "a" * 64, build)["images"], grey(3, 48))
+
+
+def test_a_write_that_fails_half_way_leaves_nothing(cache, monkeypatch):
+    def full_disk(file, **arrays):
+        file.write(b"half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(np, "savez", full_disk)
+    cached("kind", "a" * 64, build)
+    assert files_under(cache) == set()
+
+
+def test_the_cache_is_keyed_by_content(tmp_path):
+    (tmp_path / "a").write_text("same")
+    (tmp_path / "b").write_text("same")
+    assert file_sha256(tmp_path / "a") == file_sha256(tmp_path / "b")
+
+
+def test_importing_the_loaders_pulls_in_nothing_heavy():
+    code = "import sys, helpers.data; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout
+    heavy = {"tensorflow", "keras", "pandas", "cv2", "sklearn", "requests", "pooch", "kagglehub"}
+    assert heavy.isdisjoint(loaded.split())
+
+
+MEASURE = """
+import json, resource, time
+from helpers.data import load_emotions
+start = time.perf_counter()
+data = load_emotions("fer2013")
+seconds = time.perf_counter() - start
+peak_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+print(json.dumps([len(data), seconds, peak_gb]))
+"""
+
+
+def measured_load(cache: Path) -> tuple[int, float, float]:
+    env = os.environ | {"COURSE_CACHE": str(cache)}
+    root = Path(__file__).parent.parent
+    run = [sys.executable, "-c", MEASURE]
+    done = subprocess.run(run, env=env, cwd=root, capture_output=True, text=True, check=True)
+    return tuple(json.loads(done.stdout))
+
+
+@real("fer2013")
+def test_fer_loads_small_the_first_time_and_fast_the_second(tmp_path):
+    n, _, peak_gb = measured_load(tmp_path)
+    assert peak_gb < 1.5
+    # The best of three, because the machine may be busy with something else.
+    repeats = [measured_load(tmp_path) for _ in range(3)]
+    assert {rows for rows, _, _ in repeats} == {n}
+    assert min(seconds for _, seconds, _ in repeats) < 2
+
+
+@real("fer2013")
+def test_fer_has_its_published_training_and_public_rows():
+    data = load_emotions("fer2013")
+    training = np.isin(data.split, ["train", "val"])
+    assert training.sum() == 28_709
+    assert (data.split == "public").sum() == 3_589
+    assert (data.labels[training] == data.classes.index("disgust")).sum() == 436
+    assert data.votes.shape == (len(data), 10)
+
+
+@real("facial-keypoints")
+def test_the_real_keypoints_have_five_points_each_and_a_split():
+    data = load_keypoints("facial-keypoints")
+    labelled = ~np.isnan(data.keypoints).any(axis=2)
+    assert len(data) == 10_000
+    assert set(labelled.sum(axis=1)) == {5}
+    shares = {name: (data.split == name).mean() for name in ("train", "val", "test")}
+    assert shares == pytest.approx({"train": 0.8, "val": 0.1, "test": 0.1}, abs=0.002)
+
+
+@real("facial-keypoints")
+def test_copies_of_one_real_photo_stay_on_one_side():
+    data = load_keypoints("facial-keypoints")
+    for copies in ([4268, 4640, 6120], [5105, 9143, 9398], [7467, 8223], [9523, 9605]):
+        assert len(set(data.split[copies])) == 1
+
+
+@real("ckplus")
+def test_ckplus_has_its_696_pictures_of_82_subjects():
+    data = load_emotions("ckplus")
+    assert len(data) == 696 and len(set(data.subjects)) == 82

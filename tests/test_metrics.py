@@ -1,0 +1,80 @@
+"""The measures give what their definitions say, on cases that can be done by hand."""
+
+import numpy as np
+import pytest
+
+from helpers import metrics
+from helpers.data import KEYPOINT_NAMES
+
+
+@pytest.fixture
+def true():
+    points = np.full((2, 15, 2), np.nan)
+    points[:, 0], points[:, 1] = (60, 40), (20, 40)  # the eyes are 40 px apart
+    points[0, 10] = (40, 60)
+    return points
+
+
+def test_a_point_four_pixels_off_is_a_tenth_of_forty_pixels_between_the_eyes(true):
+    predicted = np.where(np.isnan(true), 0, true)
+    predicted[0, 10] += (0, 4)
+    result = metrics.keypoint_metrics(true, predicted, KEYPOINT_NAMES)
+    assert result["per_point"]["nose_tip"]["mean_error_interocular"] == pytest.approx(0.1)
+    # Ten labelled coordinates, one of them 4 px off; one face of three points, one of two.
+    assert result["rmse_px"] == pytest.approx(np.sqrt(16 / 10))
+    assert result["mean_error_interocular"] == pytest.approx((0.1 / 3 + 0) / 2)
+    assert set(result["per_point"]) == {"left_eye_center", "right_eye_center", "nose_tip"}
+
+
+def test_a_face_fails_when_its_mean_error_is_above_a_tenth(true):
+    predicted = np.where(np.isnan(true), 0, true)
+    predicted[1] += 5
+    result = metrics.keypoint_metrics(true, predicted, KEYPOINT_NAMES)
+    assert result["failure_rate_10pct"] == 0.5
+
+
+def test_points_that_are_not_labelled_do_not_count(true):
+    near, far = np.where(np.isnan(true), 1, true), np.where(np.isnan(true), 900, true)
+    assert metrics.keypoint_metrics(true, near, KEYPOINT_NAMES) == metrics.keypoint_metrics(
+        true, far, KEYPOINT_NAMES
+    )
+
+
+def test_nothing_labelled_is_said_plainly():
+    nothing = np.full((2, 15, 2), np.nan)
+    with pytest.raises(ValueError, match="No keypoint is labelled"):
+        metrics.keypoint_metrics(nothing, np.zeros((2, 15, 2)), KEYPOINT_NAMES)
+
+
+def test_emotion_metrics_count_what_was_right():
+    labels = np.array([0, 0, 1, 2])
+    probabilities = np.eye(3)[[0, 1, 1, 2]]
+    result = metrics.emotion_metrics(labels, probabilities, ("a", "b", "c"))
+    assert result["accuracy"] == 0.75
+    assert result["confusion"] == [[1, 1, 0], [0, 1, 0], [0, 0, 1]]
+    assert result["macro_f1"] == pytest.approx((2 / 3 + 2 / 3 + 1) / 3)
+    assert result["ece"] == pytest.approx(0.25)
+
+
+def test_a_sure_and_right_model_is_calibrated_and_a_sure_and_wrong_one_is_not():
+    labels = np.array([0, 1, 0, 1])
+    assert metrics.calibration_error(labels, np.eye(2)[labels]) == 0
+    assert metrics.calibration_error(labels, np.eye(2)[1 - labels]) == 1
+
+
+def test_temperature_undoes_exaggerated_logits():
+    rng = np.random.default_rng(0)
+    logits = rng.normal(size=(4000, 3))
+    powers = np.exp(logits)
+    labels = (powers / powers.sum(1, keepdims=True)).cumsum(1) > rng.random((4000, 1))
+    assert metrics.fit_temperature(labels.argmax(1), 3 * logits) == pytest.approx(3, rel=0.1)
+
+
+def test_the_interval_holds_the_mean_and_narrows_with_more_faces():
+    rng = np.random.default_rng(0)
+    few, many = rng.random(50), rng.random(5000)
+    for values in (few, many):
+        low, high = metrics.bootstrap_interval(values)
+        assert low < values.mean() < high
+    widths = [np.diff(metrics.bootstrap_interval(values))[0] for values in (few, many)]
+    assert widths[1] < widths[0] / 5

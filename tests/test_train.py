@@ -1,0 +1,121 @@
+"""Training goes down, survives a cut, and passes over what is not labelled."""
+
+import keras
+import numpy as np
+import pytest
+
+from helpers import models, recipes, train
+from helpers.augment import augment_keypoints
+from helpers.data import KeypointData
+from helpers.train import Batches, Recipe
+
+RECIPE = Recipe(epochs=4, learning_rate=2e-3, batch_size=16, precision="float32")
+
+
+def small_run(out, stop_after=None):
+    """Train a tiny network, and pull the plug when epoch `stop_after` has begun."""
+    keras.utils.set_random_seed(0)
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (48, 96, 96), dtype=np.uint8)
+    points = rng.uniform(30, 60, (48, 15, 2)).astype(np.float32)
+    encode = models.keypoints_to_network
+    batches = Batches(images, points, augment_keypoints, 16, encode=encode)
+    validation = Batches(images[:16], points[:16], encode=encode)
+    network = models.build_keypoint_model(filters=(8,))
+    network.compile(train.build_optimizer(RECIPE, len(batches)), loss=train.masked_distance)
+    if stop_after is not None:
+        begin = batches.start_epoch
+
+        def start_epoch(epoch):
+            begin(epoch)
+            if epoch == stop_after:
+                raise KeyboardInterrupt
+
+        batches.start_epoch = start_epoch
+    return train.fit(network, batches, validation, RECIPE, out), network
+
+
+def test_a_run_that_was_cut_ends_as_if_it_had_not_been(tmp_path):
+    whole, network = small_run(tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        small_run(tmp_path / "cut", stop_after=2)
+    assert len(train.read_history(tmp_path / "cut")) == 2
+    resumed, again = small_run(tmp_path / "cut")
+    np.testing.assert_allclose(resumed["val_loss"], whole["val_loss"], rtol=2e-3)
+    for one, other in zip(network.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, atol=2e-3)
+
+
+def test_a_finished_run_is_not_trained_further(tmp_path):
+    first, network = small_run(tmp_path)
+    second, again = small_run(tmp_path)
+    assert first.equals(second)
+    for one, other in zip(network.get_weights(), again.get_weights(), strict=True):
+        assert np.array_equal(one, other)
+
+
+def test_the_loss_is_the_mean_distance_over_labelled_points():
+    true = np.full((2, 3, 2), np.nan, np.float32)
+    true[0, 0], true[1, 2] = (0, 0), (1, 1)
+    predicted = np.zeros((2, 3, 2), np.float32)
+    predicted[0, 0], predicted[1, 2] = (3, 4), (1, 1)
+    assert float(train.masked_distance(true, predicted)) == pytest.approx(2.5, abs=1e-3)
+
+
+def test_unlabelled_points_send_no_gradient():
+    inputs = keras.Input((2,))
+    network = keras.Model(inputs, keras.layers.Dense(2, kernel_initializer="ones")(inputs))
+    network = keras.Model(inputs, keras.layers.Reshape((1, 2))(network(inputs)))
+    network.compile(keras.optimizers.SGD(1.0), loss=train.masked_distance)
+    before = network.get_weights()
+    network.train_on_batch(np.ones((4, 2)), np.full((4, 1, 2), np.nan))
+    for one, other in zip(before, network.get_weights(), strict=True):
+        assert np.array_equal(one, other)
+
+
+def test_an_epoch_sees_each_picture_once_and_the_next_in_another_order():
+    images = np.arange(10, dtype=np.uint8).reshape(10, 1, 1) * np.ones((1, 4, 4), np.uint8)
+    batches = Batches(images, np.arange(10), lambda i, t, rng: (i, t), batch_size=4)
+    orders = []
+    for epoch in (0, 1):
+        batches.start_epoch(epoch)
+        orders.append(np.concatenate([batches[i][1] for i in range(len(batches))]))
+    assert sorted(orders[0]) == sorted(orders[1]) == list(range(10))
+    assert list(orders[0]) != list(orders[1])
+
+
+def test_missing_points_are_filled_from_the_shape_of_real_faces():
+    rng = np.random.default_rng(0)
+    mean = rng.uniform(20, 70, (15, 2))
+    angle, zoom = rng.normal(0, 0.1, 300), rng.normal(1, 0.1, 300)
+    turn = np.stack([np.cos(angle), -np.sin(angle), np.sin(angle), np.cos(angle)], -1)
+    faces = zoom[:, None, None] * (mean @ turn.reshape(-1, 2, 2)) + rng.normal(0, 3, (300, 1, 2))
+    missing = np.ones(15, bool)
+    missing[[0, 1, 10, 11, 12]] = False
+    estimate = recipes.regress_points(faces[:250], faces[250:], missing)
+    np.testing.assert_allclose(estimate, faces[250:][:, missing], atol=1e-6)
+
+
+def test_training_pictures_that_occur_in_another_split_are_left_out(tmp_path):
+    images = np.arange(6, dtype=np.uint8).reshape(6, 1, 1) * np.ones((1, 96, 96), np.uint8)
+    images[1] = images[5]
+    split = np.array(["train", "train", "train", "val", "val", "test"])
+    faces = KeypointData(images, np.zeros((6, 15, 2), np.float32), split)
+    run = recipes.Run("keypoints", ("made",), "smoke", tmp_path)
+    training, validation = recipes.train_and_val(faces, run)
+    assert training.images[:, 0, 0].tolist() == [0, 2]
+    assert validation.images[:, 0, 0].tolist() == [3, 4]
+
+
+@pytest.mark.parametrize("task", ["keypoints", "emotion"])
+def test_train_writes_a_model_that_loads_and_predicts(task, tmp_path):
+    run = recipes.Run(task, ("made",), "smoke", tmp_path / "run")
+    recipes.train_model(run)
+    model = models.load(tmp_path / "run" / f"{task}.weights.h5")
+    assert model.card["training"]["n_train"] == 128
+    assert len(model.predict(np.zeros((2, model.input_size, model.input_size), np.uint8))) == 2
+    with pytest.raises(ValueError, match="add --resume"):
+        recipes.train_model(run)
+    other = recipes.Run(task, ("made",), "smoke", tmp_path / "run", seed=1)
+    with pytest.raises(ValueError, match="another run"):
+        recipes.train_model(other, resume=True)
