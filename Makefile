@@ -57,7 +57,7 @@ course: $(READY)
 test: $(READY)
 	@failed=""; \
 	echo "1 of 3 · Lint: is the code clean and formatted?"; \
-	$(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check . || failed="$$failed lint"; \
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . || failed="$$failed lint"; \
 	echo "2 of 3 · Unit tests: does each part do what it says?"; \
 	$(BIN)/python -m pytest --quiet || failed="$$failed unit-tests"; \
 	echo "3 of 3 · Notebooks: does every cell run, and do the checked results still hold?"; \

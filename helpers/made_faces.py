@@ -81,8 +81,8 @@ def draw_identity(rng: np.random.Generator) -> dict[str, float]:
     """Choose what makes a person: proportions (1 is average) and greys (0 black to 255 white)."""
     skin = rng.uniform(70, 225)
     return {
-        "width": rng.normal(1, 0.06),
-        "height": rng.normal(1, 0.06),
+        "width": rng.normal(1, 0.05),
+        "height": rng.normal(0.98, 0.04),
         "eye": rng.normal(1, 0.12),
         "brow": rng.uniform(1.5, 3.5),
         "nose": rng.normal(1, 0.12),
@@ -107,7 +107,7 @@ def make_face(
     pose = {
         "yaw": np.deg2rad(rng.normal(0, 8)),
         "roll": np.deg2rad(rng.normal(0, 5.7)),
-        "zoom": rng.normal(1, 0.05),
+        "zoom": rng.normal(0.97, 0.04),
         "shift": rng.normal(0, 1.5, 2),
     }
     lamp = np.array([rng.uniform(-0.8, 0.8), rng.uniform(-0.9, 0.1), 1.0])

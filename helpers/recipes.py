@@ -30,7 +30,7 @@ RECIPES = {
     "keypoints": {
         "smoke": Recipe(epochs=1, learning_rate=1e-3, rows=128, precision="float32"),
         "lesson": Recipe(epochs=8, learning_rate=1e-3, rows=1500),
-        "full": Recipe(epochs=30, learning_rate=1e-3),
+        "full": Recipe(epochs=24, learning_rate=1e-3),
     },
     "emotion": {
         "smoke": Recipe(epochs=1, learning_rate=1e-3, rows=128, precision="float32"),

@@ -85,7 +85,8 @@ def fit(
 ) -> pd.DataFrame:
     """Train a compiled network in folder `out`, load its best epoch, and return the history.
 
-    If `out` holds an unfinished run of the same recipe, training goes on after its last epoch.
+    If `out` holds an unfinished run of the same recipe, training goes on after its last epoch, with
+    the same batches as if nothing had happened; only dropout draws other noise.
 
     Parameters
     ----------
@@ -99,6 +100,7 @@ def fit(
         batches,
         validation_data=validation,
         epochs=recipe.epochs,
+        shuffle=False,  # `Batches` shuffles, by a seed that a resumed run knows too
         verbose=2,
         callbacks=[
             keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: batches.start_epoch(epoch)),

@@ -54,6 +54,8 @@ def read_source(path: Path) -> NotebookNode:
             "language_info": {"name": "python"},
         }
     )
+    for cell in nb.cells:
+        cell.metadata.pop("lines_to_next_cell", None)  # jupytext's own note on blank lines
     return with_stable_ids(nb)
 
 
@@ -143,6 +145,7 @@ def execute(nb: NotebookNode, timeout: int = CELL_SECONDS) -> NotebookNode:
         kernel_name="python3",
         record_timing=False,
         coalesce_streams=True,
+        extra_arguments=["--log-level=ERROR"],
         resources={"metadata": {"path": str(NOTEBOOKS)}},
     ).execute()
     return tidy(nb)
@@ -219,8 +222,9 @@ def run_lessons(paths: list[Path], finish) -> list[tuple[str, float, str, bool]]
             finish(path, execute(nb))
             result, good = showed(nb), True
         except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-            result, good = f"FAILED: {str(error).strip().splitlines()[-1]}", False
-            print(f"\n{error}", file=sys.stderr)
+            report = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).strip()
+            result, good = f"FAILED: {report.splitlines()[-1]}", False
+            print(f"\n{report}", file=sys.stderr)
         seconds = time.monotonic() - begun
         print(f"{'done' if good else 'FAILED'} in {seconds:.0f} s", flush=True)
         rows.append((path.stem, seconds, result, good))
@@ -268,7 +272,7 @@ def build_assignments(paths: list[Path]) -> int:
         nb = assignment(read_source(path))
         write(nbformat.writes(nb) + "\n", folder / "source" / path.stem / f"{path.stem}.ipynb")
         print(f"{path.stem}: {sum('nbgrader' in c.metadata for c in nb.cells) // 3} exercises")
-    print(f"In {folder}, next: nbgrader generate_assignment {paths[0].stem}")
+    print(f"Next, with the environment active: cd {folder} && nbgrader generate_assignment NAME")
     return 0
 
 

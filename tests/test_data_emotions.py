@@ -12,6 +12,7 @@ from data_samples import (
     write_table,
 )
 from hypothesis import given
+from hypothesis import settings as effort
 from hypothesis import strategies as st
 
 from helpers import settings
@@ -79,6 +80,7 @@ def test_a_tenth_of_each_class_of_training_is_val(tmp_path):
     assert (data.split == "train").sum() == 27
 
 
+@effort(deadline=None)
 @given(st.lists(st.integers(0, 6), max_size=500))
 def test_every_class_keeps_about_a_tenth_aside(labels):
     labels = np.array(labels, int)

@@ -11,6 +11,7 @@ from data_samples import (
     write_table,
 )
 from hypothesis import given
+from hypothesis import settings as effort
 from hypothesis import strategies as st
 
 from helpers import settings
@@ -207,11 +208,19 @@ def test_blank_pictures_without_marks_are_no_copies_of_each_other():
     assert len(set(groups)) == 3
 
 
+@effort(deadline=None)
 @given(st.lists(st.integers(0, 60), min_size=1, max_size=300))
 def test_no_group_is_ever_split(groups):
     _, groups = np.unique(groups, return_inverse=True)
     split = split_by_group(groups)
     assert all(len(set(split[groups == g])) == 1 for g in set(groups.tolist()))
+
+
+def test_one_more_pair_of_copies_moves_no_other_row():
+    apart, paired = np.arange(100), np.arange(100)
+    paired[70] = 7
+    others = np.delete(np.arange(100), [7, 70])
+    np.testing.assert_array_equal(split_by_group(apart)[others], split_by_group(paired)[others])
 
 
 def test_the_split_is_80_10_10():

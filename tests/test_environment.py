@@ -4,6 +4,7 @@ import ast
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -100,6 +101,13 @@ def test_every_cap_has_its_reason_beside_it():
     for before, line in zip(lines, lines[1:], strict=False):
         if re.search(r'"[^"#]*<[^"#]*"', line):
             assert "#" in line.partition('"')[2] or before.startswith("#"), line
+
+
+@pytest.mark.skipif(not shutil.which("make"), reason="no make on this machine")
+def test_make_alone_explains_every_target():
+    targets = re.search(r"^\.PHONY: (.*)", (ROOT / "Makefile").read_text(), re.M)[1].split()
+    told = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True).stdout
+    assert {t for t in targets if f"make {t} " not in told} == {"help"}
 
 
 def test_helpers_imports_nothing_undeclared():

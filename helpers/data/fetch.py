@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import tempfile
+import textwrap
 import zipfile
 from pathlib import Path
 
@@ -156,8 +157,8 @@ def _kaggle_advice(name: str, problem: Exception) -> str:
             "https://www.kaggle.com/settings and save it as that page says"
         )
     else:
-        reason = str(problem).strip().splitlines() or [type(problem).__name__]
-        cause = f"Kaggle could not deliver {name} ({reason[0]}): check the network"
+        reason = textwrap.shorten(f"{type(problem).__name__}: {problem}", 120)
+        cause = f"Kaggle could not deliver {name} ({reason}): check the network"
     return f"{cause}, then run the command again; or {_by_hand(name)}."
 
 

@@ -100,7 +100,7 @@ def _known() -> KeypointData:
         raise missing(_KNOWN_NAME)
     digest = file_sha256(path)
     arrays = _cached_table(path, digest)
-    groups = cached("keypoint-groups", digest, lambda: {"groups": near_duplicate_groups(**arrays)})
+    groups = cached("same-photo", digest, lambda: {"groups": near_duplicate_groups(**arrays)})
     return KeypointData(**arrays, split=split_by_group(groups["groups"]), source=_KNOWN_NAME)
 
 
