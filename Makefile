@@ -4,6 +4,10 @@ PYTHON ?= python3 python3.13 python3.12 python3.11
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
+# What the shipped models are trained on.
+KEYPOINT_SOURCES ?= made facial-keypoints
+EMOTION_SOURCES ?= fer2013
+
 # For the lock alone: 2.21 holds h5py below 3.15, and uv would rather keep h5py and step back to 2.20.
 LOCK_ONLY := tensorflow>=2.21
 UV_COMPILE := uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 \
@@ -23,7 +27,7 @@ help:
 	@echo "  make lab          open the lessons in JupyterLab"
 	@echo "  make notebooks    rebuild notebooks/*.ipynb from notebooks/source/*.py"
 	@echo "  make assignments  derive nbgrader assignments into build/assignments/"
-	@echo "  make weights      train the shipped models again on made faces (long)"
+	@echo "  make weights      train the shipped models again (hours, on the real data sets)"
 	@echo "  make wheel        build the installable package into dist/"
 	@echo "  make lock         renew requirements.lock (needs the network)"
 	@echo "  make clean        remove build/, dist/ and .venv/"
@@ -78,9 +82,12 @@ assignments: $(READY)
 	@$(BIN)/python notebooks/build.py assignments
 
 weights: $(READY)
-	@echo "Training the shipped models with the full profile; copied to data/weights/ only when it succeeds."
-	@$(BIN)/python -m helpers train keypoints --profile full --source made --out build/weights/keypoints
+	@echo "Training the shipped models with the full profile: hours, and it needs the real data sets (data/README.md)."
+	@echo "An interrupted run goes on where it stopped. data/weights/ changes only when both have succeeded."
+	@$(BIN)/python -m helpers train keypoints --profile full --resume --out build/weights/keypoints $(KEYPOINT_SOURCES:%=--source %)
+	@$(BIN)/python -m helpers train emotion --profile full --resume --out build/weights/emotion $(EMOTION_SOURCES:%=--source %)
 	@cp build/weights/keypoints/keypoints.weights.h5 build/weights/keypoints/keypoints.json data/weights/
+	@cp build/weights/emotion/emotion.weights.h5 build/weights/emotion/emotion.json data/weights/
 
 wheel: $(READY)
 	@echo "Building the wheel, with the weights inside, into dist/."

@@ -111,3 +111,39 @@ def flip_keypoints(answer: Callable[[np.ndarray, int], np.ndarray]) -> Verdict:
             yield "Right for pictures 96 pixels wide, wrong for others: use `width`."
 
     return judge(problems, "Right: mirrored about the middle, and every left point is a left point.")
+
+
+def keypoints_to_photo(answer: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Verdict:
+    """Check a function that moves `(15, 2)` points of a crop into the photo by a `(2, 3)` matrix."""
+    rng = np.random.default_rng(5)
+    points = rng.uniform(0, 95, (15, 2))
+    transform = np.array([[2.0, 0.6, 300.0], [-0.6, 2.0, 120.0]])
+    turn, shift = transform[:, :2], transform[:, 2]
+    expected = points @ turn.T + shift
+
+    def problems() -> Iterator[str]:
+        given = points.copy()
+        result = answer(given, transform.copy())
+        if result is None or result is ...:
+            yield "Your function gives nothing back yet; end it with return."
+            return
+        result = np.asarray(result, float)
+        if result.shape != points.shape:
+            yield f"The result has shape {result.shape}; it should stay {points.shape}."
+        elif not np.array_equal(given, points):
+            yield "Your function changed the array it was given; work on a copy."
+        elif np.allclose(result, points):
+            yield "Nothing moved: the points are still where they were in the crop."
+        elif np.allclose(result, points @ turn.T):
+            yield "Turned and scaled, but not shifted: add the last column of the matrix."
+        elif np.allclose(result, points + shift):
+            yield "Shifted, but not scaled: the first two columns of the matrix are missing."
+        elif np.allclose(result, points @ turn + shift):
+            yield "The matrix is the wrong way round: points are rows here, so it needs a transpose."
+        elif np.allclose(result, expected[:, ::-1]):
+            yield "x and y have changed places."
+        elif not np.allclose(result, expected):
+            far = np.linalg.norm(result - expected, axis=1).max()
+            yield f"Some points are up to {far:.1f} px from where they should be."
+
+    return judge(problems, "Right: scaled and turned by the first two columns, shifted by the last.")

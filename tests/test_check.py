@@ -85,6 +85,37 @@ def test_a_wrong_count_is_told_what_is_wrong(answer, hint):
     assert hint in verdict.message
 
 
+def one_point_after_the_other(points, transform):
+    return np.array([transform @ [x, y, 1] for x, y in points])
+
+
+@pytest.mark.parametrize(
+    "answer", [lambda points, m: points @ m[:, :2].T + m[:, 2], one_point_after_the_other]
+)
+def test_a_right_way_back_to_the_photo_is_accepted(answer):
+    assert check.keypoints_to_photo(answer).passed
+
+
+@pytest.mark.parametrize(
+    ("answer", "hint"),
+    [
+        (lambda points, m: ..., "gives nothing back"),
+        (lambda points, m: points, "Nothing moved"),
+        (lambda points, m: points @ m[:, :2].T, "not shifted"),
+        (lambda points, m: points + m[:, 2], "not scaled"),
+        (lambda points, m: points @ m[:, :2] + m[:, 2], "transpose"),
+        (lambda points, m: (points @ m[:, :2].T + m[:, 2])[:, ::-1], "changed places"),
+        (lambda points, m: points @ m[:, :2].T + m[:, 2] + 1, "1.4 px"),
+        (lambda points, m: points[0], "shape"),
+        (lambda points, m: points @ m, "ValueError"),
+    ],
+)
+def test_a_wrong_way_back_to_the_photo_is_told_what_is_wrong(answer, hint):
+    verdict = check.keypoints_to_photo(answer)
+    assert not verdict.passed
+    assert hint in verdict.message
+
+
 def test_a_verdict_shows_itself():
     assert repr(check.Verdict(True, "Yes.")) == "✅ Yes."
     assert repr(check.Verdict(False, "No.")) == "❌ No."

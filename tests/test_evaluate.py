@@ -1,0 +1,139 @@
+"""`evaluate`, `train` and `data` say what they measured, or in one sentence why they could not."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from helpers import evaluate, models
+from helpers.__main__ import main
+from helpers.data import EMOTIONS, KEYPOINT_NAMES, load_emotions, load_keypoints
+from helpers.models import TrainedModel
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    """Untrained but complete models on disk: their numbers are bad, and that is all right here."""
+    folder = tmp_path_factory.mktemp("weights")
+    for task, size, build in (("keypoints", 96, "keypoint"), ("emotion", 48, "emotion")):
+        arguments = {"filters": [4]}
+        network = models.BUILDERS[f"build_{build}_model"](**arguments)
+        card = {
+            "task": task,
+            "build": {"function": f"build_{build}_model", "arguments": arguments},
+            "input": {"size": size},
+            "classes": list(EMOTIONS),
+        }
+        models.save(TrainedModel(network, card), folder)
+    return folder
+
+
+def run_json(capsys, *arguments):
+    assert main([*map(str, arguments), "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_keypoints_are_measured_on_the_test_split(weights, capsys):
+    path = weights / "keypoints.weights.h5"
+    result = run_json(capsys, "evaluate", "keypoints", "--weights", path)
+    assert set(result) == {"task", "source", "split", "n", "tta", "weights", "metrics"}
+    assert (result["task"], result["source"], result["split"]) == ("keypoints", "made", "test")
+    assert result["n"] == len(load_keypoints("made").select("test"))
+    assert set(result["metrics"]["per_point"]) == set(KEYPOINT_NAMES)
+
+
+def test_emotions_are_measured_with_all_their_numbers(weights, capsys):
+    path = weights / "emotion.weights.h5"
+    metrics = run_json(capsys, "evaluate", "emotion", "--weights", path)["metrics"]
+    assert {"accuracy", "macro_f1", "ece", "confusion"} <= set(metrics)
+    assert np.shape(metrics["confusion"]) == (7, 7)
+    assert np.trace(metrics["confusion"]) / np.sum(metrics["confusion"]) == metrics["accuracy"]
+
+
+def test_predictions_are_stored_row_by_row(weights, tmp_path):
+    path = tmp_path / "predictions.npz"
+    arguments = ["evaluate", "emotion", "--weights", str(weights / "emotion.weights.h5")]
+    assert main([*arguments, "--split", "val", "--predictions", str(path)]) == 0
+    stored = np.load(path)
+    model = models.load(weights / "emotion.weights.h5")
+    faces = load_emotions("made").select("val")
+    np.testing.assert_allclose(stored["probabilities"], model.predict(faces.images), atol=1e-5)
+    assert stored["classes"].tolist() == list(EMOTIONS)
+    assert [p.name for p in tmp_path.iterdir()] == ["predictions.npz"]
+
+
+def test_flip_averaging_gives_a_face_and_its_mirror_image_the_same_answer(weights):
+    model = models.load(weights / "keypoints.weights.h5")
+    result = evaluate.evaluate(model, "made", "test", tta=True)
+    assert result.result["tta"]
+    plain = evaluate.evaluate(model, "made", "test").predictions["keypoints"]
+    assert not np.allclose(result.predictions["keypoints"], plain)
+
+
+def test_a_source_without_splits_is_taken_whole(weights, tmp_path, capsys):
+    faces = load_keypoints("made").select(np.arange(7))
+    np.savez(tmp_path / "mine.npz", images=faces.images, keypoints=faces.keypoints)
+    path = weights / "keypoints.weights.h5"
+    source = tmp_path / "mine.npz"
+    result = run_json(capsys, "evaluate", "keypoints", "--source", source, "--weights", path)
+    assert (result["split"], result["n"]) == ("all", 7)
+
+
+def test_faces_of_a_class_that_the_model_does_not_know_are_left_out(weights, tmp_path, capsys):
+    images = load_emotions("made").images[:4]
+    classes = np.array(["happy", "contempt"])
+    np.savez(tmp_path / "mine.npz", images=images, labels=[0, 1, 0, 1], classes=classes)
+    path = weights / "emotion.weights.h5"
+    source = tmp_path / "mine.npz"
+    result = run_json(capsys, "evaluate", "emotion", "--source", source, "--weights", path)
+    assert (result["n"], result["left_out"]["n"]) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["keypoints", "--split", "nowhere"], "no split 'nowhere'"),
+        (["keypoints", "--source", "no/such/file.csv"], "no/such/file.csv"),
+        (["emotion", "--source", "facial-keypoints"], "no emotions"),
+        (["keypoints", "--weights", "no.weights.h5"], "no trained model"),
+    ],
+)
+def test_what_cannot_be_measured_is_said_in_one_sentence(weights, arguments, sentence, capsys):
+    if "--weights" not in arguments:
+        arguments = [*arguments, "--weights", str(weights / f"{arguments[0]}.weights.h5")]
+    assert main(["evaluate", *arguments]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert sentence in printed.err
+    assert "Traceback" not in printed.err
+
+
+def test_weights_of_the_other_task_are_refused(weights, capsys):
+    path = weights / "emotion.weights.h5"
+    assert main(["evaluate", "keypoints", "--weights", str(path)]) == 1
+    assert "is a model for emotion" in capsys.readouterr().err
+
+
+def test_unknown_words_are_a_usage_error():
+    with pytest.raises(SystemExit) as stopped:
+        main(["evaluate", "horoscope"])
+    assert stopped.value.code == 2
+
+
+def test_the_list_of_data_sets_is_there_for_people_and_for_programs(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
+    rows = run_json(capsys, "data", "list")
+    assert {"fer2013", "facial-keypoints"} <= {row["name"] for row in rows}
+    assert main(["data", "list"]) == 0
+    assert "not here" in capsys.readouterr().out
+
+
+def test_help_is_quick_because_nothing_heavy_is_imported():
+    code = (
+        "import sys; from helpers.__main__ import build_parser; build_parser();"
+        "print([name for name in ('tensorflow', 'keras', 'pandas', 'mtcnn') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
