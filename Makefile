@@ -4,6 +4,7 @@ PYTHON ?= python3 python3.13 python3.12 python3.11
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
+
 # What the shipped models are trained on.
 KEYPOINT_SOURCES ?= made facial-keypoints
 EMOTION_SOURCES ?= fer2013
@@ -27,7 +28,7 @@ help:
 	@echo "  make lab          open the lessons in JupyterLab"
 	@echo "  make notebooks    rebuild notebooks/*.ipynb from notebooks/source/*.py"
 	@echo "  make assignments  derive nbgrader assignments into build/assignments/"
-	@echo "  make weights      train the shipped models again (hours, on the real data sets)"
+	@echo "  make weights      train the shipped models again (long; needs the real data sets)"
 	@echo "  make wheel        build the installable package into dist/"
 	@echo "  make lock         renew requirements.lock (needs the network)"
 	@echo "  make clean        remove build/, dist/ and .venv/"
@@ -48,7 +49,7 @@ $(READY): requirements.lock pyproject.toml
 	  echo "Making $(VENV) with $$("$$found" --version). Your own Python stays as it is."; \
 	  "$$found" -m venv $(VENV); \
 	fi
-	@echo "Installing the exact versions of requirements.lock (about 1 GB to fetch, some minutes, only this once)."
+	@echo "Installing the exact versions of requirements.lock (about 1 GB to fetch, 3 GB on disk, only this once)."
 	@$(BIN)/python -m pip install --quiet --requirement requirements.lock
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
@@ -82,7 +83,7 @@ assignments: $(READY)
 	@$(BIN)/python notebooks/build.py assignments
 
 weights: $(READY)
-	@echo "Training the shipped models with the full profile: hours, and it needs the real data sets (data/README.md)."
+	@echo "Training the shipped models with the full profile: long, and it needs the real data sets (data/README.md)."
 	@echo "An interrupted run goes on where it stopped. data/weights/ changes only when both have succeeded."
 	@$(BIN)/python -m helpers train keypoints --profile full --resume --out build/weights/keypoints $(KEYPOINT_SOURCES:%=--source %)
 	@$(BIN)/python -m helpers train emotion --profile full --resume --out build/weights/emotion $(EMOTION_SOURCES:%=--source %)

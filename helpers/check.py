@@ -114,36 +114,42 @@ def flip_keypoints(answer: Callable[[np.ndarray, int], np.ndarray]) -> Verdict:
 
 
 def keypoints_to_photo(answer: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Verdict:
-    """Check a function that moves `(15, 2)` points of a crop into the photo by a `(2, 3)` matrix."""
+    """Check a function that brings points `(15, 2)` of a crop back into the photo.
+
+    It is given the `(2, 3)` matrix that took the photo's points into the crop: x and y times the
+    zoom, plus the last column.
+    """
     rng = np.random.default_rng(5)
-    points = rng.uniform(0, 95, (15, 2))
-    transform = np.array([[2.0, 0.6, 300.0], [-0.6, 2.0, 120.0]])
-    turn, shift = transform[:, :2], transform[:, 2]
-    expected = points @ turn.T + shift
+    in_photo = rng.uniform(100, 400, (15, 2))
+    zoom, shift = 0.4, np.array([-60.0, -25.0])
+    matrix = np.array([[zoom, 0, shift[0]], [0, zoom, shift[1]]])
+    in_crop = in_photo * zoom + shift
 
     def problems() -> Iterator[str]:
-        given = points.copy()
-        result = answer(given, transform.copy())
+        given = in_crop.copy()
+        result = answer(given, matrix.copy())
         if result is None or result is ...:
             yield "Your function gives nothing back yet; end it with return."
             return
         result = np.asarray(result, float)
-        if result.shape != points.shape:
-            yield f"The result has shape {result.shape}; it should stay {points.shape}."
-        elif not np.array_equal(given, points):
+        if result.shape != in_crop.shape:
+            yield f"The result has shape {result.shape}; it should stay {in_crop.shape}."
+        elif not np.array_equal(given, in_crop):
             yield "Your function changed the array it was given; work on a copy."
-        elif np.allclose(result, points):
+        elif np.allclose(result, in_crop):
             yield "Nothing moved: the points are still where they were in the crop."
-        elif np.allclose(result, points @ turn.T):
-            yield "Turned and scaled, but not shifted: add the last column of the matrix."
-        elif np.allclose(result, points + shift):
-            yield "Shifted, but not scaled: the first two columns of the matrix are missing."
-        elif np.allclose(result, points @ turn + shift):
-            yield "The matrix is the wrong way round: points are rows here, so it needs a transpose."
-        elif np.allclose(result, expected[:, ::-1]):
+        elif np.allclose(result, in_crop * zoom + shift):
+            yield "You went from photo to crop once more; we want the way back."
+        elif np.allclose(result, in_crop / zoom):
+            yield "Scaled back, but not shifted: subtract the last column first."
+        elif np.allclose(result, in_crop - shift):
+            yield "Shifted back, but not scaled: divide by the zoom as well."
+        elif np.allclose(result, in_crop / zoom - shift):
+            yield "Both steps are there, in the wrong order: what was added last is undone first."
+        elif np.allclose(result, in_photo[:, ::-1]):
             yield "x and y have changed places."
-        elif not np.allclose(result, expected):
-            far = np.linalg.norm(result - expected, axis=1).max()
+        elif not np.allclose(result, in_photo):
+            far = np.linalg.norm(result - in_photo, axis=1).max()
             yield f"Some points are up to {far:.1f} px from where they should be."
 
-    return judge(problems, "Right: scaled and turned by the first two columns, shifted by the last.")
+    return judge(problems, "Right: what was added is subtracted, what was multiplied is divided.")

@@ -270,8 +270,10 @@ def build_assignments(paths: list[Path]) -> int:
     write(settings, folder / "nbgrader_config.py")
     for path in paths:
         nb = assignment(read_source(path))
-        write(nbformat.writes(nb) + "\n", folder / "source" / path.stem / f"{path.stem}.ipynb")
-        print(f"{path.stem}: {sum('nbgrader' in c.metadata for c in nb.cells) // 3} exercises")
+        exercises = sum("nbgrader" in cell.metadata for cell in nb.cells) // len(PARTS)
+        if exercises:
+            write(nbformat.writes(nb) + "\n", folder / "source" / path.stem / f"{path.stem}.ipynb")
+        print(f"{path.stem}: {exercises or 'no'} exercises")
     print(f"Next, with the environment active: cd {folder} && nbgrader generate_assignment NAME")
     return 0
 

@@ -85,12 +85,12 @@ def test_a_wrong_count_is_told_what_is_wrong(answer, hint):
     assert hint in verdict.message
 
 
-def one_point_after_the_other(points, transform):
-    return np.array([transform @ [x, y, 1] for x, y in points])
+def by_the_inverse_matrix(points, matrix):
+    return (points - matrix[:, 2]) @ np.linalg.inv(matrix[:, :2]).T
 
 
 @pytest.mark.parametrize(
-    "answer", [lambda points, m: points @ m[:, :2].T + m[:, 2], one_point_after_the_other]
+    "answer", [lambda points, m: (points - m[:, 2]) / m[0, 0], by_the_inverse_matrix]
 )
 def test_a_right_way_back_to_the_photo_is_accepted(answer):
     assert check.keypoints_to_photo(answer).passed
@@ -101,11 +101,12 @@ def test_a_right_way_back_to_the_photo_is_accepted(answer):
     [
         (lambda points, m: ..., "gives nothing back"),
         (lambda points, m: points, "Nothing moved"),
-        (lambda points, m: points @ m[:, :2].T, "not shifted"),
-        (lambda points, m: points + m[:, 2], "not scaled"),
-        (lambda points, m: points @ m[:, :2] + m[:, 2], "transpose"),
-        (lambda points, m: (points @ m[:, :2].T + m[:, 2])[:, ::-1], "changed places"),
-        (lambda points, m: points @ m[:, :2].T + m[:, 2] + 1, "1.4 px"),
+        (lambda points, m: points @ m[:, :2].T + m[:, 2], "the way back"),
+        (lambda points, m: points / m[0, 0], "not shifted"),
+        (lambda points, m: points - m[:, 2], "not scaled"),
+        (lambda points, m: points / m[0, 0] - m[:, 2], "wrong order"),
+        (lambda points, m: ((points - m[:, 2]) / m[0, 0])[:, ::-1], "changed places"),
+        (lambda points, m: (points - m[:, 2]) / m[0, 0] + 1, "1.4 px"),
         (lambda points, m: points[0], "shape"),
         (lambda points, m: points @ m, "ValueError"),
     ],

@@ -92,6 +92,11 @@ def checks_missing(nb: NotebookNode) -> list[str]:
     return [] if any("nbval-check-output" in tags(c) for c in code_cells(nb)) else ["no cell"]
 
 
+def nothing_to_show(nb: NotebookNode) -> list[str]:
+    """The table at the end of `make course` has a line for what each lesson showed."""
+    return [] if build.showed(nb) else ["no cell tagged showed, or it printed nothing"]
+
+
 def markers_that_check_nothing(nb: NotebookNode) -> list[str]:
     """A tag counts on code cells alone; comments, other spellings and skips weaken the check."""
     found = []
@@ -185,6 +190,7 @@ RULES = (
     cells_with_errors,
     checks_without_a_stored_result,
     checks_missing,
+    nothing_to_show,
     markers_that_check_nothing,
     shell_calls,
     pictures_without_words,
@@ -236,7 +242,7 @@ def test_assignment_hides_solutions_and_hidden_tests(lesson):
     nb = build.assignment(source)
     CheckCellMetadata().preprocess(copy.deepcopy(nb), {})
     points = [c.metadata.nbgrader.get("points", 0) for c in nb.cells if "nbgrader" in c.metadata]
-    assert sum(points) == build.POINTS_PER_LESSON
+    assert sum(points) == (build.POINTS_PER_LESSON if points else 0)
 
     release, _ = ClearSolutions(code_stub={"python": build.STUB}).preprocess(nb, {})
     release, _ = ClearHiddenTests().preprocess(release, {})
@@ -417,6 +423,7 @@ BROKEN = {
         [new_code_cell("4", outputs=[shown(text_plain="4")], metadata=CHECKED)],
     ],
     checks_missing: [[ran("4")]],
+    nothing_to_show: [[ran("print(4)")], [ran("4", tags=["showed"])]],
     markers_that_check_nothing: [
         [new_markdown_cell("text", metadata=CHECKED)],
         [new_markdown_cell("NBVAL_CHECK_OUTPUT")],

@@ -1,0 +1,225 @@
+"""From photos to readings: find faces, mark 15 keypoints on each and say what it seems to feel.
+
+`FaceReader` holds the networks; a `PhotoReading` is plain data, ready for JSON or a table.
+"""
+
+import itertools
+import os
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from helpers import detect
+from helpers.crop import FRAMINGS, crop_faces, points_to_photo, to_grey
+from helpers.data.records import EMOTIONS, KEYPOINT_COLUMNS, KEYPOINT_NAMES
+from helpers.photos import PhotoError, read_photo
+
+# Faces of this many photos go through each network together.
+PHOTOS_AT_ONCE = 16
+
+
+@dataclass(frozen=True)
+class FaceReading:
+    """What was read from one face; a part that was not asked for is None.
+
+    Attributes
+    ----------
+    box : (x, y, width, height), in pixels of the upright photo.
+    confidence : how sure the detector is that this is a face, 0 to 1.
+    keypoints : `(15, 2) float`, pixels of the upright photo, in the order of `KEYPOINT_NAMES`.
+    emotion : probability of each class; they sum to 1.
+    """
+
+    box: tuple[float, float, float, float]
+    confidence: float
+    keypoints: np.ndarray | None = None
+    emotion: dict[str, float] | None = None
+
+    @property
+    def top_emotion(self) -> str | None:
+        """The likeliest class."""
+        return max(self.emotion, key=self.emotion.get) if self.emotion else None
+
+    def to_dict(self) -> dict:
+        """Return plain, rounded numbers for JSON."""
+        result = {
+            "box": [round(number, 2) for number in self.box],
+            "confidence": round(self.confidence, 4),
+        }
+        if self.keypoints is not None:
+            points = np.round(self.keypoints.astype(float), 2).tolist()
+            result["keypoints"] = dict(zip(KEYPOINT_NAMES, points, strict=True))
+        if self.emotion is not None:
+            result["emotion"] = {name: round(p, 6) for name, p in self.emotion.items()}
+        return result
+
+
+@dataclass(frozen=True)
+class PhotoReading:
+    """What was read from one photo; `error` is one sentence if it could not be read."""
+
+    path: str | None
+    width: int | None = None
+    height: int | None = None
+    error: str | None = None
+    faces: list[FaceReading] = field(default_factory=list)
+
+    def to_dict(self) -> dict:
+        """Return plain, rounded numbers for JSON."""
+        return {
+            "path": self.path,
+            "width": self.width,
+            "height": self.height,
+            "error": self.error,
+            "faces": [face.to_dict() for face in self.faces],
+        }
+
+
+class FaceReader:
+    """Reads the faces in photos. Networks load when they are first needed, or by `load`.
+
+    Parameters
+    ----------
+    detector : `"mtcnn"` or `"haar"`.
+    keypoints, emotion : True for the shipped model, False to leave the part out, or a model of
+        your own with `card`, `input_size` and `predict`, such as `helpers.models.TrainedModel`.
+    """
+
+    def __init__(self, detector: str = "mtcnn", keypoints=True, emotion=True):
+        detect.check_detector(detector)
+        self.detector = detector
+        self._parts = {"keypoints": keypoints, "emotion": emotion}
+        self._parts = {task: model for task, model in self._parts.items() if model is not False}
+        self._lock = threading.RLock()
+
+    def load(self) -> dict:
+        """Load what is not loaded yet and return the models by task.
+
+        Raises
+        ------
+        ValueError
+            If a model's files are missing or damaged.
+        """
+        with self._lock:
+            for task, model in self._parts.items():
+                if model is True:
+                    from helpers import models  # Keras takes seconds, so only when it is needed.
+
+                    self._parts[task] = models.load(task)
+            return self._parts
+
+    def read(self, photos: Iterable[str | Path | np.ndarray]) -> Iterator[PhotoReading]:
+        """Yield one reading a photo, in order; a photo that cannot be read only says so.
+
+        Parameters
+        ----------
+        photos : paths of files, or arrays `(h, w, 3) uint8` RGB.
+        """
+        photos = iter(photos)
+        while batch := list(itertools.islice(photos, PHOTOS_AT_ONCE)):
+            yield from self._read_batch(batch)
+
+    def read_one(self, photo: str | Path | np.ndarray) -> PhotoReading:
+        """Read a single photo."""
+        return next(self.read([photo]))
+
+    def _read_batch(self, photos: list) -> list[PhotoReading]:
+        models = self.load()
+        found = [self._find(photo, models) for photo in photos]
+        counts = [len(faces) for _, faces, _ in found]
+        parts = [
+            self._run(task, model, [cut[task] for _, _, cut in found if cut])
+            for task, model in models.items()
+        ]
+        every_face = iter(
+            FaceReading(face.box, face.confidence, **dict(zip(models, part, strict=True)))
+            for face, *part in zip(
+                (face for _, faces, _ in found for face in faces), *parts, strict=True
+            )
+        )
+        return [
+            PhotoReading(*about, faces=list(itertools.islice(every_face, count)))
+            for (about, _, _), count in zip(found, counts, strict=True)
+        ]
+
+    def _find(self, photo, models: dict) -> tuple[tuple, list[detect.DetectedFace], dict]:
+        """Return what is known of a photo, its faces, and `{task: (crops, matrices)}`.
+
+        The photo itself is let go: sixteen large ones would fill the memory.
+        """
+        path = None if isinstance(photo, np.ndarray) else os.fspath(photo)
+        try:
+            pixels = check_array(photo) if path is None else read_photo(path)
+            faces = detect.detect_faces(pixels, self.detector)
+        except PhotoError as error:
+            return (path, None, None, str(error)), [], {}
+        except MemoryError:
+            return (path, None, None, "There is not enough memory to read it."), [], {}
+        grey = to_grey(pixels)
+        boxes = [face.whole_box for face in faces]
+        cut = {
+            task: crop_faces(grey, boxes, model.input_size, FRAMINGS[self.detector, task])
+            for task, model in models.items()
+        }
+        height, width = grey.shape
+        return (path, width, height, None), faces, cut
+
+    def _run(self, task: str, model, cuts: list[tuple[np.ndarray, np.ndarray]]) -> list:
+        """Run one network on the crops of all photos; return one result a face."""
+        crops, matrices = ([np.concatenate(arrays) for arrays in zip(*cuts, strict=True)]) or (0, 0)
+        if not len(crops):
+            return []
+        with self._lock:
+            outputs = model.predict(crops)
+        if task == "keypoints":
+            return list(points_to_photo(outputs, matrices))
+        classes = model.card["classes"]
+        return [dict(zip(classes, row.tolist(), strict=True)) for row in outputs]
+
+
+def check_array(photo: np.ndarray) -> np.ndarray:
+    """Return the array if it is an RGB photo, and say what it is if not."""
+    if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != np.uint8 or not photo.size:
+        raise PhotoError(
+            f"A photo is an array (height, width, 3) of uint8 in RGB; "
+            f"this one is {photo.shape} of {photo.dtype}."
+        )
+    return photo
+
+
+def to_frame(readings: Iterable[PhotoReading]) -> pd.DataFrame:
+    """Return one row a face; a photo without faces, or with an error, gets one row as well.
+
+    Faces of a photo count from 1; coordinates are named as in Kaggle's table.
+    """
+    rows = []
+    for reading in readings:
+        about = {"path": reading.path, "width": reading.width, "height": reading.height}
+        for number, face in enumerate(reading.faces, 1):
+            rows.append(about | {"face": number} | to_row(face))
+        if not reading.faces:
+            rows.append(about | {"error": reading.error})
+    boxes = [f"box_{name}" for name in ("x", "y", "width", "height")]
+    columns = ["path", "width", "height", "face", *boxes, "confidence", "emotion", *EMOTIONS]
+    frame = pd.DataFrame(rows, columns=[*columns, *KEYPOINT_COLUMNS, "error"])
+    return frame.astype({"width": "Int64", "height": "Int64", "face": "Int64"})
+
+
+def to_row(face: FaceReading) -> dict:
+    """Flatten one face into the columns of `to_frame`."""
+    plain = face.to_dict()
+    row = {
+        f"box_{name}": n
+        for name, n in zip(("x", "y", "width", "height"), plain["box"], strict=True)
+    }
+    row |= {
+        "confidence": plain["confidence"],
+        "emotion": face.top_emotion,
+        **plain.get("emotion", {}),
+    }
+    numbers = itertools.chain.from_iterable(plain.get("keypoints", {}).values())
+    return row | dict(zip(KEYPOINT_COLUMNS, numbers, strict=False))
