@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
 # What the shipped models are trained on.
-KEYPOINT_SOURCES ?= made facial-keypoints
+KEYPOINT_SOURCES ?= facial-keypoints
 EMOTION_SOURCES ?= fer2013
 
 # For the lock alone: 2.21 holds h5py below 3.15, and uv would rather keep h5py and step back to 2.20.

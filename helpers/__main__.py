@@ -13,7 +13,7 @@ from pathlib import Path
 # TensorFlow reads this when it is imported, which only happens once a command needs a model.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from helpers import predict_command  # noqa: E402  (after the line above)
+from helpers import predict_command
 
 TASKS = ("keypoints", "emotion")
 
@@ -86,7 +86,9 @@ def as_text(result: dict, indent: str = "") -> str:
             lines += [f"{indent}confusion (rows: true, columns: predicted):"]
             lines += [indent + "  " + " ".join(f"{count:6d}" for count in row) for row in value]
         elif value is not None:
-            lines.append(f"{indent}{name}: {round(value, 4) if isinstance(value, float) else value}")
+            lines.append(
+                f"{indent}{name}: {round(value, 4) if isinstance(value, float) else value}"
+            )
     return "\n".join(lines)
 
 
@@ -104,7 +106,9 @@ def add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="residual", help="which network; default: residual")
     parser.add_argument("--init", type=Path, help="start from these weights")
     parser.add_argument("--resume", action="store_true", help="go on with an interrupted run")
-    parser.add_argument("--out", type=Path, required=True, help="the folder for weights and history")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="the folder for weights and history"
+    )
     parser.set_defaults(run=run_train)
 
 
@@ -128,7 +132,9 @@ def run_train(options: argparse.Namespace) -> int:
 def add_data(parser: argparse.ArgumentParser) -> None:
     """Describe `data` and its own commands."""
     commands = parser.add_subparsers(required=True, metavar="list | fetch NAME | verify [NAME]")
-    listing = commands.add_parser("list", help="which data sets are known, and where they were found")
+    listing = commands.add_parser(
+        "list", help="which data sets are known, and where they were found"
+    )
     listing.add_argument("--json", action="store_true", help="print the list as JSON")
     listing.set_defaults(run=run_list)
     fetching = commands.add_parser("fetch", help="download a data set")
@@ -145,7 +151,9 @@ def run_list(options: argparse.Namespace) -> int:
 
     sources = data.list_sources()
     if options.json:
-        rows = [{"name": s.name, "what": s.what, "found": s.where, "terms": s.terms} for s in sources]
+        rows = [
+            {"name": s.name, "what": s.what, "found": s.where, "terms": s.terms} for s in sources
+        ]
         print(json.dumps(rows, indent=2, default=str))
     else:
         for source in sources:

@@ -1,4 +1,4 @@
-"""Change pictures of faces in ways that keep their labels true, or change the labels along with them.
+"""Change pictures of faces so that their labels stay true, or change the labels along with them.
 
 Images are `(n, h, w)` uint8 and keypoints `(n, 15, 2)` float32 in pixels, x right and y down, NaN
 where unlabelled. Nothing here changes its input; randomness comes from the generator handed in.
@@ -59,7 +59,10 @@ def warp_images(images: np.ndarray, matrices: np.ndarray) -> np.ndarray:
     height, width = images.shape[1:3]
     options = {"flags": cv2.INTER_LINEAR, "borderMode": cv2.BORDER_REPLICATE}
     return np.stack(
-        [cv2.warpAffine(image, matrix, (width, height), **options) for image, matrix in zip(images, matrices, strict=True)]
+        [
+            cv2.warpAffine(image, matrix, (width, height), **options)
+            for image, matrix in zip(images, matrices, strict=True)
+        ]
     )
 
 
@@ -93,10 +96,18 @@ def augment_keypoints(
     images = np.where(mirror[:, None, None], flip_images(images), images)
     keypoints = np.where(mirror[:, None, None], flip_keypoints(keypoints, size), keypoints)
     matrices = affine_matrices(
-        size, rng.uniform(-20, 20, n), rng.uniform(0.8, 1.2, n), rng.uniform(-0.1, 0.1, (n, 2)) * size
+        size,
+        rng.uniform(-20, 20, n),
+        rng.uniform(0.8, 1.2, n),
+        rng.uniform(-0.1, 0.1, (n, 2)) * size,
     )
     images = warp_images(images, matrices)
-    images = some(images, rng, 1 / 3, lambda some: np.stack([cv2.GaussianBlur(i, (0, 0), rng.uniform(0.5, 1.6)) for i in some]))
+    images = some(
+        images,
+        rng,
+        1 / 3,
+        lambda some: np.stack([cv2.GaussianBlur(i, (0, 0), rng.uniform(0.5, 1.6)) for i in some]),
+    )
     images = some(images, rng, 1 / 3, lambda some: erase(some, rng))
     return images, warp_keypoints(keypoints, matrices)
 
@@ -112,7 +123,10 @@ def augment_faces(
     n, size = images.shape[:2]
     images = np.where((rng.random(n) < 0.5)[:, None, None], flip_images(images), images)
     matrices = affine_matrices(
-        size, rng.uniform(-10, 10, n), rng.uniform(0.92, 1.12, n), rng.uniform(-0.06, 0.06, (n, 2)) * size
+        size,
+        rng.uniform(-10, 10, n),
+        rng.uniform(0.92, 1.12, n),
+        rng.uniform(-0.06, 0.06, (n, 2)) * size,
     )
     return some(warp_images(images, matrices), rng, 0.2, lambda some: erase(some, rng)), labels
 

@@ -1,4 +1,4 @@
-"""Checkers of the exercises: each runs a learner's function and says what is right or what is wrong.
+"""Checkers of the exercises: each runs a learner's function and says what is right or wrong.
 
 A checker returns a `Verdict`, which shows itself as ✅ or ❌ in a notebook and never raises; in an
 assignment `verdict.require()` does, so that the cell fails and no point is given.
@@ -31,7 +31,7 @@ class Verdict:
 
 
 def judge(problems: Callable[[], Iterator[str]], praise: str) -> Verdict:
-    """Return the first problem as the verdict; an answer that raises is a problem like any other."""
+    """Return the first problem as the verdict; an answer that raises is a problem too."""
     try:
         problem = next(iter(problems()), None)
     except Exception as error:  # the learner's own code may raise anything
@@ -95,7 +95,7 @@ def flip_keypoints(answer: Callable[[np.ndarray, int], np.ndarray]) -> Verdict:
         elif same(result, points):
             yield "Nothing moved: the points are where they were."
         elif same(result, expected[:, MIRRORED]):
-            yield "x is right, but the left eye still carries the name of the right one: swap pairs."
+            yield "x is right, but the left eye still has the name of the right one: swap pairs."
         elif same(result, points[:, MIRRORED]):
             yield "Left and right are swapped, but x was not mirrored."
         elif same(result[..., 0] - 1, expected[..., 0]):
@@ -110,7 +110,9 @@ def flip_keypoints(answer: Callable[[np.ndarray, int], np.ndarray]) -> Verdict:
         elif not same(answer(points.copy(), 48), right(points, 48)):
             yield "Right for pictures 96 pixels wide, wrong for others: use `width`."
 
-    return judge(problems, "Right: mirrored about the middle, and every left point is a left point.")
+    return judge(
+        problems, "Right: mirrored about the middle, and every left point is a left point."
+    )
 
 
 def keypoints_to_photo(answer: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Verdict:

@@ -71,7 +71,9 @@ def make_faces(n: int = 600, seed: int = 0) -> MadeFaces:
     images, keypoints = (np.stack(part) for part in zip(*faces, strict=True))
     sparse = rng.random(n) < 0.5
     keypoints[np.ix_(sparse, [i for i in range(15) if i not in (0, 1, 10, 14)])] = np.nan
-    small = np.stack([cv2.resize(i[6:90, 6:90], (48, 48), interpolation=cv2.INTER_AREA) for i in images])
+    small = np.stack(
+        [cv2.resize(i[6:90, 6:90], (48, 48), interpolation=cv2.INTER_AREA) for i in images]
+    )
     side = np.array(["test", "val", "train"])[np.digitize(subject / len(people), [0.1, 0.2])]
     names = np.array([f"p{s:03d}" for s in subject])
     return MadeFaces(images, small, keypoints.astype(np.float32), emotions, names, side)
@@ -182,7 +184,11 @@ def paint(
         if change["wrinkle"] > 0.4:
             line([nose + [side * 4, -16], nose + [side * 8, -12]], skin * 0.6, 0.8)
         if change["corners"] > 0.4 or change["wrinkle"] > 0.4:
-            line([nose + [side * 10, 1], points[12 if side < 0 else 11] + [side * 4, -3]], skin * 0.65, 1)
+            line(
+                [nose + [side * 10, 1], points[12 if side < 0 else 11] + [side * 4, -3]],
+                skin * 0.65,
+                1,
+            )
     left, right, top, bottom = points[11:15]
     thick = 3.2 * person["lips"]
     dip = [0.35 * right + 0.65 * top - [0, 0.5], 0.35 * left + 0.65 * top - [0, 0.5]]
@@ -194,7 +200,9 @@ def paint(
     ends = [0.85 * corner + 0.15 * middle for corner in (right, left)]
     polygon([ends[0], middle - [0, gap], ends[1], middle + [0, gap]], 30)
     if gap > 1.5:
-        polygon([0.6 * ends[0] + 0.4 * middle, middle - [0, gap], 0.6 * ends[1] + 0.4 * middle], 225)
+        polygon(
+            [0.6 * ends[0] + 0.4 * middle, middle - [0, gap], 0.6 * ends[1] + 0.4 * middle], 225
+        )
     return canvas
 
 
@@ -214,9 +222,7 @@ def relief(x: np.ndarray, y: np.ndarray, person: dict[str, float]) -> np.ndarray
     return head + nose - sockets + ridge + cheeks + mouth
 
 
-def view(
-    painted: np.ndarray, person: dict[str, float], pose: dict, lamp: np.ndarray
-) -> np.ndarray:
+def view(painted: np.ndarray, person: dict[str, float], pose: dict, lamp: np.ndarray) -> np.ndarray:
     """Light and turn a painted face; return `(SIDE, SIDE) float32` grey."""
     side = len(painted)
     # The relief is smooth: a coarse grid of it, enlarged, is as good and much faster.

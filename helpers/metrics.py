@@ -47,7 +47,9 @@ def keypoint_metrics(true: np.ndarray, predicted: np.ndarray, names: tuple[str, 
             name: {
                 "n": int(labelled[:, point, 0].sum()),
                 "rmse_px": rmse(true[:, point], predicted[:, point]),
-                "mean_error_interocular": float(np.nanmean(errors[:, point])) if len(faces) else None,
+                "mean_error_interocular": float(np.nanmean(errors[:, point]))
+                if len(faces)
+                else None,
             }
             for point, name in enumerate(names)
             if labelled[:, point].any()
@@ -60,7 +62,9 @@ def rmse(true: np.ndarray, predicted: np.ndarray) -> float:
     return float(np.sqrt(np.nanmean((np.asarray(predicted, float) - true) ** 2)))
 
 
-def emotion_metrics(labels: np.ndarray, probabilities: np.ndarray, classes: tuple[str, ...]) -> dict:
+def emotion_metrics(
+    labels: np.ndarray, probabilities: np.ndarray, classes: tuple[str, ...]
+) -> dict:
     """Measure predicted probabilities `(n, classes)` against labels `(n,) int`.
 
     Returns
@@ -94,9 +98,10 @@ def calibration_error(labels: np.ndarray, probabilities: np.ndarray, bins: int =
 
 
 def fit_temperature(labels: np.ndarray, logits: np.ndarray) -> float:
-    """Return the temperature that makes `softmax(logits / temperature)` most likely (Guo et al. 2017).
+    """Return the temperature that makes `softmax(logits / temperature)` most likely.
 
-    `labels (n,) int` and `logits (n, classes)` are of pictures that were not trained on.
+    `labels (n,) int` and `logits (n, classes)` are of pictures that were not trained on
+    (Guo et al. 2017, as above).
     """
 
     def loss(log_temperature: float) -> float:

@@ -1,7 +1,7 @@
 """The networks of the course, and the two small files in which a trained one travels.
 
-A `TrainedModel` is a network with its card: `predict` takes the pictures as they are in the data
-and gives keypoints in pixels or probabilities, so that nobody has to remember how inputs are scaled.
+A `TrainedModel` is a network with its card: `predict` takes pictures as they are in the data and
+gives keypoints in pixels or probabilities, so that nobody has to remember how inputs are scaled.
 """
 
 import json
@@ -63,7 +63,9 @@ def build_emotion_model(
     for width in filters:
         x = residual_stage(x, width, stride=2, identity_blocks=identity_blocks)
     x = layers.Dropout(dropout)(layers.GlobalAveragePooling2D()(x))
-    return keras.Model(inputs, layers.Dense(classes, dtype="float32", name="logits")(x), name="emotion")
+    return keras.Model(
+        inputs, layers.Dense(classes, dtype="float32", name="logits")(x), name="emotion"
+    )
 
 
 def residual_stage(x, filters: int, stride: int, identity_blocks: int):
@@ -178,7 +180,7 @@ class TrainedModel:
 def save(model: TrainedModel, folder: Path) -> Path:
     """Write `<task>.weights.h5` (arrays in float16) and then its card `<task>.json`.
 
-    Each is written beside its final place and renamed, so that a cut leaves the old pair or the new.
+    Each is written beside its final place and renamed, so that a cut leaves no half file.
     """
     folder.mkdir(parents=True, exist_ok=True)
     weights = folder / f"{model.card['task']}.weights.h5"
@@ -231,7 +233,9 @@ def load(task_or_path: str | Path) -> TrainedModel:
     try:
         network.load_weights(weights)
     except (OSError, ValueError, KeyError) as error:
-        raise ValueError(f"{weights} does not hold the weights that {card_path.name} describes.") from error
+        raise ValueError(
+            f"{weights} does not hold the weights that {card_path.name} describes."
+        ) from error
     return TrainedModel(network, card)
 
 

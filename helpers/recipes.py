@@ -64,8 +64,8 @@ KNOWN_FAILURES = {
     "emotion": (
         "An expression is not a feeling. Training pictures come from web searches of acted and "
         "press photographs, with many wrong labels; fear, sadness and disgust are confused with "
-        "anger, surprise and neutral. Who is in them by age, skin tone and culture is not recorded, "
-        "so how errors differ by group is not known. Not for decisions about people."
+        "anger, surprise and neutral. Who is in them by age, skin tone and culture is not known, "
+        "so nor is how errors differ by group. Not for decisions about people."
     ),
 }
 
@@ -121,7 +121,7 @@ def train_model(run: Run, resume: bool = False) -> TrainedModel:
     card = write_card(run, function, arguments, len(training.images), len(validation.images))
     card["training"]["epochs_run"] = len(history)
     models.save(TrainedModel(network, card), run.out)
-    # From here on the model is the float16 one on disk: what ships is what is calibrated and measured.
+    # From here on the model is the float16 one on disk: what ships is calibrated and measured.
     model = models.load(run.out / f"{run.task}.weights.h5")
     if run.task == "emotion":
         logits = model.outputs(validation.images)

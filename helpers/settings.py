@@ -26,7 +26,7 @@ def _seed() -> int:
 
 
 def _shipped() -> Path:
-    """Return the shipped data: `data/` of a checkout, else the copy inside the installed package."""
+    """Return the shipped data: `data/` of a checkout, else the copy inside the package."""
     checkout = PACKAGE.parent / "data"
     return checkout if (checkout / "weights").is_dir() else PACKAGE / "shipped"
 

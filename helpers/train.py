@@ -103,7 +103,9 @@ def fit(
         shuffle=False,  # `Batches` shuffles, by a seed that a resumed run knows too
         verbose=2,
         callbacks=[
-            keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: batches.start_epoch(epoch)),
+            keras.callbacks.LambdaCallback(
+                on_epoch_begin=lambda epoch, logs: batches.start_epoch(epoch)
+            ),
             keras.callbacks.CSVLogger(out / "history.csv", append=True),
             keras.callbacks.ModelCheckpoint(
                 out / "best.weights.h5",
@@ -115,7 +117,9 @@ def fit(
             ),
             keras.callbacks.TerminateOnNaN(),
             # Last, so that an epoch counts as done only when its history and best weights are safe.
-            keras.callbacks.BackupAndRestore(out / "resume", double_checkpoint=True, delete_checkpoint=False),
+            keras.callbacks.BackupAndRestore(
+                out / "resume", double_checkpoint=True, delete_checkpoint=False
+            ),
         ],
     )
     network.load_weights(out / "best.weights.h5")

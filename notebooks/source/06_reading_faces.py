@@ -129,7 +129,9 @@ print("keypoints:", keypoints.shape, " probabilities:", probabilities.shape)
 # %%
 measured = emotion_model.card["measured"][0]
 low, high = measured["metrics"]["accuracy_interval_95"]
-print(f"trained on {', '.join(emotion_model.card['training']['sources'])}; on its {measured['split']}")
+print(
+    f"trained on {', '.join(emotion_model.card['training']['sources'])}; on its {measured['split']}"
+)
 print(f"split, {measured['n']:,} faces: {measured['metrics']['accuracy']:.1%} right", end=" ")
 print(f"(95 % interval {low:.1%} to {high:.1%}, one forward pass)")
 
