@@ -32,9 +32,7 @@ def find_photos(paths: list[str | Path]) -> list[Path]:
     """
     found: list[Path] = []
     for path in map(Path, paths):
-        found += list(walk(path)) if os.path.isdir(path) else [path]
-        if not found or path not in (found[-1], *found[-1].parents):
-            found.append(path)
+        found += (list(walk(path)) if os.path.isdir(path) else []) or [path]
     return found
 
 
@@ -100,6 +98,8 @@ def explain(error: OSError) -> str:
     """Say in one sentence why a file cannot be opened, read or written."""
     sentences = {
         errno.ENOENT: "There is no such file.",
+        errno.EEXIST: "There is a file of this name.",
+        errno.EPIPE: "Nobody reads it any more.",
         errno.EISDIR: "This is a folder, not a file.",
         errno.ENOTDIR: "A part of the path is a file, not a folder.",
         errno.EACCES: "There is no permission to open it.",

@@ -130,20 +130,24 @@ class FaceReader:
     def _read_batch(self, photos: list) -> list[PhotoReading]:
         models = self.load()
         found = [self._find(photo, models) for photo in photos]
-        counts = [len(faces) for _, faces, _ in found]
-        parts = [
-            self._run(task, model, [cut[task] for _, _, cut in found if cut])
+        parts = {
+            task: iter(self._run(task, model, [cuts[task] for _, _, cuts in found if cuts]))
             for task, model in models.items()
-        ]
-        every_face = iter(
-            FaceReading(face.box, face.confidence, **dict(zip(models, part, strict=True)))
-            for face, *part in zip(
-                (face for _, faces, _ in found for face in faces), *parts, strict=True
-            )
-        )
+        }
+        # Each network's results lie in a row for all faces of all photos: hand them out again.
         return [
-            PhotoReading(*about, faces=list(itertools.islice(every_face, count)))
-            for (about, _, _), count in zip(found, counts, strict=True)
+            PhotoReading(
+                *about,
+                faces=[
+                    FaceReading(
+                        face.box,
+                        face.confidence,
+                        **{task: next(part) for task, part in parts.items()},
+                    )
+                    for face in faces
+                ],
+            )
+            for about, faces, _ in found
         ]
 
     def _find(self, photo, models: dict) -> tuple[tuple, list[detect.DetectedFace], dict]:
@@ -170,9 +174,9 @@ class FaceReader:
 
     def _run(self, task: str, model, cuts: list[tuple[np.ndarray, np.ndarray]]) -> list:
         """Run one network on the crops of all photos; return one result a face."""
-        crops, matrices = ([np.concatenate(arrays) for arrays in zip(*cuts, strict=True)]) or (0, 0)
-        if not len(crops):
+        if not sum(len(crops) for crops, _ in cuts):
             return []
+        crops, matrices = (np.concatenate(arrays) for arrays in zip(*cuts, strict=True))
         with self._lock:
             outputs = model.predict(crops)
         if task == "keypoints":

@@ -30,7 +30,7 @@ RECIPES = {
     "keypoints": {
         "smoke": Recipe(epochs=1, learning_rate=1e-3, rows=128, precision="float32"),
         "lesson": Recipe(epochs=8, learning_rate=1e-3, rows=1500),
-        "full": Recipe(epochs=24, learning_rate=1e-3),
+        "full": Recipe(epochs=36, learning_rate=1e-3, batch_size=32),
     },
     "emotion": {
         "smoke": Recipe(epochs=1, learning_rate=1e-3, rows=128, precision="float32"),
@@ -43,7 +43,8 @@ RECIPES = {
 
 # What `--model` may name: the function that builds the network, and its arguments.
 NETWORKS = {
-    "keypoints": {"residual": ("build_keypoint_model", {})},
+    # Without dropout: measured against 0.2, its noise costs a regression more than it protects.
+    "keypoints": {"residual": ("build_keypoint_model", {"dropout": 0.0})},
     "emotion": {"residual": ("build_emotion_model", {})},
 }
 

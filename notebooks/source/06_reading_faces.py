@@ -219,7 +219,7 @@ assert gap.max() < 0.15
 
 # %%
 reader = pipeline.FaceReader()
-readings = reader.read([hopper, collins])
+readings = list(reader.read([hopper, collins]))
 table = pipeline.to_frame(readings)
 table[["face", "confidence", "emotion", *data.EMOTIONS]].round(2)
 

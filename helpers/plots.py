@@ -1,0 +1,215 @@
+"""The figures of the course: keypoints on faces, grids of faces, annotated photos, probabilities.
+
+Colours are safe for colour-blind readers and never alone: points of the subject's left side are
+circles, of the right side squares, and in the middle of the face triangles.
+"""
+
+import base64
+import functools
+import html
+import io
+import math
+
+import cv2
+import numpy as np
+from matplotlib import font_manager
+from matplotlib.figure import Figure
+from PIL import Image, ImageDraw, ImageFont
+
+from helpers.augment import MIRRORED
+from helpers.data.records import KEYPOINT_NAMES
+
+# Three colours of seaborn's palette "colorblind", far apart in lightness as well.
+LEFT, RIGHT, MIDDLE = "#de8f05", "#0173b2", "#cc78bc"
+BOX = "#029e73"
+LARGEST_PNG = 150_000
+
+
+@functools.cache
+def sides() -> dict[str, tuple[list[int], str, str]]:
+    """Return which keypoints are the subject's left, right and middle, with colour and marker."""
+    left = [i for i, name in enumerate(KEYPOINT_NAMES) if "left" in name]
+    middle = [i for i, partner in enumerate(MIRRORED) if i == partner]
+    return {
+        "left": (left, LEFT, "o"),
+        "right": ([int(MIRRORED[i]) for i in left], RIGHT, "s"),
+        "middle": (middle, MIDDLE, "^"),
+    }
+
+
+def show(fig: Figure, alt: str) -> None:
+    """Show a figure in a notebook with its alternative text, and close it.
+
+    A figure's own output would lose the text: JupyterLab keeps `alt` only in HTML.
+    """
+    from IPython.display import HTML, display
+    from matplotlib import pyplot
+
+    picture = base64.b64encode(to_png(fig)).decode()
+    pyplot.close(fig)
+    style = "max-width: 100%; background: white"
+    source = f"data:image/png;base64,{picture}"
+    display(HTML(f'<img alt="{html.escape(alt)}" style="{style}" src="{source}">'))
+
+
+def to_png(fig: Figure) -> bytes:
+    """Draw a figure as PNG of at most 150 KB: with fewer colours, then fewer pixels, if it must."""
+    for dpi in (100, 75, 50):
+        file = io.BytesIO()
+        fig.savefig(file, format="png", dpi=dpi, metadata={"Software": None})
+        if file.tell() <= LARGEST_PNG:
+            break
+        colours = Image.open(file).convert("RGB").quantize(256)
+        file = io.BytesIO()
+        colours.save(file, "PNG", optimize=True)
+        if file.tell() <= LARGEST_PNG:
+            break
+    return file.getvalue()
+
+
+def draw_keypoints(ax, image: np.ndarray, keypoints: np.ndarray | None = None) -> None:
+    """Draw a face `(h, w)` or `(h, w, 3)` and its keypoints `(15, 2)`; NaN points are left out."""
+    ax.imshow(image, cmap="gray", vmin=0, vmax=255)
+    ax.set_axis_off()
+    if keypoints is None:
+        return
+    for rows, colour, marker in sides().values():
+        x, y = np.asarray(keypoints)[rows].T
+        ax.scatter(x, y, s=22, c=colour, marker=marker, edgecolors="white", linewidths=0.7)
+
+
+def face_grid(
+    images: np.ndarray,
+    keypoints: np.ndarray | None = None,
+    titles: list[str] | None = None,
+    columns: int = 4,
+) -> Figure:
+    """Return a figure of faces `(n, h, w)`, with keypoints `(n, 15, 2)` and titles if given."""
+    n = len(images)
+    columns = max(1, min(columns, n))
+    rows = max(1, math.ceil(n / columns))
+    height = 1.75 if titles is None else 2.0
+    fig = Figure(figsize=(1.75 * columns, height * rows), layout="constrained")
+    for i, ax in enumerate(fig.subplots(rows, columns, squeeze=False).ravel()):
+        ax.set_axis_off()
+        if i < n:
+            draw_keypoints(ax, images[i], None if keypoints is None else keypoints[i])
+        if i < n and titles is not None:
+            ax.set_title(titles[i], fontsize=9)
+    return fig
+
+
+def emotion_bars(probabilities: dict[str, float]) -> Figure:
+    """Return a bar chart of one face's emotions, the likeliest one in another colour and hatch."""
+    names = list(probabilities)
+    values = np.array(list(probabilities.values()))
+    fig = Figure(figsize=(4, 0.32 * len(names) + 0.7), layout="constrained")
+    ax = fig.subplots()
+    bars = ax.barh(names, values, color=RIGHT)
+    top = bars[int(values.argmax())]
+    top.set(facecolor=LEFT, hatch="//", edgecolor="white")
+    ax.bar_label(bars, [f"{value:.0%}" for value in values], padding=3)
+    ax.set(xlabel="probability", xlim=(0, 1.12))
+    ax.invert_yaxis()
+    ax.spines[["top", "right"]].set_visible(False)
+    return fig
+
+
+def annotate_photo(photo: np.ndarray, reading) -> np.ndarray:
+    """Return a copy of a photo with each face's box, keypoints and likeliest emotion on it.
+
+    Parameters
+    ----------
+    photo : `(h, w, 3) uint8` RGB.
+    reading : the `PhotoReading` of this photo.
+    """
+    marked = np.ascontiguousarray(photo).copy()
+    boxes = [np.array(face.box) for face in reading.faces]
+    for face, box in zip(reading.faces, boxes, strict=True):
+        draw_box(marked, box, line_width(photo, box))
+        if face.keypoints is not None:
+            draw_points(marked, face.keypoints, math.sqrt(box[2] * box[3]))
+    picture = Image.fromarray(marked)
+    taken: list[np.ndarray] = []
+    for number, (face, box) in enumerate(zip(reading.faces, boxes, strict=True), 1):
+        text = f"{number}"
+        if face.emotion:
+            text += f" {face.top_emotion} {max(face.emotion.values()):.0%}"
+        others = [other for other in boxes if other is not box]
+        taken.append(draw_label(picture, text, box, others, taken))
+    return np.array(picture)
+
+
+def line_width(photo: np.ndarray, box: np.ndarray) -> int:
+    """Return a line's width in pixels that suits the face, and can be seen in a large photo."""
+    return max(1, round(max(min(box[2:]) / 60, max(photo.shape[:2]) / 900)))
+
+
+def draw_box(photo: np.ndarray, box: np.ndarray, width: int) -> None:
+    """Draw a coloured frame with a white rim, so that it shows on any background."""
+    start = np.round(box[:2]).astype(int).tolist()
+    end = np.round(box[:2] + box[2:] - 1).astype(int).tolist()
+    cv2.rectangle(photo, start, end, (255, 255, 255), width + max(2, width // 2 * 2))
+    cv2.rectangle(photo, start, end, rgb(BOX), width)
+
+
+def draw_points(photo: np.ndarray, keypoints: np.ndarray, face_side: float) -> None:
+    """Draw the 15 points of one face as circles, squares and triangles with a white rim."""
+    radius = max(1.0, face_side / 45)
+    shapes = {"o": (24, 0.0, 1.0), "s": (4, math.pi / 4, 1.2), "^": (3, -math.pi / 2, 1.35)}
+    for rows, colour, marker in sides().values():
+        corners, turn, scale = shapes[marker]
+        angles = turn + np.arange(corners) * 2 * np.pi / corners
+        shape = scale * radius * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+        for point in np.asarray(keypoints, float)[rows]:
+            # OpenCV draws at sixteenths of a pixel when it is told so.
+            rim = np.round((point + 1.4 * shape) * 16).astype(np.int32)
+            inside = np.round((point + shape) * 16).astype(np.int32)
+            cv2.fillPoly(photo, [rim], (255, 255, 255), cv2.LINE_AA, shift=4)
+            cv2.fillPoly(photo, [inside], rgb(colour), cv2.LINE_AA, shift=4)
+
+
+def draw_label(picture: Image.Image, text: str, box: np.ndarray, others: list, taken: list):
+    """Write a label by its box where it hides least, inside the picture; return its rectangle."""
+    width, height = picture.size
+    wanted = np.clip(box[2] * 0.16, max(width, height) / 70, max(width, height) / 28)
+    font = load_font(max(6, round(float(wanted))))
+    drawn = ImageDraw.Draw(picture)
+    while True:
+        left, top, right, bottom = drawn.textbbox((0, 0), text, font=font)
+        margin = font.size * 0.25
+        size = np.array([right - left + 2 * margin, bottom - top + 2 * margin])
+        if size[0] <= width or font.size <= 6:
+            break
+        font = load_font(font.size - 1)
+    x, y = box[0] + box[2] / 2 - size[0] / 2, box[1] - size[1]
+    below, inside = box[1] + box[3], box[1] + box[3] - size[1]
+    places = [np.array([at_x, at_y, *size]) for at_y in (y, below, inside) for at_x in (x, box[0])]
+    for place in places:
+        place[:2] = np.clip(place[:2], 0, np.maximum([width, height] - size, 0))
+    hidden = [
+        sum(shared_area(place, rect) for rect in [box, *others, *taken, *taken]) for place in places
+    ]
+    best = places[int(np.argmin(hidden))]
+    corner = best[:2] + best[2:]
+    drawn.rectangle([*best[:2], *corner], fill=BOX)
+    drawn.text((best[0] + margin - left, best[1] + margin - top), text, fill="white", font=font)
+    return best
+
+
+def shared_area(a: np.ndarray, b: np.ndarray) -> float:
+    """Return the area that two boxes share, in pixels."""
+    return float(
+        np.prod(np.maximum(np.minimum(a[:2] + a[2:], b[:2] + b[2:]) - np.maximum(a[:2], b[:2]), 0))
+    )
+
+
+@functools.cache
+def load_font(size: int) -> ImageFont.FreeTypeFont:
+    """Load the font that comes with matplotlib."""
+    return ImageFont.truetype(font_manager.findfont("DejaVu Sans"), size)
+
+
+def rgb(colour: str) -> tuple[int, int, int]:
+    """Turn `#rrggbb` into three numbers."""
+    return tuple(bytes.fromhex(colour[1:]))

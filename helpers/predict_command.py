@@ -1,0 +1,183 @@
+"""`python -m helpers predict`: read the faces in photos, as a table, JSON, CSV or pictures.
+
+Only the result goes to standard output; progress and problems go to standard error.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe `predict`."""
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="a photo, or a folder of photos")
+    results = parser.add_mutually_exclusive_group()
+    results.add_argument("--json", action="store_true", help="print the result as JSON")
+    results.add_argument("--csv", type=Path, metavar="FILE", help="write one row a face into FILE")
+    parser.add_argument("--draw", type=Path, metavar="DIR", help="write annotated copies into DIR")
+    parser.add_argument("--detector", choices=("mtcnn", "haar"), default="mtcnn")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Read every photo; return 0, or 1 if one could not be read or its copy not be written.
+
+    Raises
+    ------
+    ValueError
+        If nothing can be read at all (no model) or the result cannot be written.
+    """
+    # Names that are not UTF-8 become escapes, which JSON reads back as the same name.
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    prepare_outputs(options)
+    with quiet():
+        from tqdm import tqdm
+
+        from helpers import detect
+        from helpers.photos import find_photos
+        from helpers.pipeline import FaceReader
+
+        reader = FaceReader(options.detector)
+        reader.load()
+        if options.detector == "mtcnn":
+            detect.load_mtcnn()
+    paths = find_photos(options.paths)
+    readings, failed = [], False
+    # No bar where nobody watches: `disable=None` is tqdm's word for that.
+    progress = tqdm(reader.read(paths), total=len(paths), unit="photo", disable=None)
+    for reading, name in zip(progress, copy_names(paths), strict=True):
+        error = reading.error
+        if options.draw and not error:
+            error = draw(reading, options.draw / name)
+        if error:
+            failed = True
+            progress.write(f"{printable(reading.path)}: {error}", file=sys.stderr)
+        readings.append(reading)
+    write_results(options, readings)
+    return 1 if failed else 0
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep from the screen what TensorFlow's compiled part says about itself while it starts."""
+    sys.stderr.flush()
+    saved = os.dup(2)
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+
+
+@contextlib.contextmanager
+def writing(what: str | Path) -> Iterator[None]:
+    """Turn an error of writing into one sentence that names what could not be written."""
+    try:
+        yield
+    except OSError as error:
+        from helpers.photos import explain
+
+        raise ValueError(f"{printable(what)} cannot be written. {explain(error)}") from None
+
+
+def prepare_outputs(options: argparse.Namespace) -> None:
+    """Say before the work, not after it, that a result has no place to go."""
+    if options.draw:
+        with writing(options.draw):
+            options.draw.mkdir(parents=True, exist_ok=True)
+    if options.csv:
+        with writing(options.csv):
+            os.stat(options.csv.parent)
+        if options.csv.is_dir():
+            raise ValueError(f"{printable(options.csv)} cannot be written. It is a folder.")
+
+
+def copy_names(paths: list[Path]) -> list[str]:
+    """Return a file name for each annotated copy: no two the same, none the name of a photo."""
+    taken = {path.name.lower() for path in paths}
+    names = []
+    for path in paths:
+        stem, number = path.stem[:60], 1
+        name = f"{stem}-faces.jpg"
+        while name.lower() in taken:
+            number += 1
+            name = f"{stem}-faces-{number}.jpg"
+        taken.add(name.lower())
+        names.append(name)
+    return names
+
+
+def draw(reading, path: Path) -> str | None:
+    """Write the annotated copy of a photo; return a sentence if that failed."""
+    from helpers.photos import PhotoError, explain, read_photo, write_photo
+    from helpers.plots import annotate_photo
+
+    try:
+        write_photo(path, annotate_photo(read_photo(reading.path), reading))
+    except PhotoError as error:
+        return str(error)
+    except OSError as error:
+        return f"{printable(path)} cannot be written. {explain(error)}"
+    return None
+
+
+def write_results(options: argparse.Namespace, readings: list) -> None:
+    """Write the result in the form that was asked for."""
+    if options.csv:
+        from helpers.photos import whole_file
+        from helpers.pipeline import to_frame
+
+        frame = to_frame(readings)
+        with writing(options.csv), whole_file(options.csv) as temporary:
+            frame.to_csv(temporary, index=False, errors="backslashreplace")
+        return
+    try:
+        with writing("The result"):
+            sys.stdout.write(as_json(readings) if options.json else as_table(readings))
+            sys.stdout.flush()
+    except ValueError:
+        # What is left in the buffer would fail once more when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise
+
+
+def as_json(readings: list) -> str:
+    """Return `{"images": […]}`, a line for each photo."""
+    lines = [
+        json.dumps(reading.to_dict(), ensure_ascii=False, allow_nan=False) for reading in readings
+    ]
+    return '{"images": [\n' + ",\n".join(lines) + "\n]}\n"
+
+
+def as_table(readings: list) -> str:
+    """Return a line for each face: where it is, how sure the detector is, and the emotion."""
+    rows = [("photo", "face", "x", "y", "width", "height", "confidence", "emotion")]
+    for reading in readings:
+        name = printable(reading.path)
+        if not reading.faces and not reading.error:
+            rows.append((name, "none", "", "", "", "", "", ""))
+        for number, face in enumerate(reading.faces, 1):
+            box = (f"{length:.0f}" for length in face.box)
+            emotion = (
+                f"{face.top_emotion} {face.emotion[face.top_emotion]:.0%}" if face.emotion else ""
+            )
+            rows.append((name, str(number), *box, f"{face.confidence:.3f}", emotion))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for name, *numbers, emotion in rows:
+        middle = (cell.rjust(width) for cell, width in zip(numbers, widths[1:-1], strict=True))
+        lines.append("  ".join((name.ljust(widths[0]), *middle, emotion)).rstrip())
+    return "\n".join(lines) + "\n" if len(rows) > 1 else ""
+
+
+def printable(name: str | Path) -> str:
+    """Return a name on one line: line breaks and broken characters as escapes."""
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode() for c in os.fspath(name)
+    )
