@@ -11,6 +11,7 @@ test needs is derived from it here, so that nothing is written twice and nothing
 import argparse
 import copy
 import hashlib
+import html
 import os
 import re
 import sys
@@ -189,7 +190,9 @@ def page(nb: NotebookNode, title: str) -> str:
     for i, cell in enumerate(nb.cells):
         if cell.metadata.get("part") == "solution":
             code = cell.source.removeprefix(FOLDED).strip()
-            folded = f"<details><summary>Solution</summary>\n\n```python\n{code}\n```\n\n</details>"
+            # One line of HTML: at an empty line Markdown would end the block and unfold it.
+            code = html.escape(code).replace("\n", "&#10;")
+            folded = f"<details><summary>Solution</summary><pre>{code}</pre></details>"
             nb.cells[i] = nbformat.v4.new_markdown_cell(folded, id=cell.id)
     exporter = HTMLExporter(embed_images=True)
     return exporter.from_notebook_node(

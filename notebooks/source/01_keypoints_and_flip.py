@@ -20,10 +20,11 @@
 # %% tags=["setup"]
 from importlib.util import find_spec
 
+from IPython import get_ipython
+
 if find_spec("helpers") is None:  # in Colab: fetch the course's code once
-    get_ipython().run_line_magic(  # noqa: F821
-        "pip", "install -q git+https://github.com/reading-faces/reading-faces@v0.1.0"
-    )
+    address = "git+https://github.com/reading-faces/reading-faces@v0.1.0"
+    get_ipython().run_line_magic("pip", f"install -q {address}")
 
 # %% [markdown]
 # We import what the lesson uses. `helpers` is the course's own code; what this lesson teaches is
