@@ -103,7 +103,7 @@ def add_train(parser: argparse.ArgumentParser) -> None:
         choices=("smoke", "lesson", "full"),
         help="how long to train; default: $COURSE_PROFILE, else lesson",
     )
-    parser.add_argument("--model", default="residual", help="which network; default: residual")
+    parser.add_argument("--model", help="which network, for instance residual")
     parser.add_argument("--init", type=Path, help="start from these weights")
     parser.add_argument("--resume", action="store_true", help="go on with an interrupted run")
     parser.add_argument(

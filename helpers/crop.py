@@ -32,13 +32,35 @@ FRAMINGS = {
 }
 
 
+def find_region(box: np.ndarray, landmarks: np.ndarray | None) -> tuple[float, float, float, float]:
+    """Return the box to cut out: halfway between MTCNN's box and the one its landmarks imply.
+
+    On a turned head the box drifts to the ear and the landmarks to the nose. The middle of the two
+    spares the keypoint model a third of its large errors (above 0.15 of the eye distance: 6 % of the
+    faces on portraits instead of 10 %). The constants are medians over 135 such faces.
+    """
+    centre, side = box[:2] + box[2:] / 2, np.sqrt(box[2] * box[3])
+    if landmarks is not None:
+        eyes, mouth = landmarks[:2].mean(axis=0), landmarks[3:].mean(axis=0)
+        across, down = landmarks[1] - landmarks[0], mouth - eyes
+        implied = 1.75 * np.hypot(np.linalg.norm(across), np.linalg.norm(down))
+        upwards = np.array([across[1], -across[0]]) / max(np.linalg.norm(across), 1e-9)
+        centre = (centre + (eyes + mouth + 1) / 2 + 0.073 * implied * upwards) / 2
+        side = np.sqrt(side * implied)
+    return (*(centre - side / 2).tolist(), float(side), float(side))
+
+
 def to_grey(photo: np.ndarray) -> np.ndarray:
     """Turn `(h, w, 3) uint8` RGB into `(h, w) uint8`."""
     return cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
 
 
 def crop_faces(
-    photo: np.ndarray, boxes, size: int, framing: Framing
+    photo: np.ndarray,
+    boxes: np.ndarray,
+    size: int,
+    framing: Framing,
+    rolls: np.ndarray | float = 0.0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Cut a square around each box; where it reaches out of the photo, the edge is repeated.
 
@@ -48,6 +70,7 @@ def crop_faces(
     boxes : `(n, 4)`: x, y, width, height.
     size : side of the crops in pixels.
     framing : which square, relative to its box.
+    rolls : `(n,)` degrees by which the heads lean clockwise as seen; crops show them upright.
 
     Returns
     -------
@@ -55,15 +78,16 @@ def crop_faces(
     matrices : `(n, 2, 3)`, each takes points of the photo into its crop.
     """
     boxes = np.reshape(boxes, (-1, 4)).astype(float)
-    units = np.sqrt(np.maximum(boxes[:, 2] * boxes[:, 3], 1e-6))[:, np.newaxis]
-    centres = boxes[:, :2] + boxes[:, 2:] / 2 + units * [framing.right, framing.down]
-    corners = centres - units * framing.side / 2
-    zooms = size / (units * framing.side)
-    # The photo's left edge is half a pixel before its first centre, and so is the crop's.
-    offsets = zooms * (0.5 - corners) - 0.5
-    matrices = np.zeros((len(boxes), 2, 3))
-    matrices[:, [0, 1], [0, 1]] = zooms
-    matrices[:, :, 2] = offsets
+    units = np.sqrt(np.maximum(boxes[:, 2] * boxes[:, 3], 1e-6))
+    angles = np.deg2rad(np.broadcast_to(rolls, len(boxes)))
+    cos, sin = np.cos(angles), np.sin(angles)
+    turns = np.stack([np.stack([cos, sin], -1), np.stack([-sin, cos], -1)], axis=1)
+    matrices = np.empty((len(boxes), 2, 3))
+    matrices[:, :, :2] = turns * (size / (units * framing.side))[:, np.newaxis, np.newaxis]
+    # The box's middle in pixel centres, moved by the framing along the leaning face.
+    shifts = units[:, np.newaxis] * (np.array([framing.right, framing.down]) @ turns)
+    centres = boxes[:, :2] + boxes[:, 2:] / 2 - 0.5 + shifts
+    matrices[:, :, 2] = (size - 1) / 2 - (matrices[:, :, :2] @ centres[..., np.newaxis])[..., 0]
     crops = np.empty((len(boxes), size, size, *photo.shape[2:]), np.uint8)
     for crop, matrix in zip(crops, matrices, strict=True):
         crop[:] = crop_square(photo, matrix, size)
@@ -75,19 +99,21 @@ def crop_square(photo: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
 
     Sampling every tenth pixel of a large face would turn hair and cloth into noise.
     """
-    zoom, offset = matrix[0, 0], matrix[:, 2]
-    block = max(1, round(1 / zoom))
+    back = cv2.invertAffineTransform(matrix)
+    block = max(1, round(math.sqrt(abs(np.linalg.det(back[:, :2])))))
+    edges = np.array([[-1, -1], [-1, size], [size, -1], [size, size]]) @ back[:, :2].T + back[:, 2]
     limits = np.array(photo.shape[1::-1])
-    start = np.clip(np.floor((-0.5 - offset) / zoom) - block, 0, limits - 1).astype(int)
-    end = np.clip(np.ceil((size - 0.5 - offset) / zoom) + block, start + 1, limits).astype(int)
+    start = np.clip(np.floor(edges.min(axis=0)) - block, 0, limits - 1).astype(int)
+    end = np.clip(np.ceil(edges.max(axis=0)) + block, start + 1, limits).astype(int)
     patch = photo[start[1] : end[1], start[0] : end[0]]
     columns, rows = (math.ceil(side / block) for side in end - start)
     missing = rows * block - patch.shape[0], columns * block - patch.shape[1]
     patch = cv2.copyMakeBorder(patch, 0, missing[0], 0, missing[1], cv2.BORDER_REPLICATE)
     patch = cv2.resize(patch, (columns, rows), interpolation=cv2.INTER_AREA)
     # From a block's number to the photo's pixel (its middle), and from there into the crop.
-    inner = np.array([[zoom * block, 0, 0], [0, zoom * block, 0]])
-    inner[:, 2] = zoom * (start + (block - 1) / 2) + offset
+    inner = np.empty((2, 3))
+    inner[:, :2] = matrix[:, :2] * block
+    inner[:, 2] = matrix[:, :2] @ (start + (block - 1) / 2) + matrix[:, 2]
     options = {"flags": cv2.INTER_LINEAR, "borderMode": cv2.BORDER_REPLICATE}
     return cv2.warpAffine(patch, inner, (size, size), **options)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from helpers.crop import Framing, crop_faces, to_grey
+from helpers.crop import Framing, crop_faces, find_region, to_grey
 
 DETECTORS = ("mtcnn", "haar")
 # Larger photos are shrunk to this side first: it bounds time and memory, and a face that is lost
@@ -38,14 +38,22 @@ class DetectedFace:
         0 to 1. From MTCNN a probability; from Haar `1 - 0.6 / n` for n agreeing windows.
     landmarks : (5, 2) float or None
         MTCNN's eyes, nose tip and mouth corners (the subject's right eye and corner first).
-    whole_box : (x, y, width, height)
-        The box before it was cut at the photo's edges: crops are made from this one.
+    region : (x, y, width, height)
+        What to cut out: not limited to the photo, and see `crop.find_region`.
     """
 
     box: tuple[float, float, float, float]
     confidence: float
     landmarks: np.ndarray | None
-    whole_box: tuple[float, float, float, float]
+    region: tuple[float, float, float, float]
+
+    @property
+    def roll(self) -> float:
+        """Degrees by which the head leans clockwise as seen, by its eyes; 0 without landmarks."""
+        if self.landmarks is None:
+            return 0.0
+        across, down = self.landmarks[1] - self.landmarks[0]
+        return float(np.degrees(np.arctan2(down, across)))
 
 
 def detect_faces(
@@ -71,12 +79,11 @@ def detect_faces(
     with _one_at_a_time:
         found = {"mtcnn": find_with_mtcnn, "haar": find_with_haar}[detector](small, min_confidence)
     scale = np.array([width / size[0], height / size[1]])
-    faces = [
-        DetectedFace(
-            clip_box(box, width, height), float(confidence), landmarks, tuple(box.tolist())
-        )
-        for box, confidence, landmarks in (enlarge(*face, scale) for face in drop_doubles(found))
-    ]
+    faces = []
+    for small_box, confidence, small_landmarks in drop_doubles(found):
+        box, landmarks = enlarge(small_box, small_landmarks, scale)
+        region = find_region(box, landmarks)
+        faces.append(DetectedFace(clip_box(box, width, height), confidence, landmarks, region))
     return sorted(faces, key=lambda face: -face.box[2] * face.box[3])
 
 
@@ -94,7 +101,7 @@ def find_with_mtcnn(photo: np.ndarray, min_confidence: float) -> list[tuple]:
     small = np.flatnonzero((rows[:, 3:5] < SMALL_FACE).all(axis=1))
     if small.size:
         rows = np.delete(rows, small[~confirm(photo, rows[small, 1:5], min_confidence)], axis=0)
-    return [(row[1:5], row[5], row[6:16].reshape(2, 5).T) for row in rows]
+    return [(row[1:5], float(row[5]), row[6:16].reshape(2, 5).T) for row in rows]
 
 
 def confirm(photo: np.ndarray, boxes: np.ndarray, min_confidence: float) -> np.ndarray:
@@ -145,7 +152,9 @@ def find_with_haar(photo: np.ndarray, min_confidence: float) -> list[tuple]:
     boxes, votes = load_haar().detectMultiScale2(grey, 1.1, minNeighbors=2, minSize=window)
     confidences = 1 - 0.6 / np.ravel(votes)
     pairs = zip(np.reshape(boxes, (-1, 4)).astype(float), confidences, strict=True)
-    return [(box, confidence, None) for box, confidence in pairs if confidence >= min_confidence]
+    return [
+        (box, float(confidence), None) for box, confidence in pairs if confidence >= min_confidence
+    ]
 
 
 @functools.cache
@@ -158,22 +167,26 @@ def drop_doubles(found: list[tuple]) -> list[tuple]:
     """Keep the surest of boxes that share more than half of the smaller one."""
     kept: list[tuple] = []
     for face in sorted(found, key=lambda face: -face[1]):
-        if all(shared_part(face[0], other[0]) <= 0.5 for other in kept):
+        box, area = face[0], face[0][2] * face[0][3]
+        others = [(other[0], other[0][2] * other[0][3]) for other in kept]
+        if all(shared_area(box, other) <= min(area, a) / 2 for other, a in others):
             kept.append(face)
     return kept
 
 
-def shared_part(a: np.ndarray, b: np.ndarray) -> float:
-    """Return the area that two boxes share, as a part of the smaller one."""
+def shared_area(a: np.ndarray, b: np.ndarray) -> float:
+    """Return the area that two boxes share, in square pixels."""
     sides = np.minimum(a[:2] + a[2:], b[:2] + b[2:]) - np.maximum(a[:2], b[:2])
-    return float(np.prod(np.maximum(sides, 0)) / max(min(a[2] * a[3], b[2] * b[3]), 1e-9))
+    return float(np.prod(np.maximum(sides, 0)))
 
 
-def enlarge(box: np.ndarray, confidence: float, landmarks: np.ndarray | None, scale: np.ndarray):
+def enlarge(
+    box: np.ndarray, landmarks: np.ndarray | None, scale: np.ndarray
+) -> tuple[np.ndarray, np.ndarray | None]:
     """Bring a face from the shrunk photo back to the photo, which is `scale` (x, y) as large."""
     if landmarks is not None:
         landmarks = (landmarks + 0.5) * scale - 0.5
-    return np.concatenate([box[:2] * scale, box[2:] * scale]), confidence, landmarks
+    return np.concatenate([box[:2] * scale, box[2:] * scale]), landmarks
 
 
 def clip_box(box: np.ndarray, width: int, height: int) -> tuple[float, float, float, float]:

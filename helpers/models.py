@@ -41,6 +41,45 @@ def build_keypoint_model(
     return keras.Model(inputs, layers.Reshape((points, 2))(x), name="keypoints")
 
 
+def build_heatmap_model(
+    size: int = 96, points: int = 15, filters: tuple[int, ...] = (32, 64, 96)
+) -> keras.Model:
+    """Build a residual network that shows for each keypoint where it may be, and takes the mean.
+
+    The last stage keeps its resolution. Each keypoint gets a map over the picture, a softmax turns
+    it into probabilities, and the expected place is the answer (integral regression, Sun et al.
+    2018, https://arxiv.org/abs/1711.08229). It knows where a feature was seen without learning it.
+
+    Parameters
+    ----------
+    size : side of the square input in pixels; input `(n, size, size, 1) float`, standardised.
+    points : how many keypoints; output `(n, points, 2) float32`, 0 at the centre, ±1 at the edges.
+    filters : channels of the stages; all but the last halve the resolution.
+    """
+    inputs = keras.Input((size, size, 1), name="face")
+    x = convolution(inputs, 32, kernel=5, stride=2)
+    for width in filters[:-1]:
+        x = residual_stage(x, width, stride=2, identity_blocks=2)
+    x = residual_stage(x, filters[-1], stride=1, identity_blocks=2)
+    cells = x.shape[1]
+    # Two cells more on each side, so that a chin cut off by a tight crop can be pointed at.
+    x = convolution(layers.ZeroPadding2D(2)(x), filters[-1] // 2)
+    x = layers.Conv2D(points, 1, dtype="float32", name="maps")(x)
+    x = layers.Permute((2, 1))(layers.Reshape(((cells + 4) ** 2, points))(x))
+    x = layers.Softmax(dtype="float32")(x)
+    place = layers.Dense(2, use_bias=False, trainable=False, dtype="float32", name="place")
+    outputs = place(x)
+    place.set_weights([cell_places(cells, margin=2)])
+    return keras.Model(inputs, outputs, name="keypoints")
+
+
+def cell_places(cells: int, margin: int) -> np.ndarray:
+    """Return x and y of each cell's middle `((cells + 2 margin)², 2)`; the picture is -1 to 1."""
+    steps = (np.arange(-margin, cells + margin) + 0.5) * 2 / cells - 1
+    y, x = np.meshgrid(steps, steps, indexing="ij")
+    return np.stack([x.ravel(), y.ravel()], axis=1).astype(np.float32)
+
+
 def build_emotion_model(
     size: int = 48,
     classes: int = 7,
@@ -100,6 +139,7 @@ def convolution(x, filters: int, kernel: int = 3, stride: int = 1, activation: s
 
 BUILDERS = {
     "build_keypoint_model": build_keypoint_model,
+    "build_heatmap_model": build_heatmap_model,
     "build_emotion_model": build_emotion_model,
 }
 

@@ -164,9 +164,9 @@ class FaceReader:
         except MemoryError:
             return (path, None, None, "There is not enough memory to read it."), [], {}
         grey = to_grey(pixels)
-        boxes = [face.whole_box for face in faces]
+        regions, rolls = [face.region for face in faces], [face.roll for face in faces]
         cut = {
-            task: crop_faces(grey, boxes, model.input_size, FRAMINGS[self.detector, task])
+            task: crop_faces(grey, regions, model.input_size, FRAMINGS[self.detector, task], rolls)
             for task, model in models.items()
         }
         height, width = grey.shape

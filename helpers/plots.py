@@ -18,6 +18,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from helpers.augment import MIRRORED
 from helpers.data.records import KEYPOINT_NAMES
+from helpers.detect import shared_area
 
 # Three colours of seaborn's palette "colorblind", far apart in lightness as well.
 LEFT, RIGHT, MIDDLE = "#de8f05", "#0173b2", "#cc78bc"
@@ -195,13 +196,6 @@ def draw_label(picture: Image.Image, text: str, box: np.ndarray, others: list, t
     drawn.rectangle([*best[:2], *corner], fill=BOX)
     drawn.text((best[0] + margin - left, best[1] + margin - top), text, fill="white", font=font)
     return best
-
-
-def shared_area(a: np.ndarray, b: np.ndarray) -> float:
-    """Return the area that two boxes share, in pixels."""
-    return float(
-        np.prod(np.maximum(np.minimum(a[:2] + a[2:], b[:2] + b[2:]) - np.maximum(a[:2], b[:2]), 0))
-    )
 
 
 @functools.cache

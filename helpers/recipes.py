@@ -30,7 +30,7 @@ RECIPES = {
     "keypoints": {
         "smoke": Recipe(epochs=1, learning_rate=1e-3, rows=128, precision="float32"),
         "lesson": Recipe(epochs=8, learning_rate=1e-3, rows=1500),
-        "full": Recipe(epochs=36, learning_rate=1e-3, batch_size=32),
+        "full": Recipe(epochs=24, learning_rate=1e-3, batch_size=32),
     },
     "emotion": {
         "smoke": Recipe(epochs=1, learning_rate=1e-3, rows=128, precision="float32"),
@@ -41,10 +41,12 @@ RECIPES = {
     },
 }
 
-# What `--model` may name: the function that builds the network, and its arguments.
+# What `--model` may name, the default first: the function that builds the network, its arguments.
 NETWORKS = {
-    # No dropout: on 8,000 faces the network underfits, so there is nothing for it to hold back.
-    "keypoints": {"residual": ("build_keypoint_model", {"dropout": 0.0})},
+    "keypoints": {
+        "heatmap": ("build_heatmap_model", {}),
+        "residual": ("build_keypoint_model", {}),
+    },
     "emotion": {"residual": ("build_emotion_model", {})},
 }
 
@@ -79,7 +81,7 @@ class Run:
     sources: tuple[str, ...]
     profile: str
     out: Path
-    model: str = "residual"
+    model: str | None = None
     init: Path | None = None
     seed: int = settings.SEED
 
@@ -89,14 +91,24 @@ class Run:
         return RECIPES[self.task][self.profile]
 
     @property
+    def network(self) -> tuple[str, dict]:
+        """The function that builds the network, and its arguments."""
+        networks = NETWORKS[self.task]
+        name = self.model or next(iter(networks))
+        if name not in networks:
+            raise ValueError(f"{self.task} has no model {name!r}; choose {' or '.join(networks)}.")
+        return networks[name]
+
+    @property
     def command(self) -> str:
         """The command line that makes this run again."""
         sources = " ".join(f"--source {source}" for source in self.sources)
         init = f" --init {self.init}" if self.init else ""
+        model = f" --model {self.model}" if self.model else ""
         seed = f"COURSE_SEED={self.seed} " if self.seed else ""
         return (
-            f"{seed}python -m helpers train {self.task} {sources} --profile {self.profile} "
-            f"--model {self.model}{init} --out {self.out}"
+            f"{seed}python -m helpers train {self.task} {sources} --profile {self.profile}"
+            f"{model}{init} --out {self.out}"
         )
 
 
@@ -111,7 +123,7 @@ def train_model(run: Run, resume: bool = False) -> TrainedModel:
     claim_folder(run, resume)
     keras.utils.set_random_seed(run.seed)
     training, validation = (keypoint_data if run.task == "keypoints" else emotion_data)(run)
-    function, arguments = NETWORKS[run.task][run.model]
+    function, arguments = run.network
     with precision(run.recipe.precision):
         network = BUILDERS[function](**arguments)
     if run.init:

@@ -1,0 +1,165 @@
+"""Faces are found where they are, whatever the photo's size, and crops lead back to the photo."""
+
+import cv2
+import numpy as np
+import pytest
+from faces import portrait
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from helpers import detect
+from helpers.crop import FRAMINGS, Framing, crop_faces, points_to_photo
+
+# Where the face is on the portrait of 240 pixels' height, from brow to chin, measured by eye.
+FACE = np.array([69.0, 52.0, 72.0, 81.0])
+
+
+def overlap(a, b) -> float:
+    a, b = np.array(a), np.array(b)
+    shared = detect.shared_area(a, b)
+    return shared / (a[2] * a[3] + b[2] * b[3] - shared)
+
+
+@pytest.mark.parametrize("detector", detect.DETECTORS)
+def test_a_portrait_has_one_face_where_the_face_is(detector):
+    (face,) = detect.detect_faces(np.array(portrait()), detector)
+    assert overlap(face.box, FACE) > 0.5
+    assert 0.9 <= face.confidence <= 1
+
+
+def test_mtcnn_gives_eyes_nose_and_mouth_inside_the_box():
+    (face,) = detect.detect_faces(np.array(portrait()))
+    x, y, width, height = face.box
+    assert face.landmarks.shape == (5, 2)
+    assert ((face.landmarks > (x, y)) & (face.landmarks < (x + width, y + height))).all()
+    assert face.landmarks[0, 0] < face.landmarks[1, 0], "the subject's right eye is on the left"
+    assert face.landmarks[:2, 1].max() < face.landmarks[2, 1] < face.landmarks[3:, 1].min()
+
+
+def test_a_photo_larger_than_the_limit_gives_boxes_in_its_own_pixels():
+    large = np.array(portrait().resize((2050, 2400)))
+    (face,) = detect.detect_faces(large)
+    assert overlap(np.array(face.box) / 10, FACE) > 0.5
+
+
+def test_two_people_are_found_and_the_larger_comes_first():
+    photo = np.zeros((240, 310, 3), np.uint8)
+    photo[:, :205] = np.array(portrait())
+    photo[:120, 205:307] = np.array(portrait(120))
+    first, second = detect.detect_faces(photo)
+    assert first.box[0] < second.box[0]
+    assert first.box[2] > 1.5 * second.box[2]
+
+
+def test_a_face_that_fills_a_small_photo_is_found():
+    x, y, width, height = (FACE + [-6, -6, 12, 12]).astype(int)
+    tight = np.array(portrait())[y : y + height, x : x + width]
+    assert len(detect.detect_faces(tight)) == 1
+
+
+def test_a_face_at_the_edge_is_cut_there_but_its_region_is_not():
+    photo = np.array(portrait())[int(FACE[1] + 8) :]
+    (face,) = detect.detect_faces(photo)
+    assert face.box[1] == 0
+    assert face.region[1] < 0
+
+
+@pytest.mark.parametrize("degrees", [-25, 25])
+def test_a_leaning_head_says_by_how_much(degrees):
+    leaning = portrait().rotate(-degrees, resample=2, fillcolor=(90, 90, 90))  # PIL turns left
+    (face,) = detect.detect_faces(np.array(leaning))
+    (upright,) = detect.detect_faces(np.array(portrait()))
+    assert face.roll - upright.roll == pytest.approx(degrees, abs=6)
+
+
+@pytest.mark.parametrize("detector", detect.DETECTORS)
+@pytest.mark.parametrize("shape", [(1, 1), (23, 23), (24, 24), (10, 4000), (4000, 10), (30, 1500)])
+def test_photos_too_small_or_too_thin_for_a_face_have_none(shape, detector):
+    assert detect.detect_faces(np.full((*shape, 3), 120, np.uint8), detector) == []
+
+
+@pytest.mark.parametrize("detector", detect.DETECTORS)
+def test_noise_and_plain_walls_have_no_face(detector):
+    noise = np.random.default_rng(0).integers(0, 256, (200, 300, 3), np.uint8)
+    assert detect.detect_faces(noise, detector) == []
+    assert detect.detect_faces(np.zeros((200, 300, 3), np.uint8), detector) == []
+
+
+def test_an_unknown_detector_is_named_in_the_error():
+    with pytest.raises(ValueError, match="'hog'"):
+        detect.detect_faces(np.zeros((50, 50, 3), np.uint8), "hog")
+
+
+def test_haar_without_cascades_is_one_sentence(monkeypatch):
+    monkeypatch.delattr(cv2, "CascadeClassifier")
+    with pytest.raises(ValueError, match="no Haar cascades"):
+        detect.detect_faces(np.zeros((50, 50, 3), np.uint8), "haar")
+
+
+boxes = st.tuples(*[st.floats(-200, 400)] * 2, *[st.floats(0, 500)] * 2).map(np.array)
+
+
+@given(boxes, st.integers(1, 300), st.integers(1, 300))
+def test_boxes_stay_inside_the_photo(box, width, height):
+    x, y, w, h = detect.clip_box(box, width, height)
+    assert 0 <= x <= x + w <= width + 1e-9
+    assert 0 <= y <= y + h <= height + 1e-9
+
+
+@given(st.lists(st.tuples(boxes, st.floats(0.5, 1)), max_size=8))
+def test_no_two_kept_boxes_share_more_than_half_of_the_smaller(found):
+    kept = detect.drop_doubles([(box, confidence, None) for box, confidence in found])
+    for i, (a, *_) in enumerate(kept):
+        for b, *_ in kept[:i]:
+            assert detect.shared_area(a, b) <= min(a[2] * a[3], b[2] * b[3]) / 2 + 1e-6
+
+
+sizes = st.floats(1, 3000)
+
+
+@given(
+    st.tuples(st.floats(-500, 3000), st.floats(-500, 3000), sizes, sizes),
+    st.sampled_from(sorted(FRAMINGS.values(), key=str)),
+    st.floats(-180, 180),
+    arrays.arrays(np.float64, (1, 15, 2), elements=st.floats(-20, 120)),
+)
+def test_points_of_a_crop_come_back_to_where_they_were(box, framing, roll, points):
+    photo = np.zeros((60, 80), np.uint8)
+    _, (matrix,) = crop_faces(photo, [box], 96, framing, roll)
+    on_photo = points_to_photo(points, matrix[np.newaxis])
+    again = on_photo[0] @ matrix[:, :2].T + matrix[:, 2]
+    assert np.allclose(again, points[0], atol=1e-6)
+
+
+@pytest.mark.parametrize("zoom", [0.5, 1, 3, 7.3, 20])
+@pytest.mark.parametrize("roll", [0, 30, -140])
+def test_a_spot_is_in_the_crop_where_the_matrix_says(zoom, roll):
+    side = round(96 * zoom)
+    y, x = np.mgrid[: 2 * side, : 2 * side]
+    spot = np.array([1.13 * side, 0.91 * side])
+    bell = np.exp(-((x - spot[0]) ** 2 + (y - spot[1]) ** 2) / (2 * (4 * zoom) ** 2))
+    photo = np.rint(250 * bell).astype(np.uint8)
+    box = [side / 2 + 0.3, side / 2 - 1.7, side, side]
+    (crop,), (matrix,) = crop_faces(photo, [box], 96, Framing(1.0), roll)
+    weights = crop.astype(float) / crop.sum()
+    seen = np.array([(weights * np.arange(96)).sum(), (weights * np.arange(96)[:, None]).sum()])
+    assert np.allclose(seen, matrix[:, :2] @ spot + matrix[:, 2], atol=0.1)
+
+
+def test_a_box_of_the_crops_own_size_is_cut_out_unchanged():
+    photo = np.random.default_rng(0).integers(0, 256, (120, 130), np.uint8)
+    (crop,), _ = crop_faces(photo, [[20, 10, 96, 96]], 96, Framing(1.0))
+    assert (crop == photo[10:106, 20:116]).all()
+
+
+def test_a_crop_beyond_the_edge_repeats_the_edge():
+    photo = np.random.default_rng(0).integers(0, 256, (50, 50, 3), np.uint8)
+    (crop,), _ = crop_faces(photo, [[-48, 0, 48, 48]], 48, Framing(1.0))
+    assert (crop == photo[:48, :1]).all()
+
+
+def test_a_fine_pattern_becomes_grey_when_a_large_face_is_shrunk():
+    checks = (np.indices((960, 960)).sum(axis=0) % 2 * 255).astype(np.uint8)
+    (crop,), _ = crop_faces(checks, [[0, 0, 960, 960]], 48, Framing(0.9), 20)
+    assert crop.std() < 3
