@@ -55,7 +55,7 @@ def show(fig: Figure, alt: str) -> None:
 
 def to_png(fig: Figure) -> bytes:
     """Draw a figure as PNG of at most 150 KB: with fewer colours, then fewer pixels, if it must."""
-    for dpi in (100, 75, 50):
+    for dpi in (100, 75, 50, 35):
         file = io.BytesIO()
         fig.savefig(file, format="png", dpi=dpi, metadata={"Software": None})
         if file.tell() <= LARGEST_PNG:

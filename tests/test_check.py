@@ -108,7 +108,7 @@ def test_a_right_way_back_to_the_photo_is_accepted(answer):
         (lambda points, m: ((points - m[:, 2]) / m[0, 0])[:, ::-1], "changed places"),
         (lambda points, m: (points - m[:, 2]) / m[0, 0] + 1, "1.4 px"),
         (lambda points, m: points[0], "shape"),
-        (lambda points, m: points @ m, "ValueError"),
+        (lambda points, m: m @ points, "ValueError"),
     ],
 )
 def test_a_wrong_way_back_to_the_photo_is_told_what_is_wrong(answer, hint):

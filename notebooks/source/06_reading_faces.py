@@ -89,7 +89,7 @@ print("inside the photo:", x >= 0 and y >= 0 and x + width <= 512 and y + height
 
 # %%
 grey = crop.to_grey(collins)
-boxes = np.array([face.whole_box for face in found])
+boxes = np.array([face.region for face in found])
 for_keypoints, matrices = crop.crop_faces(grey, boxes, 96, crop.FRAMINGS["mtcnn", "keypoints"])
 for_emotion, _ = crop.crop_faces(grey, boxes, 48, crop.FRAMINGS["mtcnn", "emotion"])
 

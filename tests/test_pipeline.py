@@ -1,0 +1,244 @@
+"""Photos of any kind go in, one reading a photo comes out, and a bad one stops nobody."""
+
+import json
+
+import numpy as np
+import pytest
+from faces import Cheerful, MeanFace, portrait
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from helpers import photos
+from helpers.data import EMOTIONS, KEYPOINT_COLUMNS, KEYPOINT_NAMES
+from helpers.photos import PhotoError, find_photos, read_photo
+from helpers.pipeline import FaceReader, to_frame
+
+
+@pytest.fixture
+def reader():
+    return FaceReader(keypoints=MeanFace(), emotion=Cheerful())
+
+
+def wall(width: int = 40, height: int = 30, mode: str = "RGB", colour=None) -> Image.Image:
+    return Image.new(mode, (width, height), colour or 0)
+
+
+# Finding files.
+
+
+def test_a_folder_is_walked_to_any_depth_in_name_order(tmp_path):
+    names = ["b.jpg", "a/z.PNG", "a/a/deep.tiff", "c.gif", "a.webp", "x.jpg/inside.bmp"]
+    for name in [*names, "notes.txt", "a/raw.cr2", "._b.jpg"]:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    found = [str(path.relative_to(tmp_path)) for path in find_photos([tmp_path])]
+    assert found == sorted(names, key=lambda name: name.split("/"))
+
+
+@given(st.sets(st.text("abcXYZ01 é'", min_size=1, max_size=5), min_size=1, max_size=8))
+def test_files_of_a_folder_come_in_the_order_of_their_names(tmp_path_factory, stems):
+    folder = tmp_path_factory.mktemp("photos")
+    for stem in stems:
+        (folder / f"{stem}.jpg").touch()
+    assert [path.name for path in find_photos([folder])] == sorted(f"{s}.jpg" for s in stems)
+
+
+def test_a_file_named_directly_is_kept_whatever_it_is_called(tmp_path):
+    named = [tmp_path / "b.dat", tmp_path / "missing.jpg"]
+    assert find_photos(named) == named
+
+
+def test_a_missing_file_says_so():
+    with pytest.raises(PhotoError, match="no such file"):
+        read_photo("nowhere/at/all.jpg")
+
+
+def test_an_empty_folder_says_that_it_has_no_photo(tmp_path):
+    (path,) = find_photos([tmp_path])
+    with pytest.raises(PhotoError, match="no photo in this folder"):
+        read_photo(path)
+
+
+# Reading files.
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_exif_orientation_gives_the_upright_photo(tmp_path, orientation):
+    upright = portrait(60)
+    undo = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}  # the transposition that hides it again
+    stored = upright.transpose(undo[orientation]) if orientation > 1 else upright
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored.save(tmp_path / "photo.png", exif=exif)
+    assert (read_photo(tmp_path / "photo.png") == np.array(upright)).all()
+
+
+@pytest.mark.parametrize(
+    ("mode", "colour", "expected"),
+    [
+        ("L", 200, (200, 200, 200)),
+        ("1", 1, (255, 255, 255)),
+        ("LA", (0, 0), (255, 255, 255)),
+        ("RGBA", (10, 20, 30, 255), (10, 20, 30)),
+        ("RGBA", (0, 0, 0, 0), (255, 255, 255)),
+        ("I;16", 25700, (100, 100, 100)),
+    ],
+)
+def test_every_kind_of_pixel_becomes_rgb(tmp_path, mode, colour, expected):
+    wall(mode=mode, colour=colour).save(tmp_path / "photo.png")
+    photo = read_photo(tmp_path / "photo.png")
+    assert photo.shape == (30, 40, 3)
+    assert photo.dtype == np.uint8
+    assert (photo == expected).all()
+
+
+def test_cmyk_float_and_transparent_palettes_are_read(tmp_path):
+    wall(mode="CMYK", colour=(0, 0, 0, 0)).save(tmp_path / "print.jpg")
+    wall(mode="F", colour=0.5).save(tmp_path / "float.tif")
+    palette = wall(mode="P")
+    palette.putpalette([250, 0, 0])
+    palette.save(tmp_path / "palette.png", transparency=0)
+    assert (read_photo(tmp_path / "print.jpg") > 250).all()
+    assert (read_photo(tmp_path / "float.tif") == 128).all()
+    assert (read_photo(tmp_path / "palette.png") == 255).all()
+
+
+@pytest.mark.parametrize("extension", ["gif", "webp"])
+def test_an_animation_is_read_at_its_first_frame(tmp_path, extension):
+    frames = [wall(colour="white"), wall(colour="black")]
+    path = tmp_path / f"moving.{extension}"
+    frames[0].save(path, save_all=True, append_images=frames[1:])
+    assert (read_photo(path) > 250).all()
+
+
+def bomb() -> bytes:
+    """Return the head of a PNG of 50,000 × 50,000 pixels: nothing after it is ever read."""
+    import struct
+    import zlib
+
+    head = b"IHDR" + struct.pack(">IIBBBBB", 50_000, 50_000, 8, 2, 0, 0, 0)
+    data = b"IDAT" + zlib.compress(b"")
+    chunks = [
+        struct.pack(">I", len(c) - 4) + c + struct.pack(">I", zlib.crc32(c)) for c in (head, data)
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+def bad_files(folder) -> dict[str, str]:
+    """Make one file of each bad kind; return a part of the sentence that each deserves."""
+    portrait(60).save(folder / "cut off.jpg")
+    whole = (folder / "cut off.jpg").read_bytes()
+    (folder / "cut off.jpg").write_bytes(whole[: len(whole) // 2])
+    (folder / "empty.jpg").touch()
+    (folder / "text 'quoted\" 🙂.jpg").write_text("This is no picture.")
+    (folder / "bomb.png").write_bytes(bomb())
+    return {
+        "cut off.jpg": "damaged or cut off",
+        "empty.jpg": "empty",
+        "text 'quoted\" 🙂.jpg": "not a picture",
+        "bomb.png": "million pixels",
+        "vanished.jpg": "no such file",
+    }
+
+
+def test_each_bad_file_gets_its_sentence_and_the_good_one_its_face(tmp_path, reader):
+    sentences = bad_files(tmp_path)
+    portrait().save(tmp_path / "good.png")
+    readings = list(reader.read([*(tmp_path / name for name in sentences), tmp_path / "good.png"]))
+    for reading, part in zip(readings[:-1], sentences.values(), strict=True):
+        assert part in reading.error
+        assert reading.error.endswith(".")
+        assert reading.faces == []
+    assert readings[-1].error is None
+    assert len(readings[-1].faces) == 1
+
+
+def test_a_photo_above_the_pixel_limit_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
+    monkeypatch.setattr(photos, "MOST_PIXELS", 1000)
+    wall(40, 30).save(tmp_path / "large.png")
+    with pytest.raises(PhotoError, match="limit"):
+        read_photo(tmp_path / "large.png")
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.full((50, 50, 3), np.nan),
+        np.zeros((50, 50), np.uint8),
+        np.zeros((50, 50, 4), np.uint8),
+        np.zeros((0, 50, 3), np.uint8),
+        np.zeros((50, 50, 3), np.int64),
+    ],
+)
+def test_an_array_that_is_no_rgb_photo_is_an_error_of_that_photo_only(array, reader):
+    bad, good = reader.read([array, np.array(portrait())])
+    assert str(array.dtype) in bad.error
+    assert len(good.faces) == 1
+
+
+# Reading faces.
+
+
+def test_faces_of_several_photos_go_through_each_network_together(reader):
+    photo = np.array(portrait())
+    blank = np.zeros((100, 100, 3), np.uint8)
+    readings = list(reader.read([photo, blank, photo, photo]))
+    assert [len(reading.faces) for reading in readings] == [1, 0, 1, 1]
+    assert [model.calls for model in reader.load().values()] == [[3], [3]]
+
+
+def test_keypoints_are_in_the_pixels_of_the_photo(reader):
+    (small,) = reader.read_one(np.array(portrait())).faces
+    (large,) = reader.read_one(np.array(portrait().resize((820, 960), 2))).faces
+    x, y, width, height = small.box
+    assert (
+        (small.keypoints > (x - 5, y - 5)) & (small.keypoints < (x + width + 5, y + height))
+    ).all()
+    assert np.allclose(large.keypoints, (small.keypoints + 0.5) * 4 - 0.5, atol=8)
+
+
+def test_a_turned_file_gives_the_same_face_as_the_upright_one(tmp_path, reader):
+    upright = portrait()
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    upright.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "turned.png", exif=exif)
+    reading = reader.read_one(tmp_path / "turned.png")
+    expected = reader.read_one(np.array(upright))
+    assert (reading.width, reading.height) == upright.size
+    assert reading.faces[0].box == expected.faces[0].box
+
+
+def test_parts_can_be_left_out():
+    reading = FaceReader(keypoints=False, emotion=False).read_one(np.array(portrait()))
+    assert set(reading.to_dict()["faces"][0]) == {"box", "confidence"}
+
+
+def test_without_anything_to_read_nothing_is_read(reader):
+    assert list(reader.read([])) == []
+
+
+def test_the_dictionary_of_a_reading_is_the_documented_one(tmp_path, reader):
+    portrait().save(tmp_path / "one.png")
+    result = reader.read_one(tmp_path / "one.png").to_dict()
+    assert list(result) == ["path", "width", "height", "error", "faces"]
+    (face,) = result["faces"]
+    assert list(face) == ["box", "confidence", "keypoints", "emotion"]
+    assert list(face["keypoints"]) == list(KEYPOINT_NAMES)
+    assert list(face["emotion"]) == list(EMOTIONS)
+    assert sum(face["emotion"].values()) == pytest.approx(1, abs=1e-5)
+    assert json.loads(json.dumps(result, allow_nan=False)) == result
+
+
+def test_the_table_has_a_row_for_each_face_and_each_photo_without(reader):
+    photos = [np.array(portrait()), np.zeros((50, 50, 3), np.uint8), np.zeros((5, 5))]
+    frame = to_frame(reader.read(photos))
+    assert len(frame) == 3
+    assert frame["face"].fillna(0).tolist() == [1, 0, 0]
+    assert frame["error"].notna().tolist() == [False, False, True]
+    assert frame.loc[0, "emotion"] == "happy"
+    assert np.isfinite(frame.loc[0, list(KEYPOINT_COLUMNS)].astype(float)).all()
+
+
+def test_the_table_of_nothing_has_its_columns():
+    assert "box_x" in to_frame([])

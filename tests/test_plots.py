@@ -1,0 +1,114 @@
+"""Figures carry their words, stay small, and mark what they are given where it is."""
+
+import re
+
+import numpy as np
+import pytest
+from faces import portrait
+from matplotlib import pyplot
+
+from helpers import plots
+from helpers.data import EMOTIONS, KEYPOINT_NAMES
+from helpers.pipeline import FaceReading, PhotoReading
+
+FACES = np.random.default_rng(0).integers(0, 256, (5, 96, 96), np.uint8)
+POINTS = np.random.default_rng(1).uniform(20, 70, (5, 15, 2)).astype(np.float32)
+HAPPY = {name: 0.7 if name == "happy" else 0.05 for name in EMOTIONS}
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """Collect the HTML that `show` displays."""
+    pieces = []
+    monkeypatch.setattr("IPython.display.display", lambda html: pieces.append(html.data))
+    return pieces
+
+
+def test_a_shown_figure_has_its_alternative_text_and_is_closed(shown):
+    fig, _ = pyplot.subplots()
+    plots.show(fig, 'Two "faces" & <one> more.')
+    assert 'alt="Two &quot;faces&quot; &amp; &lt;one&gt; more."' in shown[0]
+    assert not pyplot.fignum_exists(fig.number)
+
+
+def test_the_same_figure_is_the_same_picture_each_time(shown):
+    for _ in range(2):
+        plots.show(plots.face_grid(FACES), "Noise.")
+    assert shown[0] == shown[1]
+
+
+def test_even_a_large_photo_is_shown_in_at_most_150_kilobytes(shown):
+    fig, ax = pyplot.subplots(figsize=(12, 12))
+    ax.imshow(np.random.default_rng(0).integers(0, 256, (1200, 1200, 3), np.uint8))
+    plots.show(fig, "Noise.")
+    picture = re.search(r"base64,([^\"]+)", shown[0])[1]
+    assert len(picture) * 3 / 4 <= plots.LARGEST_PNG
+
+
+def test_left_right_and_middle_points_differ_by_marker_and_colour():
+    groups = plots.sides()
+    assert len({marker for _, _, marker in groups.values()}) == 3
+    assert len({colour for _, colour, _ in groups.values()}) == 3
+    assert sorted(row for rows, _, _ in groups.values() for row in rows) == list(range(15))
+    assert all("left" in KEYPOINT_NAMES[row] for row in groups["left"][0])
+    assert all("right" in KEYPOINT_NAMES[row] for row in groups["right"][0])
+
+
+def test_points_that_nobody_marked_are_left_out():
+    points = POINTS.copy()
+    points[:, 4:] = np.nan
+    plots.to_png(plots.face_grid(FACES, points))
+
+
+@pytest.mark.parametrize("n", [0, 1, 3, 5])
+def test_a_grid_takes_any_number_of_faces(n):
+    fig = plots.face_grid(FACES[:n], POINTS[:n], [f"face {i}" for i in range(n)])
+    assert [ax.get_title() for ax in fig.axes if ax.get_title()] == [f"face {i}" for i in range(n)]
+
+
+def test_the_likeliest_emotion_has_a_hatch_and_its_percentage():
+    (ax,) = plots.emotion_bars(HAPPY).axes
+    hatched = [bar for bar in ax.patches if bar.get_hatch()]
+    assert [bar.get_width() for bar in hatched] == [0.7]
+    assert "70%" in [text.get_text() for text in ax.texts]
+
+
+def reading(*boxes, **parts) -> PhotoReading:
+    faces = [FaceReading(box, 0.99, **parts) for box in boxes]
+    return PhotoReading(None, 100, 100, None, faces)
+
+
+def test_an_annotated_photo_is_a_changed_copy_of_the_same_size():
+    photo = np.array(portrait())
+    before = photo.copy()
+    points = POINTS[0] + [60, 40]
+    marked = plots.annotate_photo(photo, reading((70, 50, 70, 80), keypoints=points, emotion=HAPPY))
+    assert (photo == before).all()
+    assert marked.shape == photo.shape
+    assert (marked != photo).any(axis=2).mean() > 0.01
+
+
+def test_a_photo_without_faces_stays_as_it_is():
+    photo = np.array(portrait())
+    assert (plots.annotate_photo(photo, reading()) == photo).all()
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (12, 12), (30, 400), (400, 30), (1500, 1000)])
+def test_faces_at_every_edge_of_any_photo_can_be_marked(shape):
+    height, width = shape
+    boxes = [(0, 0, width, height), (width * 0.8, height * 0.9, width * 0.2, height * 0.1)]
+    photo = np.zeros((height, width, 3), np.uint8)
+    marked = plots.annotate_photo(photo, reading(*boxes, keypoints=POINTS[0], emotion=HAPPY))
+    assert marked.shape == photo.shape
+
+
+def test_labels_of_neighbours_do_not_cover_each_other():
+    from PIL import Image
+
+    picture = Image.new("RGB", (600, 300))
+    boxes = [np.array([x, 100.0, 60, 80]) for x in (100, 150, 200)]
+    labels = []
+    for i, box in enumerate(boxes):
+        others = [other for other in boxes if other is not box]
+        labels.append(plots.draw_label(picture, f"{i} surprise 99%", box, others, labels))
+    assert not any(plots.shared_area(a, b) for a in labels for b in labels if a is not b)

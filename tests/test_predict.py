@@ -1,0 +1,204 @@
+"""`predict` prints one clean result, says what went wrong elsewhere, and leaves no half files."""
+
+import errno
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from faces import Cheerful, MeanFace, portrait
+from PIL import Image
+from test_pipeline import bad_files
+
+from helpers import __main__, models, photos, plots
+from helpers.predict_command import copy_names, printable
+
+
+@pytest.fixture(autouse=True)
+def stand_ins(monkeypatch):
+    loaded = {"keypoints": MeanFace(), "emotion": Cheerful()}
+    monkeypatch.setattr(models, "load", loaded.get)
+
+
+@pytest.fixture
+def album(tmp_path):
+    """A folder with a portrait, a plain wall and, deeper, the portrait again."""
+    folder = tmp_path / "album"
+    (folder / "deeper").mkdir(parents=True)
+    portrait().save(folder / "portrait.png")
+    portrait().save(folder / "deeper" / "portrait.png")
+    Image.new("RGB", (60, 40)).save(folder / "wall.png")
+    return folder
+
+
+def predict(*arguments) -> int:
+    return __main__.main(["predict", *map(str, arguments)])
+
+
+def test_json_is_alone_on_standard_output(album, capfd):
+    assert predict(album, "--json") == 0
+    images = json.loads(capfd.readouterr().out)["images"]
+    assert [image["path"] for image in images] == [
+        str(album / name) for name in ("deeper/portrait.png", "portrait.png", "wall.png")
+    ]
+    assert [len(image["faces"]) for image in images] == [1, 1, 0]
+    assert all(image["error"] is None for image in images)
+
+
+def test_the_table_has_one_line_a_face(album, capfd):
+    assert predict(album) == 0
+    head, *lines = capfd.readouterr().out.splitlines()
+    assert head.split()[:2] == ["photo", "face"]
+    assert len(lines) == 3
+    assert "happy 70%" in lines[0]
+    assert "none" in lines[2]
+
+
+def test_csv_has_one_row_a_face_and_one_for_a_photo_without(album, tmp_path, capfd):
+    assert predict(album, "--csv", tmp_path / "faces.csv") == 0
+    frame = pd.read_csv(tmp_path / "faces.csv")
+    assert frame["face"].fillna(0).tolist() == [1, 1, 0]
+    assert capfd.readouterr().out == ""
+
+
+def test_annotated_copies_have_names_of_their_own_and_the_photos_size(album, tmp_path):
+    assert predict(album, "--draw", tmp_path / "new" / "copies") == 0
+    copies = sorted((tmp_path / "new" / "copies").iterdir())
+    assert [copy.name for copy in copies] == [
+        "portrait-faces-2.jpg",
+        "portrait-faces.jpg",
+        "wall-faces.jpg",
+    ]
+    assert Image.open(copies[0]).size == portrait().size
+
+
+def test_a_copy_never_takes_the_name_of_a_photo(tmp_path):
+    paths = [tmp_path / name for name in ("a.jpg", "a-faces.jpg", "A.png")]
+    assert copy_names(paths) == ["a-faces-2.jpg", "a-faces-faces.jpg", "A-faces-3.jpg"]
+
+
+def test_bad_files_are_reported_and_the_rest_is_read(album, capfd):
+    sentences = bad_files(album)
+    assert predict(album, album / "vanished.jpg", "--json") == 1
+    out, err = capfd.readouterr()
+    images = {os.path.basename(image["path"]): image for image in json.loads(out)["images"]}
+    assert len(images["portrait.png"]["faces"]) == 1
+    for name, part in sentences.items():
+        assert part in images[name]["error"]
+        assert part in err
+    assert "Traceback" not in err
+
+
+def test_an_empty_folder_is_one_sentence_and_exit_code_1(tmp_path, capfd):
+    assert predict(tmp_path) == 1
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert err.splitlines()[-1] == f"{tmp_path}: There is no photo in this folder."
+
+
+@pytest.mark.parametrize(
+    "name", ["new\nline.png", "🙂 smile.png", 'it\'s "me".png', b"caf\xe9.png"]
+)
+def test_odd_names_come_back_whole_from_json(tmp_path, name, capfd):
+    name = os.fsdecode(name)
+    try:
+        portrait(60).save(tmp_path / name, "PNG")
+    except OSError as error:
+        pytest.skip(f"this file system does not take the name: {error}")
+    assert predict(tmp_path, "--json", "--draw", tmp_path / "out") == 0
+    (image,) = json.loads(capfd.readouterr().out)["images"]
+    assert image["path"] == str(tmp_path / name)
+    assert len(list((tmp_path / "out").iterdir())) == 1
+
+
+def test_a_name_is_printed_on_one_line():
+    assert printable("a\nb\udce9é") == "a\\nb\\udce9é"
+
+
+@pytest.mark.parametrize("option", [["--csv", "no/such/folder/x.csv"], ["--csv", "."]])
+def test_a_result_with_no_place_to_go_is_one_sentence(album, option, capfd):
+    assert predict(album, *option) == 1
+    err = capfd.readouterr().err.strip()
+    assert "cannot be written" in err
+    assert len(err.splitlines()) == 1
+
+
+def test_a_folder_for_copies_that_is_a_file_is_one_sentence(album, capfd):
+    assert predict(album, "--draw", album / "wall.png") == 1
+    assert "There is a file of this name" in capfd.readouterr().err
+
+
+def test_a_full_disk_leaves_nothing_behind(album, tmp_path, monkeypatch, capfd):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Image.Image, "save", full)
+    monkeypatch.setattr(pd.DataFrame, "to_csv", full)
+    copies = tmp_path / "copies"
+    assert predict(album, "--draw", copies, "--csv", tmp_path / "faces.csv") == 1
+    assert "The disk is full" in capfd.readouterr().err
+    assert list(copies.iterdir()) == []
+    assert not list(tmp_path.glob("*.csv"))
+
+
+def test_an_old_result_survives_a_failed_new_one(tmp_path):
+    path = tmp_path / "faces.csv"
+    path.write_text("old")
+    with pytest.raises(KeyboardInterrupt), photos.whole_file(path) as temporary:
+        temporary.write_text("half")
+        raise KeyboardInterrupt
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_stopping_by_hand_is_exit_code_130_without_a_traceback(album, monkeypatch, capfd):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(plots, "annotate_photo", stop)
+    assert predict(album, "--draw", album / "copies") == 130
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_missing_models_are_one_sentence(album, monkeypatch, capfd):
+    monkeypatch.undo()
+    monkeypatch.setattr("helpers.settings.SHIPPED", album)
+    assert predict(album) == 1
+    assert "missing" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["x.jpg", "--json", "--csv", "y"], ["x", "--detector", "z"]]
+)
+def test_wrong_usage_is_exit_code_2(arguments, capsys):
+    with pytest.raises(SystemExit) as stop:
+        predict(*arguments)
+    assert stop.value.code == 2
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
+def test_a_full_standard_output_is_one_sentence(tmp_path):
+    with open("/dev/full", "w") as full:
+        program = [sys.executable, "-c", WITHOUT_MODELS, "predict", str(tmp_path), "--json"]
+        done = subprocess.run(program, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "Error: The result cannot be written. The disk is full."
+
+
+# A process of its own, in which nothing has to be loaded from `data/weights`.
+WITHOUT_MODELS = """
+import sys
+from helpers import __main__, models, detect
+models.load = detect.load_mtcnn = lambda *task: None
+sys.exit(__main__.main(sys.argv[1:]))
+"""
+
+
+def test_pictures_of_one_pixel_and_of_extreme_shape_are_read(tmp_path, capfd):
+    for width, height in ((1, 1), (10, 4000)):
+        Image.fromarray(np.zeros((height, width, 3), np.uint8)).save(tmp_path / f"{width}.png")
+    assert predict(tmp_path, "--json", "--draw", tmp_path / "copies") == 0
+    assert [image["faces"] for image in json.loads(capfd.readouterr().out)["images"]] == [[], []]
