@@ -18,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PYTHONUTF8 := 1
 
-.PHONY: help course test lab notebooks assignments weights wheel lock clean
+.PHONY: help course test lab notebooks assignments weights results wheel lock clean
 
 help:
 	@echo "Reading faces. Two commands are enough:"
@@ -29,6 +29,7 @@ help:
 	@echo "  make notebooks    rebuild notebooks/*.ipynb from notebooks/source/*.py"
 	@echo "  make assignments  derive nbgrader assignments into build/assignments/"
 	@echo "  make weights      train the shipped models again (long; needs the real data sets)"
+	@echo "  make results      measure the shipped models again on real data, into data/results/"
 	@echo "  make wheel        build the installable package into dist/"
 	@echo "  make lock         renew requirements.lock (needs the network)"
 	@echo "  make clean        remove build/, dist/ and .venv/"
@@ -89,6 +90,19 @@ weights: $(READY)
 	@$(BIN)/python -m helpers train emotion --profile full --resume --out build/weights/emotion $(EMOTION_SOURCES:%=--source %)
 	@cp build/weights/keypoints/keypoints.weights.h5 build/weights/keypoints/keypoints.json data/weights/
 	@cp build/weights/emotion/emotion.weights.h5 build/weights/emotion/emotion.json data/weights/
+
+# What the front page quotes: each result is stored as `evaluate` prints it, or not at all.
+RESULTS := keypoints:facial-keypoints:test keypoints:facial-keypoints:test:tta \
+	emotion:fer2013:public emotion:fer2013:public:tta emotion:ckplus:all
+
+results: $(READY)
+	@echo "Measuring the shipped models on the real data sets; needs them in place (data/README.md)."
+	@mkdir -p build data/results
+	@for row in $(RESULTS); do \
+	  name=$$(echo $$row | tr : -); set -- $$(echo $$row | tr : ' '); echo "  $$name"; \
+	  $(BIN)/python -m helpers evaluate $$1 --source $$2 --split $$3 $${4:+--$$4} --json \
+	    > build/result.json && mv build/result.json data/results/$$name.json || exit 1; \
+	done
 
 wheel: $(READY)
 	@echo "Building the wheel, with the weights inside, into dist/."

@@ -5,8 +5,10 @@ Results go to standard output, everything else to standard error. Exit codes: 0 
 """
 
 import argparse
+import datetime
 import json
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -20,7 +22,9 @@ TASKS = ("keypoints", "emotion")
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
     options = build_parser().parse_args(arguments)
+    options.command = shlex.join(["python", "-m", "helpers", *arguments])
     try:
         return options.run(options)
     except KeyboardInterrupt:
@@ -71,7 +75,11 @@ def run_evaluate(options: argparse.Namespace) -> int:
     evaluation = evaluate.evaluate(model, options.source, options.split, options.tta)
     if options.predictions:
         evaluation.save_predictions(options.predictions)
-    result = evaluation.result | {"weights": str(options.weights or f"shipped {options.task}")}
+    result = evaluation.result | {
+        "weights": str(options.weights or f"shipped {options.task}"),
+        "command": options.command,
+        "date": datetime.date.today().isoformat(),
+    }
     print(json.dumps(result, indent=2) if options.json else as_text(result))
     return 0
 

@@ -116,15 +116,15 @@ def explain(error: OSError) -> str:
 def to_rgb(image: Image.Image) -> np.ndarray:
     """Turn whatever kind of pixels a file has into `(h, w, 3) uint8`, the right way up."""
     image.load()
-    upright = ImageOps.exif_transpose(image)
-    if upright.mode.startswith(("I", "F")):
-        grey = stretch(np.asarray(upright))
+    ImageOps.exif_transpose(image, in_place=True)
+    if image.mode.startswith(("I", "F")):
+        grey = stretch(np.asarray(image))
         return np.repeat(grey[:, :, np.newaxis], 3, axis=2)
-    if upright.has_transparency_data:
-        layer = upright.convert("RGBA")
+    if image.has_transparency_data:
+        layer = image.convert("RGBA")
         white = Image.new("RGBA", layer.size, "white")
         return np.array(Image.alpha_composite(white, layer).convert("RGB"))
-    return np.array(upright.convert("RGB"))
+    return np.array(image if image.mode == "RGB" else image.convert("RGB"))
 
 
 def stretch(values: np.ndarray) -> np.ndarray:
@@ -145,10 +145,10 @@ def stretch(values: np.ndarray) -> np.ndarray:
 @contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """Give a temporary file beside `path` that becomes `path` at the end, or is removed."""
-    path = Path(os.path.realpath(path))
     if path.exists() and not path.is_file():
         yield path  # A device such as /dev/stdout is written to, never replaced.
         return
+    path = Path(os.path.realpath(path))  # A link stays, and what it leads to is replaced.
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".part-", suffix=path.suffix)
     os.close(handle)
     temporary = Path(name)

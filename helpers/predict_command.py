@@ -123,7 +123,9 @@ def draw(reading, path: Path) -> str | None:
     except PhotoError as error:
         return str(error)
     except OSError as error:
-        return f"{printable(path)} cannot be written. {explain(error)}"
+        # Pillow's own errors carry no number; the only one of a JPEG is a side above 65,500 pixels.
+        reason = explain(error) if error.errno else "The photo is too long for a JPEG."
+        return f"{printable(path)} cannot be written. {reason}"
     return None
 
 

@@ -1,0 +1,49 @@
+"""What the front page, the cards and the stored results say agrees."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = sorted((ROOT / "data" / "results").glob("*.json"))
+README = (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.stem)
+def test_the_front_page_quotes_each_stored_result(path):
+    result = json.loads(path.read_text())
+    metrics = result["metrics"]
+    value = metrics.get("accuracy", metrics.get("mean_error_interocular"))
+    rows = [line for line in README.splitlines() if result["command"] in line]
+    assert rows, f"no row of the front page gives the command {result['command']}"
+    assert f"{100 * value:.1f} %" in rows[0]
+    assert f"{result['n']:,}" in rows[0]
+
+
+def test_there_are_results_on_real_faces_for_both_models():
+    stored = [json.loads(path.read_text()) for path in RESULTS]
+    assert {(r["task"], r["source"]) for r in stored} >= {
+        ("keypoints", "facial-keypoints"),
+        ("emotion", "fer2013"),
+    }
+
+
+@pytest.mark.parametrize("task", ["keypoints", "emotion"])
+def test_a_card_reports_what_was_measured_when_the_model_was_made(task):
+    card = json.loads((ROOT / "data" / "weights" / f"{task}.json").read_text())
+    stored = [json.loads(path.read_text()) for path in RESULTS]
+    for measured in card["measured"]:
+        (same,) = [r for r in stored if all(r[k] == measured[k] for k in ("source", "split", "tta"))
+                   and r["task"] == task]  # fmt: skip
+        for name, value in measured["metrics"].items():
+            if isinstance(value, float):
+                assert same["metrics"][name] == pytest.approx(value, abs=2e-3)
+
+
+def test_every_file_that_the_front_page_links_to_is_there():
+    targets = re.findall(r"\]\(([^)#]+)\)", README)
+    assert targets
+    missing = [t for t in targets if "://" not in t and not (ROOT / t).exists()]
+    assert not missing
