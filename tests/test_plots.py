@@ -42,7 +42,7 @@ def test_even_a_large_photo_is_shown_in_at_most_150_kilobytes(shown):
     ax.imshow(np.random.default_rng(0).integers(0, 256, (1200, 1200, 3), np.uint8))
     plots.show(fig, "Noise.")
     picture = re.search(r"base64,([^\"]+)", shown[0])[1]
-    assert len(picture) * 3 / 4 <= plots.LARGEST_PNG
+    assert len(picture) * 3 / 4 <= plots.LARGEST_FIGURE
 
 
 def test_left_right_and_middle_points_differ_by_marker_and_colour():
@@ -57,7 +57,11 @@ def test_left_right_and_middle_points_differ_by_marker_and_colour():
 def test_points_that_nobody_marked_are_left_out():
     points = POINTS.copy()
     points[:, 4:] = np.nan
-    plots.to_png(plots.face_grid(FACES, points))
+    fig = plots.face_grid(FACES, points)
+    plots.encode(fig)
+    for ax in fig.axes[: len(FACES)]:
+        drawn = np.concatenate([marks.get_offsets().filled(np.nan) for marks in ax.collections])
+        assert np.isfinite(drawn).all(axis=1).sum() == 4
 
 
 @pytest.mark.parametrize("n", [0, 1, 3, 5])

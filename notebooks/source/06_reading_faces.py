@@ -131,11 +131,9 @@ print("keypoints:", keypoints.shape, " probabilities:", probabilities.shape)
 # %%
 measured = emotion_model.card["measured"][0]
 low, high = measured["metrics"]["accuracy_interval_95"]
-print(
-    f"trained on {', '.join(emotion_model.card['training']['sources'])}; on its {measured['split']}"
-)
-print(f"split, {measured['n']:,} faces: {measured['metrics']['accuracy']:.1%} right", end=" ")
-print(f"(95 % interval {low:.1%} to {high:.1%}, one forward pass)")
+print("trained on:", *emotion_model.card["training"]["sources"])
+print(f"measured on: its split {measured['split']!r}, {measured['n']:,} faces")
+print(f"named right: {measured['metrics']['accuracy']:.1%} (95 % interval {low:.1%} to {high:.1%})")
 
 # %% [markdown]
 # So about one answer in three is wrong. **Before you run the next cell, what do you expect** for
