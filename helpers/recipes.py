@@ -180,35 +180,31 @@ def compile_network(network: keras.Model, run: Run, steps_per_epoch: int) -> Non
 def keypoint_data(run: Run) -> tuple[Batches, Batches]:
     """Return augmented training faces and plain validation faces, with points as targets."""
     parts = [fill_unlabelled(load_keypoints(source), source) for source in run.sources]
-    chosen = [train_and_val(part, run) for part in parts]
-    return tuple(
-        Batches(
-            np.concatenate([part[side].images for part in chosen]),
-            np.concatenate([part[side].keypoints for part in chosen]),
-            augment=augment_keypoints if side == 0 else None,
-            batch_size=run.recipe.batch_size,
-            seed=run.seed,
-            encode=keypoints_to_network,
-        )
-        for side in (0, 1)
-    )
+    return as_batches(run, parts, "keypoints", augment_keypoints, keypoints_to_network)
 
 
 def emotion_data(run: Run) -> tuple[Batches, Batches]:
     """Return augmented training faces and plain validation faces, with one-hot targets."""
     parts = [by_course_classes(load_emotions(source)) for source in run.sources]
+    one_hot = np.eye(len(EMOTIONS), dtype=np.float32)
+    return as_batches(run, parts, "labels", augment_faces, lambda labels: one_hot[labels])
+
+
+def as_batches(run: Run, parts: list, targets: str, augment, encode) -> tuple[Batches, Batches]:
+    """Join the sources; `targets` names the field to learn, and only training is augmented."""
     chosen = [train_and_val(part, run) for part in parts]
-    return tuple(
+    training, validation = (
         Batches(
-            np.concatenate([part[side].images for part in chosen]),
-            np.concatenate([part[side].labels for part in chosen]),
-            augment=augment_faces if side == 0 else None,
+            np.concatenate([part.images for part in side]),
+            np.concatenate([getattr(part, targets) for part in side]),
+            augment=change,
             batch_size=run.recipe.batch_size,
             seed=run.seed,
-            encode=lambda labels: np.eye(len(EMOTIONS), dtype=np.float32)[labels],
+            encode=encode,
         )
-        for side in (0, 1)
+        for side, change in zip(zip(*chosen, strict=True), (augment, None), strict=True)
     )
+    return training, validation
 
 
 def train_and_val(data, run: Run):
