@@ -5,6 +5,7 @@ Results go to standard output, everything else to standard error. Exit codes: 0 
 """
 
 import argparse
+import contextlib
 import datetime
 import json
 import os
@@ -30,6 +31,9 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # whoever read our output has seen enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (ValueError, OSError) as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1
@@ -67,7 +71,8 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
 
 def run_evaluate(options: argparse.Namespace) -> int:
     """Print how good a model is."""
-    from helpers import evaluate, models
+    with predict_command.quiet():
+        from helpers import evaluate, models
 
     model = models.load(options.weights or options.task)
     if model.card["task"] != options.task:
@@ -122,7 +127,8 @@ def add_train(parser: argparse.ArgumentParser) -> None:
 
 def run_train(options: argparse.Namespace) -> int:
     """Train a model and say where its weights are."""
-    from helpers import recipes, settings
+    with predict_command.quiet():
+        from helpers import recipes, settings
 
     run = recipes.Run(
         task=options.task,
@@ -132,7 +138,8 @@ def run_train(options: argparse.Namespace) -> int:
         model=options.model,
         init=options.init,
     )
-    recipes.train_model(run, resume=options.resume)
+    with contextlib.redirect_stdout(sys.stderr):  # Keras prints its progress
+        recipes.train_model(run, resume=options.resume)
     print(options.out / f"{options.task}.weights.h5")
     return 0
 
@@ -165,7 +172,8 @@ def run_list(options: argparse.Namespace) -> int:
         print(json.dumps(rows, indent=2, default=str))
     else:
         for source in sources:
-            print(f"{source.name:18} {source.where or 'not here'}\n  {source.what} {source.terms}")
+            print(f"{source.name:18} {source.where or 'not here'}")
+            print(f"  {source.what}. Terms: {source.terms}.")
     return 0
 
 
@@ -182,6 +190,8 @@ def run_verify(options: argparse.Namespace) -> int:
     from helpers import data
 
     names = [options.name] if options.name else [s.name for s in data.list_sources() if s.where]
+    if not names:
+        raise ValueError("No known data set is on this machine; see: python -m helpers data list")
     for name in names:
         print(*(f"{name}: {line}" for line in data.verify(name)), sep="\n")
     return 0

@@ -14,6 +14,7 @@ import hashlib
 import html
 import os
 import re
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -148,7 +149,7 @@ def execute(nb: NotebookNode, timeout: int = CELL_SECONDS) -> NotebookNode:
         coalesce_streams=True,
         extra_arguments=["--log-level=ERROR"],
         resources={"metadata": {"path": str(NOTEBOOKS)}},
-    ).execute()
+    ).execute(stderr=subprocess.DEVNULL)  # TensorFlow's chatter; Python's own goes into the cells
     return tidy(nb)
 
 
