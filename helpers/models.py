@@ -6,6 +6,7 @@ gives keypoints in pixels or probabilities, so that nobody has to remember how i
 
 import json
 import os
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import h5py
 import keras
 import numpy as np
 from keras import layers
+from scipy.special import softmax
 
 from helpers import settings
 
@@ -171,13 +173,6 @@ def keypoints_from_network(outputs: np.ndarray, size: int = 96) -> np.ndarray:
     return (np.asarray(outputs) * (size / 2) + (size - 1) / 2).astype(np.float32)
 
 
-def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
-    """Turn logits `(n, classes)` into probabilities; a temperature above 1 makes them less sure."""
-    scaled = np.asarray(logits, np.float64) / temperature
-    powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-    return (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
-
-
 @dataclass(frozen=True)
 class TrainedModel:
     """A network and its card: how to build it, what to feed it and what is known about it."""
@@ -201,7 +196,8 @@ class TrainedModel:
         outputs = self.outputs(images, batch_size)
         if self.card["task"] == "keypoints":
             return keypoints_from_network(outputs, self.input_size)
-        return softmax(outputs, self.card.get("temperature", 1.0))
+        # A temperature above 1, fitted on validation faces, makes the answer less sure of itself.
+        return softmax(outputs / self.card.get("temperature", 1.0), axis=1)
 
     def outputs(self, images: np.ndarray, batch_size: int = 128) -> np.ndarray:
         """Return what the network itself gives, before units or probabilities."""
@@ -271,8 +267,11 @@ def load(task_or_path: str | Path) -> TrainedModel:
     card = read_card(card_path)
     network = BUILDERS[card["build"]["function"]](**card["build"]["arguments"])
     try:
-        network.load_weights(weights)
-    except (OSError, ValueError, KeyError) as error:
+        with warnings.catch_warnings():
+            # Keras only warns when the file lacks a layer, and leaves that layer untrained.
+            warnings.simplefilter("error", UserWarning)
+            network.load_weights(weights)
+    except (OSError, ValueError, KeyError, UserWarning) as error:
         raise ValueError(
             f"{weights} does not hold the weights that {card_path.name} describes."
         ) from error
