@@ -134,9 +134,8 @@ def _from_kaggle(name: str, source: Source, staging: Path) -> None:
     )
     try:
         folder = Path(download(source.kaggle))
-    except (
-        Exception
-    ) as problem:  # its error classes differ between versions, and requests' come through as well
+    except Exception as problem:
+        # Its error classes differ between versions, and those of requests come through as well.
         raise DataError(_kaggle_advice(name, problem)) from problem
     for entry in folder.iterdir():
         if not any(fnmatch.fnmatch(entry.name, pattern) for pattern in source.kaggle_files):
