@@ -89,7 +89,9 @@ class KeypointData(_Record):
         """Return Kaggle's 30 coordinate columns (pixels, NaN unlabelled) and `split`."""
         import pandas as pd
 
-        frame = pd.DataFrame(self.keypoints.reshape(-1, 30), columns=list(KEYPOINT_COLUMNS))
+        # float64, as pandas reads the CSV itself: rounded values then print as they should.
+        coordinates = self.keypoints.reshape(-1, 30).astype(np.float64)
+        frame = pd.DataFrame(coordinates, columns=list(KEYPOINT_COLUMNS))
         return frame.assign(split=self.split)
 
 
