@@ -14,6 +14,7 @@ import hashlib
 import html
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -183,6 +184,11 @@ def write(text: str, path: Path) -> None:
     partial.replace(path)
 
 
+def copy_pictures(folder: Path) -> None:
+    """Put the pictures that lessons link to beside notebooks in another folder."""
+    shutil.copytree(NOTEBOOKS / "pictures", folder / "pictures", dirs_exist_ok=True)
+
+
 def page(nb: NotebookNode, title: str) -> str:
     """Return the lesson as one self-contained HTML page, its solutions folded."""
     from nbconvert import HTMLExporter
@@ -254,6 +260,7 @@ def build_course(paths: list[Path]) -> int:
         write(nbformat.writes(nb) + "\n", BUILD / "course" / f"{path.stem}.ipynb")
         write(page(nb, title_of(nb)), BUILD / "course" / f"{path.stem}.html")
 
+    copy_pictures(BUILD / "course")
     rows = run_lessons(paths, finish)
     wide = max(len(row[0]) for row in rows)
     print(f"\n{'lesson':<{wide}}  seconds  what it showed")
@@ -277,6 +284,7 @@ def build_assignments(paths: list[Path]) -> int:
         exercises = sum("nbgrader" in cell.metadata for cell in nb.cells) // len(PARTS)
         if exercises:
             write(nbformat.writes(nb) + "\n", folder / "source" / path.stem / f"{path.stem}.ipynb")
+        copy_pictures(folder / "source" / path.stem)
         print(f"{path.stem}: {exercises or 'no'} exercises")
     print(f"Next, with the environment active: cd {folder} && nbgrader generate_assignment NAME")
     return 0

@@ -8,7 +8,7 @@
 # their keypoints, say what is in it and what is missing, and double it by mirroring each face,
 # without the mistake that most tutorials make when they do so.
 #
-# ![A drawn face with 15 marked points, and twice its mirror image: mirrored the naive way, the orange circles of the left side are on the wrong side; mirrored the right way, they are where left points belong](../docs/flip.png)
+# ![A drawn face with 15 marked points, and twice its mirror image: mirrored the naive way, the orange circles of the left side are on the wrong side; mirrored the right way, they are where left points belong](pictures/flip.png)
 #
 # **You will be able to**
 #

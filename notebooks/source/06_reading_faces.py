@@ -8,7 +8,7 @@
 # you will be able to build that chain from its parts, say what each part needs from the one before,
 # and use it on pictures of your own.
 #
-# ![Portraits of Grace Hopper and Eileen Collins with a box around each face, 15 keypoints, and a label with the emotion and its probability](../docs/result.jpg)
+# ![Portraits of Grace Hopper and Eileen Collins with a box around each face, 15 keypoints, and a label with the emotion and its probability](pictures/result.jpg)
 #
 # **You will be able to**
 #
