@@ -1,17 +1,27 @@
-"""Small real files in the public layouts, for the tests of `helpers.data`."""
+"""Small files in the public layouts, and a mark for tests that need a real data set."""
 
 import bz2
 import gzip
 import lzma
+import os
 import zipfile
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from helpers.data import KEYPOINT_COLUMNS
 
 COMPRESSIONS = ("", ".gz", ".xz", ".bz2", ".zip")
+REAL = Path(os.environ.get("COURSE_DATA", "nowhere"))
+
+
+def real(name: str):
+    """Mark a test that needs a real data set; where the set is absent, it is skipped and says so."""
+    return pytest.mark.skipif(
+        not (REAL / name).is_dir(), reason=f"COURSE_DATA holds no {name}, the real set"
+    )
 
 
 def grey(n: int, side: int, seed: int = 0) -> np.ndarray:

@@ -9,19 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from data_samples import files_under, grey
+from data_samples import files_under, grey, real
 
 from helpers import settings
 from helpers.data import load_emotions, load_keypoints
 from helpers.data.cache import cached, file_sha256
-
-REAL = Path(os.environ.get("COURSE_DATA", "nowhere"))
-
-
-def real(name: str):
-    return pytest.mark.skipif(
-        not (REAL / name).is_dir(), reason=f"COURSE_DATA holds no {name}, the real set"
-    )
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from data_samples import real
 from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
@@ -537,3 +538,12 @@ def test_nbval_compares_nothing_with_other_versions_and_says_so(tmp_path):
     report = nbval(tmp_path, new_notebook(cells=[CHANGED]), numpy="1.0")
     assert "Cell 0 PASSED" in report
     assert "Stored results NOT compared: numpy" in report
+
+
+@pytest.mark.slow
+@real("facial-keypoints")
+def test_the_first_lesson_runs_on_real_faces_with_one_word_changed():
+    nb = build.published(build.read_source(build.SOURCES / "01_keypoints_and_flip.py"))
+    (cell,) = (cell for cell in code_cells(nb) if cell.source.startswith('SOURCE = "made"'))
+    cell.source = cell.source.replace('"made"', '"facial-keypoints"', 1)
+    assert "px off" in build.showed(build.execute(nb))

@@ -141,11 +141,12 @@ print(f"{count_complete(frame)} of {len(frame)} faces have all 15 points.")
 # ## What does a face look like with its points?
 #
 # Numbers can be right and still be the wrong way round, so we always look. Points of the subject's
-# left side get one marker, those of the right side another, and those in the middle a third.
+# left side get one marker, those of the right side another, and those in the middle a third. We take
+# the faces with the most points.
 
 # %%
-complete = frame.drop(columns="split").notna().all(axis=1).to_numpy()
-examples = np.flatnonzero(complete)[:8]
+points_marked = np.isfinite(faces.keypoints).all(axis=2).sum(axis=1)
+examples = np.argsort(-points_marked, kind="stable")[:8]
 fig = plots.face_grid(faces.images[examples], faces.keypoints[examples])
 plots.show(
     fig,
@@ -267,8 +268,8 @@ print("the same labels are missing:", bool((np.isnan(twice) == np.isnan(faces.ke
 before = np.nanmean(faces.keypoints, axis=0)
 after = np.nanmean(flip_keypoints(faces.keypoints, 96), axis=0)
 gap = np.linalg.norm(after - before, axis=1)
-assert gap.max() < 3, "a mirrored face should look like a face"
-print(f"largest change of the mean face: {gap.max():.1f} px")
+assert np.nanmax(gap) < 3, "a mirrored face should look like a face"
+print(f"largest change of the mean face: {np.nanmax(gap):.1f} px")
 
 # %% [markdown]
 # Now we can append the mirrored faces to the original ones. Notice the order of things: **split
@@ -285,8 +286,9 @@ print(f"{len(train)} training faces became {len(images)}.")
 # The last look: a few faces beside their mirror images, with the points that we made for them.
 
 # %%
-pairs = np.flatnonzero(np.isfinite(train.keypoints).all(axis=(1, 2)))[:4]
-pairs = np.stack([pairs, pairs + len(train)], axis=1).ravel()
+points_marked = np.isfinite(train.keypoints).all(axis=2).sum(axis=1)
+first = np.argsort(-points_marked, kind="stable")[:4]
+pairs = np.stack([first, first + len(train)], axis=1).ravel()
 fig = plots.face_grid(images[pairs], keypoints[pairs])
 plots.show(
     fig,
