@@ -18,7 +18,7 @@ REAL = Path(os.environ.get("COURSE_DATA", "nowhere"))
 
 
 def real(name: str):
-    """Mark a test that needs a real data set; where the set is absent, it is skipped and says so."""
+    """Mark a test that needs a real data set; where it is absent, the test says that it skips."""
     return pytest.mark.skipif(
         not (REAL / name).is_dir(), reason=f"COURSE_DATA holds no {name}, the real set"
     )
