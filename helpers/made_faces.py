@@ -13,7 +13,6 @@ import numpy as np
 
 SIDE = 96
 SCALE = 2  # painted this much larger, then averaged down, so that edges are smooth
-EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 
 # The subject's left half of the mean face and the points on the middle line, in pixels from the
 # middle of the eyes (x to the right, y down); the right half mirrors it. Means of the 2,140
@@ -35,6 +34,7 @@ PROTOTYPES = {
     "surprise": (0.9, 0.9, 1.0, 0.0, -0.4, 1.0, 0.0),
     "neutral": (0.0,) * 7,
 }
+EMOTIONS = tuple(PROTOTYPES)
 
 
 @dataclass(frozen=True)
