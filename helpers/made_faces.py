@@ -17,10 +17,10 @@ SCALE = 2  # painted this much larger, then averaged down, so that edges are smo
 # The subject's left half of the mean face and the points on the middle line, in pixels from the
 # middle of the eyes (x to the right, y down); the right half mirrors it. Means of the 2,140
 # completely labelled faces of Kaggle's facial keypoints.
-EYE, INNER, OUTER = (18.2, 0.0), (11.6, 0.7), (25.1, 0.6)
-BROW_INNER, BROW_OUTER = (8.2, -8.4), (31.2, -6.7)
-NOSE, MOUTH, UPPER_LIP, LOWER_LIP = (0.0, 20.4), (15.3, 40.3), (0.0, 37.3), (0.0, 46.0)
-MIDDLE = np.array([47.5, 37.5])
+EYE, INNER, OUTER = (18.3, 0.0), (11.4, 0.9), (25.5, 0.8)
+BROW_INNER, BROW_OUTER = (8.4, -7.7), (31.9, -6.9)
+NOSE, MOUTH, UPPER_LIP, LOWER_LIP = (0.0, 20.4), (15.2, 39.1), (0.0, 35.8), (0.0, 45.7)
+MIDDLE = np.array([47.9, 37.0])
 
 # What each emotion does to a face, from the prototypes of EMFACS (Friesen & Ekman 1983): inner and
 # outer brow up, eyes wider, mouth corners up and out, mouth open, nose wrinkled; 1 is strong.
