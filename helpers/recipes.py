@@ -50,7 +50,7 @@ NETWORKS = {
     "emotion": {"residual": ("build_emotion_model", {})},
 }
 
-# The split that a full training opens once, at its end, to report.
+# The split that a full training on this source opens once, at its end, to report.
 REPORTED = {"keypoints": ("facial-keypoints", "test"), "emotion": ("fer2013", "public")}
 
 TERMS = (
@@ -120,10 +120,11 @@ def train_model(run: Run, resume: bool = False) -> TrainedModel:
     ValueError
         If `run.out` holds another run, or this one unfinished and `resume` is not set.
     """
+    function, arguments = run.network
+    training, validation = (keypoint_data if run.task == "keypoints" else emotion_data)(run)
+    # Only now, so that a misspelt source or model leaves no folder behind.
     claim_folder(run, resume)
     keras.utils.set_random_seed(run.seed)
-    training, validation = (keypoint_data if run.task == "keypoints" else emotion_data)(run)
-    function, arguments = run.network
     with precision(run.recipe.precision):
         network = BUILDERS[function](**arguments)
     if run.init:
@@ -139,8 +140,8 @@ def train_model(run: Run, resume: bool = False) -> TrainedModel:
     if run.task == "emotion":
         logits = model.outputs(validation.images)
         model.card["temperature"] = metrics.fit_temperature(validation.targets, logits)
-    if run.profile == "full":
-        source, split = REPORTED[run.task]
+    source, split = REPORTED[run.task]
+    if run.profile == "full" and source in run.sources:
         model.card["measured"] = [
             evaluate(model, source, split, tta).result for tta in (False, True)
         ]

@@ -117,6 +117,17 @@ def test_weights_of_the_other_task_are_refused(weights, capsys):
     assert "is a model for emotion" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [(["--source", "nowhere"], "nowhere is no file"), (["--model", "oracle"], "no model 'oracle'")],
+)
+def test_a_training_that_cannot_start_leaves_nothing_behind(arguments, sentence, tmp_path, capsys):
+    out = tmp_path / "run"
+    assert main(["train", "emotion", "--profile", "smoke", "--out", str(out), *arguments]) == 1
+    assert sentence in capsys.readouterr().err
+    assert not out.exists()
+
+
 def test_unknown_words_are_a_usage_error():
     with pytest.raises(SystemExit) as stopped:
         main(["evaluate", "horoscope"])
