@@ -23,25 +23,34 @@ def keypoint_errors(true: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     return np.linalg.norm(predicted - true, axis=-1) / eyes[:, np.newaxis]
 
 
+def face_errors(errors: np.ndarray) -> np.ndarray:
+    """Return the mean error of each face that has one, of errors `(n, 15)` with NaN."""
+    return np.nanmean(errors[np.isfinite(errors).any(axis=1)], axis=1)
+
+
 def keypoint_metrics(true: np.ndarray, predicted: np.ndarray, names: tuple[str, ...]) -> dict:
     """Measure predicted keypoints against the labelled ones.
 
     Returns
     -------
     `rmse_px` (root of the mean squared error over all labelled x and y), `mean_error_interocular`
-    (mean over faces of their mean error), its 95 % bootstrap interval, `failure_rate_10pct` (share
-    of faces whose mean error is above 0.10) and `per_point` for points labelled at least once.
+    (mean over faces of their mean error), its 95 % bootstrap interval, the same error for somebody
+    who always answers with the mean of these labels (`mean_face_error_interocular`),
+    `failure_rate_10pct` (share of faces whose mean error is above 0.10) and `per_point` for points
+    labelled at least once.
     """
     labelled = np.isfinite(true)
     if not labelled.any():
         raise ValueError("No keypoint is labelled here, so nothing can be measured.")
     errors = keypoint_errors(true, predicted)
-    measurable = np.isfinite(errors).any(axis=1)
-    faces = np.nanmean(errors[measurable], axis=1)
+    faces = face_errors(errors)
+    mean_face = np.nansum(true, axis=0) / np.maximum(labelled.sum(axis=0), 1)
+    guesses = face_errors(keypoint_errors(true, mean_face))
     return {
         "rmse_px": rmse(true, predicted),
         "mean_error_interocular": float(faces.mean()) if len(faces) else None,
         "mean_error_interval_95": bootstrap_interval(faces) if len(faces) else None,
+        "mean_face_error_interocular": float(guesses.mean()) if len(faces) else None,
         "failure_rate_10pct": float((faces > 0.10).mean()) if len(faces) else None,
         "per_point": {
             name: {

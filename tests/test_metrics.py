@@ -33,6 +33,13 @@ def test_a_face_fails_when_its_mean_error_is_above_a_tenth(true):
     assert result["failure_rate_10pct"] == 0.5
 
 
+def test_the_mean_face_is_what_a_model_has_to_beat(true):
+    true[1, :2] += (10, 0)  # both faces are now 5 px, an eighth of 40, from their mean
+    result = metrics.keypoint_metrics(true, np.nan_to_num(true), KEYPOINT_NAMES)
+    assert result["mean_error_interocular"] == 0
+    assert result["mean_face_error_interocular"] == pytest.approx((2 / 3 * 5 / 40 + 5 / 40) / 2)
+
+
 def test_points_that_are_not_labelled_do_not_count(true):
     near, far = np.where(np.isnan(true), 1, true), np.where(np.isnan(true), 900, true)
     assert metrics.keypoint_metrics(true, near, KEYPOINT_NAMES) == metrics.keypoint_metrics(
