@@ -53,6 +53,9 @@ $(READY): requirements.lock pyproject.toml
 	@echo "Installing the exact versions of requirements.lock (about 1 GB to fetch, 3 GB on disk, only this once)."
 	@$(BIN)/python -m pip install --quiet --requirement requirements.lock
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -c "import cv2" || { \
+	  echo "OpenCV cannot start: this machine lacks the system library that the line above names."; \
+	  echo "On Debian and Ubuntu: apt-get install libgl1 libglib2.0-0, then run make again."; exit 1; }
 	@touch $@
 
 course: $(READY)
