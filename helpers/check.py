@@ -39,6 +39,16 @@ def judge(problems: Callable[[], Iterator[str]], praise: str) -> Verdict:
     return Verdict(problem is None, problem or praise)
 
 
+def wrong_form(result, given: np.ndarray, before: np.ndarray) -> Iterator[str]:
+    """Yield what is wrong before any number is looked at; `given` was `before` when handed over."""
+    if result is None or result is ...:
+        yield "Your function gives nothing back yet; end it with return."
+    elif np.shape(result) != before.shape:
+        yield f"The result has shape {np.shape(result)}; it should stay {before.shape}."
+    elif not np.array_equal(given, before, equal_nan=True):
+        yield "Your function changed the array it was given; work on a copy."
+
+
 def count_complete(answer: Callable[[pd.DataFrame], int]) -> Verdict:
     """Check a function that counts the rows of a frame in which every coordinate is labelled."""
     frame = pd.DataFrame(np.ones((6, 30)), columns=list(KEYPOINT_COLUMNS)).assign(split="train")
@@ -84,15 +94,9 @@ def flip_keypoints(answer: Callable[[np.ndarray, int], np.ndarray]) -> Verdict:
     def problems() -> Iterator[str]:
         given = points.copy()
         result = answer(given, 96)
-        if result is None or result is ...:
-            yield "Your function gives nothing back yet; end it with return."
-            return
+        yield from wrong_form(result, given, points)
         result, expected = np.asarray(result, float), right(points, 96)
-        if result.shape != points.shape:
-            yield f"The result has shape {result.shape}; it should stay {points.shape}."
-        elif not np.array_equal(given, points, equal_nan=True):
-            yield "Your function changed the array it was given; work on a copy."
-        elif same(result, points):
+        if same(result, points):
             yield "Nothing moved: the points are where they were."
         elif same(result, expected[:, MIRRORED]):
             yield "x is right, but the left eye still has the name of the right one: swap pairs."
@@ -130,15 +134,9 @@ def keypoints_to_photo(answer: Callable[[np.ndarray, np.ndarray], np.ndarray]) -
     def problems() -> Iterator[str]:
         given = in_crop.copy()
         result = answer(given, matrix.copy())
-        if result is None or result is ...:
-            yield "Your function gives nothing back yet; end it with return."
-            return
+        yield from wrong_form(result, given, in_crop)
         result = np.asarray(result, float)
-        if result.shape != in_crop.shape:
-            yield f"The result has shape {result.shape}; it should stay {in_crop.shape}."
-        elif not np.array_equal(given, in_crop):
-            yield "Your function changed the array it was given; work on a copy."
-        elif np.allclose(result, in_crop):
+        if np.allclose(result, in_crop):
             yield "Nothing moved: the points are still where they were in the crop."
         elif np.allclose(result, in_crop * zoom + shift):
             yield "You went from photo to crop once more; we want the way back."

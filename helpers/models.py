@@ -232,7 +232,7 @@ def save(model: TrainedModel, folder: Path) -> Path:
 
 
 def halve_precision(path: Path) -> None:
-    """Store each float array of an HDF5 file as float16, compressed: a third of the size."""
+    """Store each float array of an HDF5 file as float16, compressed: less than half the size."""
     with h5py.File(path) as full, h5py.File(f"{path}.half", "w") as half:
 
         def copy(name: str, item) -> None:

@@ -62,7 +62,8 @@ KNOWN_FAILURES = {
         "Only the eye centres, the nose tip and the mouth corners were labelled on pictures; the "
         "other ten points were learnt as the positions that real faces have given those five, so "
         "they follow the pose but hardly the expression: a raised brow or an open mouth is missed. "
-        "Faces turned or tilted by more than about 30°, covered, or very blurred are off."
+        "It was trained on faces turned by up to 15°: tilted further, in profile, covered or very "
+        "blurred, expect larger errors."
     ),
     "emotion": (
         "An expression is not a feeling. Training pictures come from web searches of acted and "

@@ -25,7 +25,7 @@ class Recipe:
     """How to train: everything that changes the result and is worth writing on the card.
 
     `rows` limits how many training pictures are used; `precision` is a Keras dtype policy. bfloat16
-    halves the time of an epoch on processors that have it, and the weights stay float32.
+    shortens an epoch on processors that have it, and the weights stay float32.
     """
 
     epochs: int

@@ -25,14 +25,23 @@ def swaps_only_the_eyes(points, width):
     return points[:, order] * [-1, 1] + [width - 1, 0]
 
 
-@pytest.mark.parametrize("answer", [flip_keypoints, another_right_flip])
-def test_a_right_flip_is_accepted(answer):
-    assert check.flip_keypoints(answer).passed
+def by_the_inverse_matrix(points, matrix):
+    return (points - matrix[:, 2]) @ np.linalg.inv(matrix[:, :2]).T
 
 
-@pytest.mark.parametrize(
-    ("answer", "hint"),
-    [
+RIGHT = {
+    check.flip_keypoints: [flip_keypoints, another_right_flip],
+    check.count_complete: [
+        lambda frame: len(frame.dropna()),
+        lambda frame: (frame.isna().sum(axis=1) == 0).sum(),
+    ],
+    check.keypoints_to_photo: [
+        lambda points, m: (points - m[:, 2]) / m[0, 0],
+        by_the_inverse_matrix,
+    ],
+}
+WRONG = {
+    check.flip_keypoints: [
         (lambda points, width: ..., "gives nothing back"),
         (lambda points, width: points, "Nothing moved"),
         (lambda points, width: points * [-1, 1] + [width, 0], "One pixel off"),
@@ -46,29 +55,7 @@ def test_a_right_flip_is_accepted(answer):
         (changes_its_input, "changed the array"),
         (lambda points, width: undefined_name, "NameError"),  # noqa: F821
     ],
-)
-def test_a_wrong_flip_is_told_what_is_wrong(answer, hint):
-    verdict = check.flip_keypoints(answer)
-    assert not verdict.passed
-    assert hint in verdict.message
-    with pytest.raises(AssertionError, match="."):
-        verdict.require()
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        lambda frame: len(frame.dropna()),
-        lambda frame: (frame.isna().sum(axis=1) == 0).sum(),
-    ],
-)
-def test_a_right_count_is_accepted(answer):
-    assert check.count_complete(answer).passed
-
-
-@pytest.mark.parametrize(
-    ("answer", "hint"),
-    [
+    check.count_complete: [
         (lambda frame: None, "gives nothing back"),
         (len, "every row"),
         (lambda frame: frame.isna().any(axis=1).sum(), "without one"),
@@ -78,27 +65,7 @@ def test_a_right_count_is_accepted(answer):
         (lambda frame: 2, "should give 1"),
         (lambda frame: frame["no such column"], "KeyError"),
     ],
-)
-def test_a_wrong_count_is_told_what_is_wrong(answer, hint):
-    verdict = check.count_complete(answer)
-    assert not verdict.passed
-    assert hint in verdict.message
-
-
-def by_the_inverse_matrix(points, matrix):
-    return (points - matrix[:, 2]) @ np.linalg.inv(matrix[:, :2]).T
-
-
-@pytest.mark.parametrize(
-    "answer", [lambda points, m: (points - m[:, 2]) / m[0, 0], by_the_inverse_matrix]
-)
-def test_a_right_way_back_to_the_photo_is_accepted(answer):
-    assert check.keypoints_to_photo(answer).passed
-
-
-@pytest.mark.parametrize(
-    ("answer", "hint"),
-    [
+    check.keypoints_to_photo: [
         (lambda points, m: ..., "gives nothing back"),
         (lambda points, m: points, "Nothing moved"),
         (lambda points, m: points @ m[:, :2].T + m[:, 2], "the way back"),
@@ -110,11 +77,30 @@ def test_a_right_way_back_to_the_photo_is_accepted(answer):
         (lambda points, m: points[0], "shape"),
         (lambda points, m: m @ points, "ValueError"),
     ],
-)
-def test_a_wrong_way_back_to_the_photo_is_told_what_is_wrong(answer, hint):
-    verdict = check.keypoints_to_photo(answer)
+}
+
+
+def cases(table):
+    """Spread a table of answers by checker into one test each, named after its checker."""
+    return [
+        pytest.param(checker, *(case if isinstance(case, tuple) else (case,)), id=checker.__name__)
+        for checker, answers in table.items()
+        for case in answers
+    ]
+
+
+@pytest.mark.parametrize(("checker", "answer"), cases(RIGHT))
+def test_a_right_answer_is_accepted(checker, answer):
+    assert checker(answer).passed
+
+
+@pytest.mark.parametrize(("checker", "answer", "hint"), cases(WRONG))
+def test_a_wrong_answer_is_told_what_is_wrong(checker, answer, hint):
+    verdict = checker(answer)
     assert not verdict.passed
     assert hint in verdict.message
+    with pytest.raises(AssertionError, match="."):
+        verdict.require()
 
 
 def test_a_verdict_shows_itself():
