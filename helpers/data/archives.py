@@ -32,6 +32,11 @@ class Field:
     per_row: bool = True
 
 
+def is_made_set(path: Path) -> bool:
+    """Say whether an `.npz` is a set of made faces, as `data make` writes it."""
+    return zipfile.is_zipfile(path) and "jpeg.npy" in zipfile.ZipFile(path).namelist()
+
+
 def read_archive(path: Path, contract: tuple[Field, ...]) -> dict[str, np.ndarray]:
     """Read an `.npz` and check it.
 

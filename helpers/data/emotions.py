@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers.data.archives import Field, read_archive
+from helpers.data.archives import Field, is_made_set, read_archive
 from helpers.data.cache import cached, file_sha256
 from helpers.data.folders import read_class_folders, read_official_ckplus
 from helpers.data.records import EMOTIONS, DataError, EmotionData
@@ -67,13 +67,18 @@ def load_emotions(source: str | Path = "made") -> EmotionData:
     return _from_table(path, str(source))
 
 
-def _made() -> EmotionData:
-    from helpers.made_faces import make_faces
+def _made(path: Path | None = None) -> EmotionData:
+    """Return made faces: those that ship, or a set that `data make` wrote."""
+    from helpers.made_faces import load_set
 
-    faces = make_faces()
-    labels = np.asarray(faces.emotions, np.int64)
+    faces = load_set(path) if path else load_set()
     return EmotionData(
-        faces.small_images, labels, EMOTIONS, faces.split, subjects=faces.subjects, source="made"
+        faces.small_images,
+        np.asarray(faces.emotions, np.int64),
+        EMOTIONS,
+        faces.split,
+        subjects=faces.subjects,
+        source=str(path or "made"),
     )
 
 
@@ -90,6 +95,8 @@ def _from_folder(folder: Path, source: str) -> EmotionData:
 
 
 def _from_archive(path: Path) -> EmotionData:
+    if is_made_set(path):
+        return _made(path)
     arrays = read_archive(path, _FIELDS)
     classes = tuple(arrays.pop("classes", np.array(EMOTIONS)).tolist())
     wrong = (arrays["labels"] < 0) | (arrays["labels"] >= len(classes))

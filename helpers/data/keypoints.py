@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers.data.archives import Field, read_archive
+from helpers.data.archives import Field, is_made_set, read_archive
 from helpers.data.cache import cached, file_sha256
 from helpers.data.duplicates import near_duplicate_groups
 from helpers.data.records import KEYPOINT_COLUMNS, DataError, KeypointData
@@ -16,6 +16,7 @@ from helpers.data.tables import find_table, is_table, open_table, parse_pixels
 _SIDE = 96
 _FARTHEST_PX = (-96, 192)
 _KNOWN_NAME = "facial-keypoints"
+_FOUR_POINTS = (0, 1, 10, 14)  # eye centres, nose tip, lower lip
 _FIELDS = (
     Field("images", (_SIDE, _SIDE), "uint8"),
     Field("keypoints", (15, 2), "float32"),
@@ -32,7 +33,7 @@ def load_keypoints(source: str | Path = "made") -> KeypointData:
     source : str or Path
         ``"made"``; ``"facial-keypoints"``, which is split 80/10/10 once and for all, near-duplicate
         pictures on one side; or a path to Kaggle's `training.csv` (compressed or not), to a folder
-        that holds it, or to an `.npz`. A table named by path has no split of its own: all its rows
+        that holds it, or to an `.npz`, for instance one that `data make` wrote. A table named by path has no split of its own: all its rows
         are ``"all"``.
 
     Returns
@@ -88,10 +89,14 @@ def kaggle_coordinates(source: str | Path = _KNOWN_NAME) -> np.ndarray:
 
 
 def _made() -> KeypointData:
-    from helpers.made_faces import make_faces
+    """Return the made faces that ship, labelled as Kaggle's are: half with four points only."""
+    from helpers.made_faces import load_set
 
-    faces = make_faces()
-    return KeypointData(faces.images, faces.keypoints, faces.split, faces.subjects, source="made")
+    faces = load_set()
+    keypoints = faces.keypoints.copy()
+    sparse = np.random.default_rng(0).random(len(faces)) < 0.5
+    keypoints[np.ix_(sparse, [i for i in range(15) if i not in _FOUR_POINTS])] = np.nan
+    return KeypointData(faces.images, keypoints, faces.split, faces.subjects, source="made")
 
 
 def _known() -> KeypointData:
@@ -113,6 +118,13 @@ def _no_table(folder: Path) -> Path:
 
 
 def _from_archive(path: Path) -> KeypointData:
+    if is_made_set(path):
+        from helpers.made_faces import load_set
+
+        faces = load_set(path)
+        return KeypointData(
+            faces.images, faces.keypoints, faces.split, faces.subjects, source=str(path)
+        )
     arrays = read_archive(path, _FIELDS)
     if np.isinf(arrays["keypoints"]).any():
         raise DataError(f"{path} has infinite keypoints; use NaN for a point that is not labelled.")

@@ -1,0 +1,40 @@
+"""Faces that nobody owns: a small renderer of made-up people, with exact labels for everything.
+
+A face is made in the order of the modules: `people` (who), `expression` (which action units move),
+`features` (where brows, eyes and lips then lie), `head` (the shape), `paint` (the colours), `sheets`
+(head, hair, glasses and shoulders as surfaces), `render` (turned and lit), `camera` (photographed).
+`scenes` draws one face with all its labels; `sets` draws thousands, and stores them.
+"""
+
+from helpers.made_faces.expression import (
+    ACTION_UNITS,
+    EMOTIONS,
+    UNIT_NAMES,
+    at_rest,
+    draw_expression,
+    with_units,
+)
+from helpers.made_faces.people import PARAMETERS, draw_person
+from helpers.made_faces.scenes import MadeFace, Scene, draw_scene, portrait, take_photo
+from helpers.made_faces.sets import MadeSet, load_set, make_set, person_number, save_set
+
+__all__ = [
+    "ACTION_UNITS",
+    "EMOTIONS",
+    "PARAMETERS",
+    "UNIT_NAMES",
+    "MadeFace",
+    "MadeSet",
+    "Scene",
+    "at_rest",
+    "draw_expression",
+    "draw_person",
+    "draw_scene",
+    "load_set",
+    "make_set",
+    "person_number",
+    "portrait",
+    "save_set",
+    "take_photo",
+    "with_units",
+]
