@@ -16,7 +16,7 @@ from pathlib import Path
 # TensorFlow reads this when it is imported, which only happens once a command needs a model.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from helpers import predict_command
+from helpers import made_command, predict_command
 
 TASKS = ("keypoints", "emotion")
 
@@ -146,7 +146,9 @@ def run_train(options: argparse.Namespace) -> int:
 
 def add_data(parser: argparse.ArgumentParser) -> None:
     """Describe `data` and its own commands."""
-    commands = parser.add_subparsers(required=True, metavar="list | fetch NAME | verify [NAME]")
+    commands = parser.add_subparsers(
+        required=True, metavar="list | fetch NAME | verify [NAME] | make | realism"
+    )
     listing = commands.add_parser(
         "list", help="which data sets are known, and where they were found"
     )
@@ -158,6 +160,11 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     checking = commands.add_parser("verify", help="check the files of data sets that are there")
     checking.add_argument("name", nargs="?")
     checking.set_defaults(run=run_verify)
+
+    made_command.add_arguments(
+        commands.add_parser("make", help="draw more made faces, with all their labels"),
+        commands.add_parser("realism", help="measure how real made faces are, as a table"),
+    )
 
 
 def run_list(options: argparse.Namespace) -> int:

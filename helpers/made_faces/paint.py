@@ -64,7 +64,8 @@ class Canvas:
                 level = 255 * faint * min(0.75 * strength, 0.85)
                 line = self.to_pixels(line)
                 cv2.polylines(mask, [line], False, level, thickness, cv2.LINE_AA, _SHIFT)
-        mask = cv2.stackBlur(mask, (3, 3)) * np.float32(1 / 255)
+        side = 2 * round(0.55 * self.scale) + 1
+        mask = cv2.stackBlur(mask, (side, side)) * np.float32(1 / 255)
         below = np.roll(mask, round(1.3 * self.scale), axis=0) * np.float32(0.3)
         for share, colour in ((below, bright), (mask, dark)):
             share = cv2.merge([share] * 3)
@@ -198,7 +199,7 @@ def wrinkle_side(places: dict, sign: float, units: dict[int, float], age: float)
     under = 0.5 * max(units[6], 0.6 * units[7]) + 0.3 * age
     droop = 0.7 * max(units[15], 0.35 * age)
     # The nasolabial fold, from the wing of the nose round the corner of the mouth.
-    fold = 0.75 * max(units[12], 0.9 * units[10], 0.8 * units[9]) + 0.3 * age + 0.08
+    fold = 0.75 * max(units[12], 0.9 * units[10], 0.8 * units[9]) + 0.25 * age + 0.04
     bend = (wing + corner) / 2 + out(4.2 + 2.5 * units[12], 1)
     return [
         *(([outer + out(2.5, d), outer + out(8.5, 2.4 * d)], crow) for d in (-1.6, 0.4, 2.4)),

@@ -54,7 +54,7 @@ PARAMETERS = {
     "mouth_width": (1.0, 0.09), "mouth_height": (0.0, 2.4), "upper_lip": (1.0, 0.25),
     "lower_lip": (1.0, 0.2), "cupids_bow": [0.2, 1.0], "mouth_slant": (0.0, 0.5),
     # Skin.
-    "tone": [0.0, 9.999], "undertone": (0.0, 0.03), "redness": [0.1, 0.8],
+    "tone": [0.0, 9.999], "undertone": (0.03, 0.03), "redness": [0.1, 0.8],
     "mottling": [0.2, 1.0], "freckles": [-2.0, 1.0], "moles": [-2.0, 2.5], "shine": [0.0, 0.35],
     "eye_shadow": [0.1, 0.8], "age": [0.0, 1.0], "lip_colour": [0.0, 1.0],
     # Hair, and what is worn.

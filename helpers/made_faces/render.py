@@ -114,7 +114,9 @@ def render(
             seen[:, pixels] = look_up(surface, winners[pixels])
     cover = (number >= 0).reshape(height, width)
     seen = seen.reshape(10, height, width)
-    picture = illuminate(seen, light, shadow_map(surfaces, light))
+    picture = illuminate(
+        seen, light, shadow_map(surfaces, light), soft=int(1.2 * view.zoom) * 2 + 3
+    )
     return picture, cover.astype(np.float32), np.where(cover, seen[8], np.float32(-np.inf))
 
 
@@ -211,12 +213,12 @@ def look_up(surface: Surface, index: np.ndarray) -> np.ndarray:
     return np.stack([*planes, np.full(index.size, surface.sheet.shine, np.float32)])
 
 
-def illuminate(seen: np.ndarray, light: Light, shadows: np.ndarray) -> np.ndarray:
+def illuminate(seen: np.ndarray, light: Light, shadows: np.ndarray, soft: int) -> np.ndarray:
     """Light what each pixel shows `(10, h, w)`; return linear light `(h, w, 3) float32`."""
     normal, position = seen[3:6], seen[6:9]
     lamp = light.direction.astype(np.float32)
     slant = lamp[0] * normal[0] + lamp[1] * normal[1] + lamp[2] * normal[2]
-    open_to_lamp = in_light(shadows, position, slant, light)
+    open_to_lamp = in_light(shadows, position, slant, light, soft)
     # Light enters skin and comes out beside where it went in: the edge of the shadow is soft.
     diffuse = np.clip((slant + 0.2) / 1.2, 0, 1) * open_to_lamp
     sky = 0.75 - 0.25 * normal[1]
@@ -226,7 +228,7 @@ def illuminate(seen: np.ndarray, light: Light, shadows: np.ndarray) -> np.ndarra
     gloss = np.square(np.square(np.square(np.clip(gloss, 0, 1)))) ** 3 * open_to_lamp * seen[9]
     channels = [
         np.square(albedo) * (diffuse * np.float32(key) + sky * np.float32(ambient))
-        + gloss * np.float32(0.35 * key)
+        + gloss * np.float32(0.22 * key)
         for albedo, key, ambient in zip(seen[:3], light.key, light.ambient, strict=True)
     ]
     return cv2.merge(channels)
@@ -252,6 +254,8 @@ def shadow_map(surfaces: list[Surface], light: Light) -> np.ndarray:
     nearest = np.full(_SHADOW_SIDE**2, -1e4, np.float32)
     axes = lamp_axes(light)
     for surface in surfaces:
+        if not surface.sheet.casts_shadow:
+            continue
         points = surface.turned.reshape(-1, 3)
         if surface.cover is not None:
             points = points[surface.cover.ravel() > 0]
@@ -273,9 +277,12 @@ def shadow_places(across: np.ndarray, along: np.ndarray) -> list[np.ndarray]:
 
 
 def in_light(
-    shadows: np.ndarray, position: np.ndarray, slant: np.ndarray, light: Light
+    shadows: np.ndarray, position: np.ndarray, slant: np.ndarray, light: Light, soft: int
 ) -> np.ndarray:
-    """Return how much of the lamp each position `(3, h, w)` sees, 0 to 1."""
+    """Return how much of the lamp each position `(3, h, w)` sees, 0 to 1.
+
+    `soft` is the width of the shadow's edge in pixels.
+    """
     across, along, near = (
         np.float32(a) * position[0] + np.float32(b) * position[1] + np.float32(c) * position[2]
         for a, b, c in lamp_axes(light)
@@ -284,4 +291,4 @@ def in_light(
     blocker = cv2.remap(shadows, column, row, cv2.INTER_LINEAR)
     # Where light falls slantwise, neighbouring cells differ in depth: leave them more room.
     free = np.clip((near + 4 + 4 * (1 - slant) - blocker) / 3, 0, 1)
-    return cv2.blur(free, (5, 5))
+    return cv2.blur(free, (soft, soft))

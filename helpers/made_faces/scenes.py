@@ -33,6 +33,7 @@ POSES = {
 # about here; by so many pixels that place varies, and by such a share the size.
 KAGGLE_CENTRE, KAGGLE_SHIFT, KAGGLE_ZOOM = np.array([48.0, 49.4]), (2.0, 1.9), (0.985, 0.06)
 EYE_SHARE = 0.7
+FRAME_MARGIN = 2.0
 OCCLUDED_SHARE = 0.12
 OVERSAMPLING = 1.5
 _MTCNN_ORDER = [1, 0, 10, 12, 11]
@@ -152,6 +153,15 @@ def take_portrait(scene: Scene, size: int = 96, grey: bool = True) -> tuple[byte
     return develop(shrink(picture, (size, size)), scene.camera, rng, grey), face
 
 
+def label_portrait(scene: Scene) -> np.ndarray:
+    """Return the keypoints `(15, 2)` of a face as `take_portrait` photographs it, undrawn."""
+    features = place_features(scene.person, scene.units)
+    head = build_head(scene.person, features)
+    rng = np.random.default_rng(scene.seed)
+    view = kaggle_frame(scene, head, features.keypoints(), 1.0, rng)
+    return np.round(view.project(view.turn(head.lift(features.keypoints())))[:, :2], 3)
+
+
 def kaggle_frame(scene: Scene, head: Head, keypoints: np.ndarray, scale: float, rng) -> View:
     """Return the view that frames a face as Kaggle's pictures do, `scale` times as large."""
     zoom = KAGGLE_ZOOM[0] * float(1 + KAGGLE_ZOOM[1] * np.clip(rng.normal(), -2.5, 2.5))
@@ -161,6 +171,10 @@ def kaggle_frame(scene: Scene, head: Head, keypoints: np.ndarray, scale: float, 
     shift = np.clip(rng.normal(size=2), -2.5, 2.5) * KAGGLE_SHIFT
     anchor = EYE_SHARE * eyes + (1 - EYE_SHARE) * mouth
     centre = (KAGGLE_CENTRE + shift + 0.5) * scale - 0.5 - anchor
+    # As in Kaggle's pictures, no point is cut off.
+    low, high = (FRAME_MARGIN * scale, (95 - FRAME_MARGIN) * scale)
+    centre += np.maximum(low - (seen + centre).min(axis=0), 0)
+    centre -= np.maximum((seen + centre).max(axis=0) - high, 0)
     return replace(view, centre=tuple(centre.tolist()))
 
 

@@ -9,7 +9,7 @@ import multiprocessing
 import os
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -99,17 +99,23 @@ def draw_set(
     pose : one of `scenes.POSES`.
     processes : how many draw at a time; one for each processor by default.
     """
+    yield from draw_all(functools.partial(draw_number, seed=seed, pose=pose), n, processes)
+
+
+def draw_all(job: Callable, n: int, processes: int | None = None) -> Iterator:
+    """Yield `job(0)`, `job(1)`, … in order; several processes work on them if there are many."""
     processes = processes or os.cpu_count() or 1
-    job = functools.partial(draw_number, seed=seed, pose=pose)
     if processes == 1 or n < 64:
         yield from map(job, range(n))
         return
     # Forking a process in which TensorFlow runs may hang it, so each starts anew.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(
-        processes, context, initializer=cv2.setNumThreads, initargs=(1,)
-    ) as pool:
-        yield from pool.map(job, range(n), chunksize=16)
+    start = {"initializer": cv2.setNumThreads, "initargs": (1,)}
+    with ProcessPoolExecutor(processes, context, **start) as pool:
+        try:
+            yield from pool.map(job, range(n), chunksize=16)
+        finally:  # whoever stops listening does not wait for what is still to come
+            pool.shutdown(cancel_futures=True)
 
 
 def draw_number(number: int, seed: int, pose: str) -> tuple[bytes, MadeFace, str]:

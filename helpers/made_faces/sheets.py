@@ -4,7 +4,7 @@ Each is a sheet: a grid of points in space with a texture stretched over it.
 """
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -35,6 +35,8 @@ class Sheet:
     cover : (r, c) float32 or None
         The sheet is there where this is above 0; None: everywhere.
     shine : 0 to 1
+    casts_shadow : bool
+        False for what is too thin for the cells of the shadow map.
     """
 
     points: np.ndarray
@@ -42,6 +44,7 @@ class Sheet:
     place: np.ndarray
     cover: np.ndarray | None = None
     shine: float = 0.1
+    casts_shadow: bool = True
 
 
 # How each hair style lies: how far its line is raised at the forehead, its thickness on top and at
@@ -282,4 +285,5 @@ def ribbon(line: np.ndarray, across: np.ndarray, width: float, colour: np.ndarra
     offset[:, :2] = across
     shares = np.array([-0.5, 0.0, 0.5])[:, np.newaxis]
     points = line[:, np.newaxis] + shares * width * offset[:, np.newaxis]
-    return plain(points, np.broadcast_to(colour, (2, 2, 3)).astype(np.float32), shine=0.5)
+    band = plain(points, np.broadcast_to(colour, (2, 2, 3)).astype(np.float32), shine=0.5)
+    return replace(band, casts_shadow=False)
