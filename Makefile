@@ -18,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PYTHONUTF8 := 1
 
-.PHONY: help course test lab notebooks assignments weights results wheel lock clean
+.PHONY: help course test lab notebooks assignments weights made-faces made-weights results wheel lock clean
 
 help:
 	@echo "Reading faces. Two commands are enough:"
@@ -29,6 +29,8 @@ help:
 	@echo "  make notebooks    rebuild notebooks/*.ipynb from notebooks/source/*.py"
 	@echo "  make assignments  derive nbgrader assignments into build/assignments/"
 	@echo "  make weights      train the shipped models again (long; needs the real data sets)"
+	@echo "  make made-faces   draw the made faces that ship again, into data/made_faces.npz"
+	@echo "  make made-weights train the models that see made faces only again (long; needs no data)"
 	@echo "  make results      measure the shipped models again on real data, into data/results/"
 	@echo "  make wheel        build the installable package into dist/"
 	@echo "  make lock         renew requirements.lock (needs the network)"
@@ -94,6 +96,25 @@ weights: $(READY)
 	@cp build/weights/keypoints/keypoints.weights.h5 build/weights/keypoints/keypoints.json data/weights/
 	@cp build/weights/emotion/emotion.weights.h5 build/weights/emotion/emotion.json data/weights/
 
+made-faces: $(READY)
+	@echo "Drawing the made faces that ship: the same ones again, unless the renderer has changed."
+	@$(BIN)/python -m helpers data make --out data/made_faces.npz
+
+# Other people than those that ship (another seed), and more of them.
+MADE_SET := build/weights/made/faces.npz
+MADE_N ?= 16000
+
+made-weights: $(READY)
+	@echo "Drawing $(MADE_N) faces and training on nothing else: long, and it needs no data set."
+	@[ -e $(MADE_SET) ] || $(BIN)/python -m helpers data make --n $(MADE_N) --seed 1 --out $(MADE_SET)
+	@for task in keypoints emotion; do \
+	  $(BIN)/python -m helpers train $$task --profile full --resume --out build/weights/made/$$task \
+	    --source $(MADE_SET) || exit 1; \
+	done
+	@mkdir -p data/weights/made
+	@cp build/weights/made/*/*.weights.h5 data/weights/made/
+	@cp build/weights/made/keypoints/keypoints.json build/weights/made/emotion/emotion.json data/weights/made/
+
 # What the front page quotes: each result is stored as `evaluate` prints it, or not at all.
 RESULTS := keypoints:facial-keypoints:test keypoints:facial-keypoints:test:tta \
 	emotion:fer2013:public emotion:fer2013:public:tta emotion:ckplus:all
@@ -106,6 +127,8 @@ results: $(READY)
 	  $(BIN)/python -m helpers evaluate $$1 --source $$2 --split $$3 $${4:+--$$4} --json \
 	    > build/result.json && mv build/result.json data/results/$$name.json || exit 1; \
 	done
+	@echo "  realism"; $(BIN)/python -m helpers data realism --json > build/result.json \
+	  && mv build/result.json data/results/realism.json
 
 wheel: $(READY)
 	@echo "Building the wheel, with the weights inside, into dist/."

@@ -46,8 +46,12 @@ NETWORKS = {
     "keypoints": {
         "heatmap": ("build_heatmap_model", {}),
         "residual": ("build_keypoint_model", {}),
+        "small": ("build_heatmap_model", {"filters": (24, 48, 64)}),
     },
-    "emotion": {"residual": ("build_emotion_model", {})},
+    "emotion": {
+        "residual": ("build_emotion_model", {}),
+        "small": ("build_emotion_model", {"filters": (32, 64, 112)}),
+    },
 }
 
 # The split that a full training on this source opens once, at its end, to report.

@@ -26,8 +26,6 @@ from helpers.made_faces.scenes import MadeFace, Scene, draw_scene, take_portrait
 SHIPPED = settings.SHIPPED / "made_faces.npz"
 SHIPPED_FACES, FACES_A_PERSON = 3_200, 20
 _PERSON, _FACE, _LABELS = 0, 1, 2
-# FER-2013 frames faces more tightly than Kaggle's keypoint pictures: this part of the 96 pixels.
-FER_PART = slice(8, 90)
 
 
 @dataclass(frozen=True)
@@ -74,9 +72,13 @@ class MadeSet:
 
     @functools.cached_property
     def small_images(self) -> np.ndarray:
-        """The same faces in FER-2013's framing `(n, 48, 48) uint8`."""
-        part = self.images[:, FER_PART, FER_PART]
-        return np.stack([cv2.resize(i, (48, 48), interpolation=cv2.INTER_AREA) for i in part])
+        """The same pictures of half the side `(n, 48, 48) uint8`.
+
+        That is FER-2013's framing: eyes on a fifth of the width from the middle, at 0.39 of the
+        height (by our keypoint model on 600 of its training faces), as in Kaggle's.
+        """
+        small = [cv2.resize(i, (48, 48), interpolation=cv2.INTER_AREA) for i in self.images]
+        return np.stack(small)
 
 
 _STORED = tuple(f.name for f in fields(MadeSet) if f.name != "files")

@@ -8,7 +8,7 @@
 # their keypoints, say what is in it and what is missing, and double it by mirroring each face,
 # without the mistake that most tutorials make when they do so.
 #
-# ![A drawn face with 15 marked points, and twice its mirror image: mirrored the naive way, the orange circles of the left side are on the wrong side; mirrored the right way, they are where left points belong](pictures/flip.png)
+# ![A made-up face, smiling and turned to its right, with 15 marked points, and twice its mirror image: mirrored the naive way, the orange circles of the left side are on the wrong side; mirrored the right way, they are where left points belong](pictures/flip.png)
 #
 # **You will be able to**
 #
@@ -37,14 +37,72 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from helpers import check, data, plots
+from helpers.made_faces import PARAMETERS, UNIT_NAMES, gallery
+from helpers.made_faces.playground import play
+
+# %% [markdown]
+# ## Who are these people?
+#
+# Nobody. The faces of this lesson are **made up**: a program that comes with the course draws them.
+# So the lesson runs anywhere, nobody's picture is passed around, and nobody has to be asked. Here are
+# eight of these people, one in each row, with seven emotions; the number beside them is their skin
+# tone on the [Monk scale](https://skintone.google), which goes from light to dark.
+
+# %%
+plots.show(*gallery.identities_by_emotions())
+
+# %% [markdown]
+# Each face is made as in a small film studio, in three steps. First *who*: a list of numbers, drawn
+# by chance, shapes a head in three dimensions, its eyes, nose and mouth, the colour of skin and hair,
+# a beard, glasses. Then *what the face does*: small movements called **action units**, such as
+# raising a brow or pulling up the corners of the lips; an emotion is a recipe of them. Last *from
+# where*: the head is turned, a lamp is lit, and a camera adds its blur and noise.
+
+# %%
+print(len(PARAMETERS), "numbers say who somebody is;")
+print(len(UNIT_NAMES), "action units say what the face does.")
+
+# %% [markdown]
+# The third step alone changes a picture more than you might think. Below is one person, who does
+# nothing at all. **Before you look, what do you expect** to matter more to a program that compares
+# pixels: where the head is turned, or where the lamp is?
+
+# %%
+plots.show(*gallery.pose_and_light())
+
+# %% [markdown]
+# Both move a great many pixels, and neither says anything about who it is or what is felt. Look at
+# the last row: half of the face can be darker than the wall behind it. A model must learn to see
+# through all of this, and that is why the faces of a data set should differ in it.
+#
+# **The labels are exact.** A keypoint is a place on the head in three dimensions; where the camera
+# sees that place is computed, not marked by hand. Kaggle's points were marked by people, who do not
+# always agree. Made faces are good for learning, for testing code, and for asking what happens if
+# only the light changes. They are **not** good for saying how well a program reads people: their
+# expressions follow recipes from a manual, and their skin and hair follow our formulas. The models
+# that come with this course were therefore trained and measured on real faces.
+#
+# ## Would you like to try one?
+#
+# In JupyterLab and in Colab the next cell shows a face with sliders, which redraw it at once; on a
+# page where nothing can move, a row of pictures stands in their place. **Before you run it, what do
+# you expect** of the 15 points when the head turns far to one side?
+
+# %%
+play()
+
+# %% [markdown]
+# The points of the far eye move close together, and the tip of the nose runs away from the middle
+# of the mouth: the head is not flat. **Try it:** put AU12 (*lip corner puller*) to 1 and look at the
+# eyes, then add AU6 (*cheek raiser*). Which of the two smiles would you believe? Then move only the
+# lamp, and watch the points: they stay where they are.
 
 # %% [markdown]
 # ## What is in the data?
 #
-# The faces of this lesson are **drawings that the course makes itself**, so that it runs anywhere
-# and nobody's picture is passed around. They come in exactly the form of a famous data set, Kaggle's
-# *Facial Keypoints Detection*: grey pictures of 96 × 96 pixels with 15 marked points. If you have
-# that data, write `"facial-keypoints"` instead of `"made"`, and every cell below runs on real faces.
+# The made faces come in exactly the form of a famous data set, Kaggle's *Facial Keypoints
+# Detection*: grey pictures of 96 × 96 pixels with 15 marked points. If you have that data, write
+# `"facial-keypoints"` instead of `"made"`, and every cell below runs on real faces.
 
 # %%
 SOURCE = "made"
@@ -141,16 +199,18 @@ print(f"{count_complete(frame)} of {len(frame)} faces have all 15 points.")
 # ## What does a face look like with its points?
 #
 # Numbers can be right and still be the wrong way round, so we always look. Points of the subject's
-# left side get one marker, those of the right side another, and those in the middle a third. We take
-# the faces with the most points.
+# left side get one marker, those of the right side another, and those in the middle a third. Of the
+# faces with the most points we take eight that are far apart in the table, because neighbours there
+# may be the same person.
 
 # %%
 points_marked = np.isfinite(faces.keypoints).all(axis=2).sum(axis=1)
-examples = np.argsort(-points_marked, kind="stable")[:8]
+complete = np.flatnonzero(points_marked == points_marked.max())
+examples = complete[np.linspace(0, len(complete) - 1, 8).astype(int)]
 fig = plots.face_grid(faces.images[examples], faces.keypoints[examples])
 plots.show(
     fig,
-    "Eight drawn faces with 15 marked points each; points on the subject's left side, on the right "
+    "Eight made-up faces with 15 marked points each; points on the subject's left side, on the right "
     "of the picture, have another marker and colour than those on the right side.",
 )
 
@@ -209,8 +269,8 @@ distance = np.linalg.norm(after_naive_flip - typical, axis=1)
 print(f"left eye: {distance[0]:.0f} px from where it belongs; nose tip: {distance[10]:.0f} px")
 
 # %% [markdown]
-# On average the naive flip teaches that a left eye is more than a third of the picture's width away
-# from where left eyes are. Points on the middle line hardly suffer, which is why a quick look at the
+# On average the naive flip teaches that a left eye is about a third of the picture's width away from
+# where left eyes are. Points on the middle line hardly suffer, which is why a quick look at the
 # nose does not reveal the mistake.
 
 # %% [markdown] exercise="flip"
@@ -287,12 +347,13 @@ print(f"{len(train)} training faces became {len(images)}.")
 
 # %%
 points_marked = np.isfinite(train.keypoints).all(axis=2).sum(axis=1)
-first = np.argsort(-points_marked, kind="stable")[:4]
+complete = np.flatnonzero(points_marked == points_marked.max())
+first = complete[np.linspace(0, len(complete) - 1, 4).astype(int)]
 pairs = np.stack([first, first + len(train)], axis=1).ravel()
 fig = plots.face_grid(images[pairs], keypoints[pairs])
 plots.show(
     fig,
-    "Four drawn faces, each beside its mirror image; in both, the points of the subject's left side "
+    "Four made-up faces, each beside its mirror image; in both, the points of the subject's left side "
     "are on the right of the picture.",
 )
 
@@ -326,9 +387,10 @@ print(f"the naive flip puts the left eye {distance[0]:.0f} px off; the right one
 #
 # ## Where this breaks
 #
-# The made faces are drawings: they show how the data is built, not how people differ. Mirroring
-# assumes that faces have no side, which is false for a parting, a scar or a one-sided smile. And a
-# keypoint is only where somebody *said* it is: in Kaggle's data some points are plainly misplaced.
+# The made faces show how the data is built, not how people differ: there are no children and no scars
+# among them, and nobody weeps or looks away as people do. Mirroring assumes that faces have no side,
+# which is false for a parting, a scar or a one-sided smile. And a keypoint is only where somebody
+# *said* it is: in Kaggle's data some points are plainly misplaced.
 #
 # ## Go further
 #
