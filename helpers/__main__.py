@@ -117,6 +117,9 @@ def add_train(parser: argparse.ArgumentParser) -> None:
         help="how long to train; default: $COURSE_PROFILE, else lesson",
     )
     parser.add_argument("--model", help="which network, for instance residual")
+    parser.add_argument(
+        "--epochs", type=made_command.whole(1, 10_000), help="default: as the profile says"
+    )
     parser.add_argument("--init", type=Path, help="start from these weights")
     parser.add_argument("--resume", action="store_true", help="go on with an interrupted run")
     parser.add_argument(
@@ -137,6 +140,7 @@ def run_train(options: argparse.Namespace) -> int:
         out=options.out,
         model=options.model,
         init=options.init,
+        epochs=options.epochs,
     )
     with contextlib.redirect_stdout(sys.stderr):  # Keras prints its progress
         recipes.train_model(run, resume=options.resume)

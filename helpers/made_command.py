@@ -1,4 +1,4 @@
-"""`python -m helpers data make` and `data realism`: draw made faces, and measure how real they are."""
+"""`python -m helpers data make` and `data realism`: draw made faces, measure how real they are."""
 
 import argparse
 import datetime
@@ -53,8 +53,10 @@ def run_make(options: argparse.Namespace) -> int:
 
     from helpers.made_faces.sets import collect, draw_set, save_set
 
-    if options.out.suffix != ".npz":
-        raise ValueError(f"{options.out} should end in .npz; name a file for --out.")
+    if options.out.suffix != ".npz" or options.out.is_dir():
+        raise ValueError(
+            f"{options.out} is no name for the set; give --out a file that ends in .npz."
+        )
     # Before an hour of drawing, not after it.
     options.out.parent.mkdir(parents=True, exist_ok=True)
     drawn = draw_set(options.n, options.seed, options.pose, options.processes)
@@ -99,4 +101,4 @@ def as_line(measure) -> str:
     line = f"{mark:4}{value:>13}  {wanted:8}{measure.name}"
     if measure.n:
         line += f" ({measure.n:,} faces)"
-    return line + (f"\\n{'':27}{measure.note}" if measure.note else "")
+    return line + (f"\n{'':27}{measure.note}" if measure.note else "")

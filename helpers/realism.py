@@ -1,12 +1,12 @@
 """How real are made faces? Face detectors, real faces' labels and models give the answer.
 
-`python -m helpers data realism` prints this as a table; what needs real data is left out where it is
-not on this machine.
+`python -m helpers data realism` prints this as a table; what needs real data is left out where it
+is not on this machine.
 """
 
 import functools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -90,11 +90,11 @@ def compare_detectors(faces: int) -> Iterator[Measure]:
 
 
 def draw_photo(number: int, pose: str) -> tuple[np.ndarray, made_faces.MadeFace]:
-    """Draw a colour photo of 160 to 250 pixels that shows a head and its surroundings."""
+    """Draw a colour photo of 160 to 250 pixels: a head, nothing before it, and what is behind."""
     rng = np.random.default_rng([SEED, number])
     person = made_faces.person_number(number, SEED)
     emotion = made_faces.EMOTIONS[number % len(made_faces.EMOTIONS)]
-    scene = made_faces.draw_scene(person, emotion, rng, pose)
+    scene = replace(made_faces.draw_scene(person, emotion, rng, pose), occluded=False)
     side = int(rng.integers(PHOTO_SIDES[0], PHOTO_SIDES[1] + 1))
     place = *(side * rng.uniform([0.42, 0.36], [0.58, 0.48])), side * rng.uniform(1 / 190, 1 / 130)
     photo, faces = made_faces.take_photo([scene], [place], (side, side), scene.camera, number)

@@ -5,7 +5,7 @@
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import keras
@@ -89,11 +89,13 @@ class Run:
     model: str | None = None
     init: Path | None = None
     seed: int = settings.SEED
+    epochs: int | None = None
 
     @property
     def recipe(self) -> Recipe:
-        """The recipe that the profile names."""
-        return RECIPES[self.task][self.profile]
+        """The recipe that the profile names, for as many epochs as were asked for."""
+        recipe = RECIPES[self.task][self.profile]
+        return replace(recipe, epochs=self.epochs) if self.epochs else recipe
 
     @property
     def network(self) -> tuple[str, dict]:
@@ -110,6 +112,7 @@ class Run:
         sources = " ".join(f"--source {source}" for source in self.sources)
         init = f" --init {self.init}" if self.init else ""
         model = f" --model {self.model}" if self.model else ""
+        model += f" --epochs {self.epochs}" if self.epochs else ""
         seed = f"COURSE_SEED={self.seed} " if self.seed else ""
         return (
             f"{seed}python -m helpers train {self.task} {sources} --profile {self.profile}"

@@ -79,8 +79,8 @@ def test_a_slider_moves_the_face_and_its_points():
     person = person_number(gallery.MODEL, 0)
     files = [playground.redraw(person, values) for values in ({}, {"AU12": 1}, {"yaw": 30})]
     still, smile, turned = (cv2.imdecode(np.frombuffer(f, np.uint8), 1).astype(int) for f in files)
-    assert still.shape == (playground.SIZE, playground.SIZE, 3)
-    mouth, forehead = np.s_[110:150, 50:130], np.s_[:40]
+    assert still.shape == (2 * playground.SIZE, 2 * playground.SIZE, 3)
+    mouth, forehead = np.s_[195:265, 90:230], np.s_[:70]
     assert np.abs(smile - still)[mouth].mean() > 5 * np.abs(smile - still)[forehead].mean()
     assert np.abs(turned - still).mean() > 5
 

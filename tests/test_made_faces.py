@@ -3,6 +3,7 @@
 import functools
 import itertools
 import platform
+import re
 import sys
 import time
 from dataclasses import fields, replace
@@ -25,6 +26,7 @@ from helpers.data import KEYPOINT_NAMES, load_emotions, load_keypoints
 from helpers.made_faces import (
     EMOTIONS,
     UNIT_NAMES,
+    MadeFace,
     MadeSet,
     Scene,
     albums,
@@ -92,13 +94,13 @@ def plain_person(number: int) -> dict[str, float]:
     return person
 
 
-def in_front_of(scene: Scene, view: View) -> tuple[np.ndarray, np.ndarray]:
-    """Draw a face before a plain wall: brightness `(144, 144)` from 0 to 255, and keypoints."""
+def before_a_wall(scene: Scene, view: View, seed: int = 0) -> tuple[np.ndarray, MadeFace]:
+    """Draw a face without a camera: brightness `(144, 144)` from 0 to 255, and the face."""
     features = place_features(scene.person, scene.units)
     head = build_head(scene.person, features)
     linear = np.full((144, 144, 3), 0.4, np.float32)
-    face = draw_face(scene, features, head, view, linear, np.random.default_rng(0))
-    return 255 * np.sqrt(np.clip(linear.mean(axis=2), 0, 1)), face.keypoints
+    face = draw_face(scene, features, head, view, linear, np.random.default_rng(seed))
+    return 255 * np.sqrt(np.clip(linear.mean(axis=2), 0, 1)), face
 
 
 def seen_keypoints(scene: Scene, view: View) -> np.ndarray:
@@ -173,7 +175,7 @@ def test_columns_of_a_set_are_in_their_ranges(faces):
     assert (faces.small_images.shape, faces.small_images.dtype) == ((64, 48, 48), np.uint8)
     assert faces.keypoints.shape == (64, 15, 2) and np.isfinite(faces.keypoints).all()
     assert faces.action_units.shape == (64, len(UNITS), 2)
-    assert 0 <= faces.action_units.min() and faces.action_units.max() <= 1
+    assert faces.action_units.min() >= 0 and faces.action_units.max() <= 1
     assert (np.abs(faces.pose) <= [POSES["wide"][k][1] for k in ("yaw", "pitch", "roll")]).all()
     assert ((faces.tone >= 0) & (faces.tone < 10)).all()
     assert set(faces.emotions) == set(range(len(EMOTIONS)))
@@ -198,7 +200,7 @@ def test_eyes_are_darker_than_the_cheeks_below_them():
                 image[y + 10 : y + 13, x - 1 : x + 2],
             )
             darker.append(pupil.mean() < cheek.mean())
-    assert np.mean(darker) > 0.9
+    assert np.mean(darker) > 0.8
 
 
 def test_a_face_that_looks_at_us_shows_every_point():
@@ -206,20 +208,24 @@ def test_a_face_that_looks_at_us_shows_every_point():
         assert portrait(Scene(plain_person(number)))[1].visible.all()
 
 
-def test_something_in_front_hides_the_points_behind_it():
-    hidden = []
-    for seed in range(5):
-        scene = Scene(plain_person(0), seed=seed)
-        hidden.append((~portrait(replace(scene, occluded=True))[1].visible).sum())
-    assert np.count_nonzero(hidden) >= 4
-    assert max(hidden) < 15, "an occlusion hides a part of the face"
+def test_points_that_something_hides_are_under_it_and_the_others_are_not():
+    scene, hidden = Scene(plain_person(0)), 0
+    free, face = before_a_wall(scene, FRONT)
+    column, row = np.rint((face.keypoints.T + 0.5) * OVERSAMPLING - 0.5).astype(int)
+    for seed in range(20):
+        image, face = before_a_wall(replace(scene, occluded=True), FRONT, seed)
+        covered = np.abs(image - free)[row, column] > 0
+        assert covered[~face.visible].all()
+        assert face.visible[~covered].all()
+        hidden += (~face.visible).sum()
+    assert hidden > 5
 
 
-def test_a_head_turned_far_hides_some_points_of_its_far_side():
-    _, face = portrait(Scene(plain_person(0), yaw=80.0, distance=1000.0))
+def test_a_head_turned_far_hides_points_of_its_far_side_and_none_of_the_near_one():
+    _, face = portrait(Scene(plain_person(0), yaw=60.0, distance=1000.0))
     hidden = {KEYPOINT_NAMES[i] for i in np.flatnonzero(~face.visible)}
-    far_side = "right" if face.keypoints[NOSE, 0] < face.keypoints[LEFT_EYE, 0] else "left"
-    assert hidden and all(name.startswith(far_side) or "center" in name for name in hidden), hidden
+    assert {"left_eye_outer_corner", "left_eyebrow_outer_end", "mouth_left_corner"} <= hidden
+    assert all("left" in name for name in hidden)
 
 
 def test_whoever_stands_in_front_hides_whoever_is_behind():
@@ -256,10 +262,18 @@ def test_a_mirrored_scene_looks_like_the_mirrored_picture():
         scene, person=scene.person | one_sided, units=scene.units[:, ::-1], azimuth=-50.0
     )
     view = replace(FRONT, yaw=25.0, roll=-10.0)
-    image, _ = in_front_of(scene, view)
-    mirrored, _ = in_front_of(other, replace(view, yaw=-25.0, roll=10.0))
-    assert np.corrcoef(image[:, ::-1].ravel(), mirrored.ravel())[0, 1] > 0.97
-    assert np.corrcoef(image.ravel(), mirrored.ravel())[0, 1] < 0.9
+    image, _ = before_a_wall(scene, view)
+    mirrored, face = before_a_wall(other, replace(view, yaw=-25.0, roll=10.0))
+    # Strands of hair are not mirrored, so only the face is compared.
+    left, top = (OVERSAMPLING * face.keypoints.min(axis=0)).astype(int)
+    right, bottom = (OVERSAMPLING * face.keypoints.max(axis=0)).astype(int)
+    inside = np.s_[top:bottom, left:right]
+
+    def likeness(picture):
+        return np.corrcoef(picture[inside].ravel(), mirrored[inside].ravel())[0, 1]
+
+    assert likeness(image[:, ::-1]) > 0.97
+    assert likeness(image) < 0.7
 
 
 @pytest.mark.parametrize(
@@ -272,7 +286,7 @@ def test_the_nose_goes_where_the_head_turns(turn, moves):
         return seen[NOSE] - seen[:2].mean(axis=0)
 
     gone = nose(replace(FRONT, **turn)) - nose(FRONT)
-    assert gone @ moves > 4
+    assert gone @ moves > 2
 
 
 def test_a_positive_roll_leans_clockwise():
@@ -283,8 +297,8 @@ def test_a_positive_roll_leans_clockwise():
 
 @pytest.mark.parametrize("azimuth", [-70.0, 70.0])
 def test_the_side_towards_the_lamp_is_brighter(azimuth):
-    image, keypoints = in_front_of(Scene(plain_person(1), azimuth=azimuth, fill=0.1), FRONT)
-    middle = round((keypoints[NOSE, 0] + 0.5) * OVERSAMPLING)
+    image, face = before_a_wall(Scene(plain_person(1), azimuth=azimuth, fill=0.1), FRONT)
+    middle = round((face.keypoints[NOSE, 0] + 0.5) * OVERSAMPLING)
     rows = slice(60, 90)
     left, right = image[rows, middle - 30 : middle].mean(), image[rows, middle : middle + 30].mean()
     assert (right - left) * np.sign(azimuth) > 10
@@ -300,51 +314,46 @@ REGIONS = {
     "nose to mouth": (32, 8, 58), "cheeks and mouth": (46, -8, 60), "mouth": (32, 14, 60),
     "mouth, chin and neck": (50, 20, 120),
 }  # fmt: skip
-# Each unit's region; which keypoint shows it most, and its way in x (on the subject's left, to the
-# right of the picture) and y. Units of the lids move no keypoint.
+# Each unit's region; the keypoints that it may move; which of them shows it most, and its way in x
+# (on the subject's left, to the right of the picture) and y. Units of the lids move none.
 SHOWN = {
-    1: ("brows and forehead", "left_eyebrow_inner_end", (0, -1)),
-    2: ("brows and forehead", "left_eyebrow_outer_end", (0, -1)),
-    4: ("brows to lids", "left_eyebrow_inner_end", (-1, 1)),
-    5: ("eyes", None, None),
-    6: ("eyes and cheeks", "left_eyebrow_outer_end", (0, 1)),
-    7: ("eyes", None, None),
-    9: ("brows to upper lip", "left_eyebrow_inner_end", (-1, 1)),
-    10: ("nose to mouth", "mouth_center_top_lip", (0, -1)),
-    12: ("cheeks and mouth", "mouth_left_corner", (1, -1)),
-    14: ("mouth", "mouth_left_corner", (1, 0)),
-    15: ("mouth", "mouth_left_corner", (0, 1)),
-    17: ("mouth, chin and neck", "mouth_center_bottom_lip", (0, -1)),
-    20: ("mouth", "mouth_left_corner", (1, 0)),
-    23: ("mouth", "mouth_left_corner", (-1, 0)),
-    24: ("mouth", "mouth_center_top_lip", (0, 1)),
-    25: ("mouth", "mouth_center_bottom_lip", (0, 1)),
-    26: ("mouth, chin and neck", "mouth_center_bottom_lip", (0, 1)),
-    43: ("eyes", None, None),
+    1: ("brows and forehead", "eyebrow", "left_eyebrow_inner_end", (0, -1)),
+    2: ("brows and forehead", "eyebrow", "left_eyebrow_outer_end", (0, -1)),
+    4: ("brows to lids", "eyebrow", "left_eyebrow_inner_end", (-1, 1)),
+    5: ("eyes", None, None, None),
+    6: ("eyes and cheeks", "eyebrow_outer", "left_eyebrow_outer_end", (0, 1)),
+    7: ("eyes", None, None, None),
+    9: ("brows to upper lip", "eyebrow_inner|nose|top_lip", "left_eyebrow_inner_end", (-1, 1)),
+    10: ("nose to mouth", "mouth", "mouth_center_top_lip", (0, -1)),
+    12: ("cheeks and mouth", "mouth", "mouth_left_corner", (1, -1)),
+    14: ("mouth", "mouth", "mouth_left_corner", (1, 0)),
+    15: ("mouth", "mouth", "mouth_left_corner", (0, 1)),
+    17: ("mouth, chin and neck", "mouth", "mouth_center_bottom_lip", (0, -1)),
+    20: ("mouth", "mouth", "mouth_left_corner", (1, 0)),
+    23: ("mouth", "mouth", "mouth_left_corner", (-1, 0)),
+    24: ("mouth", "mouth", "mouth_center_top_lip", (0, 1)),
+    25: ("mouth", "mouth_center", "mouth_center_bottom_lip", (0, 1)),
+    26: ("mouth, chin and neck", "mouth", "mouth_center_bottom_lip", (0, 1)),
+    43: ("eyes", None, None, None),
 }
 VISIBLE_CHANGE = 8  # grey levels
-OUTSIDE_SHARE = 0.001  # of the pixels: the odd one at the rim of a head whose shape has changed
+OUTSIDE_SHARE = 0.01  # of the pixels: some at the rim of hair, which is sampled anew
 
 
 @functools.cache
-def with_one_unit(unit: int | None, number: int) -> tuple[np.ndarray, np.ndarray]:
+def with_one_unit(unit: int | None, number: int) -> tuple[np.ndarray, MadeFace]:
     """Draw a face that does nothing, or one thing as strongly as it can."""
     units = at_rest() if unit is None else with_units(**{f"AU{unit}": 1})
-    return in_front_of(Scene(plain_person(number), units, azimuth=0.0, elevation=20.0), FRONT)
-
-
-def region_of(unit: int, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Say which places of the picture, in pixels, belong to a unit's region."""
-    reach, top, bottom = REGIONS[SHOWN[unit][0]]
-    across, down = ((v - c) / FRONT.zoom for v, c in zip((x, y), FRONT.centre, strict=True))
-    return (np.abs(across) <= reach) & (down >= top) & (down <= bottom)
+    return before_a_wall(Scene(plain_person(number), units, azimuth=0.0, elevation=20.0), FRONT)
 
 
 def changed_pixels(unit: int, number: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return which pixels a unit changes, and which belong to its region."""
+    """Return which pixels a unit changes visibly, and which belong to its region."""
     change = np.abs(with_one_unit(unit, number)[0] - with_one_unit(None, number)[0])
     y, x = (np.mgrid[:144, :144] + 0.5) / OVERSAMPLING - 0.5
-    return change > VISIBLE_CHANGE, region_of(unit, x, y)
+    across, down = ((v - c) / FRONT.zoom for v, c in zip((x, y), FRONT.centre, strict=True))
+    reach, top, bottom = REGIONS[SHOWN[unit][0]]
+    return change > VISIBLE_CHANGE, (np.abs(across) <= reach) & (down >= top) & (down <= bottom)
 
 
 def test_every_unit_has_a_region():
@@ -366,16 +375,16 @@ def test_a_unit_changes_nothing_outside_its_region(unit):
 
 
 @pytest.mark.parametrize("unit", UNITS)
-def test_a_unit_leaves_keypoints_outside_its_region_where_they_are(unit):
-    (_, at), (_, before) = with_one_unit(unit, 0), with_one_unit(None, 0)
-    outside = ~region_of(unit, *before.T)
-    assert outside.any()
-    assert np.abs(at - before)[outside].max() < 0.02
+def test_a_unit_leaves_the_keypoints_of_other_regions_where_they_are(unit):
+    moved = with_one_unit(unit, 0)[1].keypoints - with_one_unit(None, 0)[1].keypoints
+    for name, step in zip(KEYPOINT_NAMES, moved, strict=True):
+        if not SHOWN[unit][1] or not re.search(SHOWN[unit][1], name):
+            assert np.abs(step).max() < 0.05, name
 
 
-@pytest.mark.parametrize("unit", [unit for unit in UNITS if SHOWN[unit][1]])
+@pytest.mark.parametrize("unit", [unit for unit in UNITS if SHOWN[unit][2]])
 def test_the_stronger_a_unit_the_further_its_keypoint_goes_its_way(unit):
-    _, point, way = SHOWN[unit]
+    _, _, point, way = SHOWN[unit]
     at = [
         seen_keypoints(Scene(plain_person(0), with_units(**{f"AU{unit}": strength})), FRONT)
         for strength in np.linspace(0, 1, 6)
@@ -441,7 +450,7 @@ def test_prototypes_use_units_that_there_are():
 def test_intensities_of_an_expression_are_fractions(emotion, seed, strength):
     units = draw_expression(emotion, np.random.default_rng(seed), strength)
     assert units.shape == (len(UNITS), 2)
-    assert 0 <= units.min() and units.max() <= 1
+    assert units.min() >= 0 and units.max() <= 1
 
 
 def many(emotion: str, n: int = 200) -> np.ndarray:
@@ -780,9 +789,9 @@ def test_a_video_has_as_many_frames_as_were_given(tmp_path, suffix):
     path = tmp_path / f"face{suffix}"
     assert albums.save_video(moving_square(5), path) == 5
     video = cv2.VideoCapture(str(path))
-    frames = list(iter(lambda: video.read()[1], None))
+    frames = list(itertools.takewhile(lambda read: read[0], iter(video.read, None)))
     assert len(frames) == 5
-    blue, _, red = frames[0][20, 15]
+    blue, _, red = frames[0][1][20, 15]
     assert red > 120 > blue, "channels have changed places"
     assert files_under(tmp_path) == {path.name}
 

@@ -1,12 +1,23 @@
 """Reading an `.npz` that claims to follow the course's contract, field by field."""
 
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from helpers.data.records import DataError
+
+# What reading a damaged `.npz` may raise.
+ARCHIVE_PROBLEMS = (
+    OSError,
+    ValueError,
+    EOFError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 @dataclass(frozen=True)
@@ -34,7 +45,11 @@ class Field:
 
 def is_made_set(path: Path) -> bool:
     """Say whether an `.npz` is a set of made faces, as `data make` writes it."""
-    return zipfile.is_zipfile(path) and "jpeg.npy" in zipfile.ZipFile(path).namelist()
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return "jpeg.npy" in archive.namelist()
+    except ARCHIVE_PROBLEMS:
+        return False
 
 
 def read_archive(path: Path, contract: tuple[Field, ...]) -> dict[str, np.ndarray]:
@@ -62,7 +77,7 @@ def read_archive(path: Path, contract: tuple[Field, ...]) -> dict[str, np.ndarra
         with np.load(path, allow_pickle=False) as archive:
             # Fields the contract does not name are never read: they may be pickles.
             found = {f.name: archive[f.name] for f in contract if f.name in archive}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as problem:
+    except ARCHIVE_PROBLEMS as problem:
         raise DataError(
             f"{path} cannot be read as .npz ({problem}); save it again with numpy.savez."
         ) from None

@@ -33,8 +33,8 @@ def load_keypoints(source: str | Path = "made") -> KeypointData:
     source : str or Path
         ``"made"``; ``"facial-keypoints"``, which is split 80/10/10 once and for all, near-duplicate
         pictures on one side; or a path to Kaggle's `training.csv` (compressed or not), to a folder
-        that holds it, or to an `.npz`, for instance one that `data make` wrote. A table named by path has no split of its own: all its rows
-        are ``"all"``.
+        that holds it, or to an `.npz`, for instance one that `data make` wrote. A table named by
+        path has no split of its own: all its rows are ``"all"``.
 
     Returns
     -------

@@ -1,9 +1,10 @@
 """Faces that nobody owns: a small renderer of made-up people, with exact labels for everything.
 
-A face is made in the order of the modules: `people` (who), `expression` (which action units move),
-`features` (where brows, eyes and lips then lie), `head` (the shape), `paint` (the colours), `sheets`
-(head, hair, glasses and shoulders as surfaces), `render` (turned and lit), `camera` (photographed).
-`scenes` draws one face with all its labels; `sets` draws thousands, and stores them.
+A face is made in the order of the modules: `people` (who), `expression` (which action units
+move), `features` (where brows, eyes and lips then lie), `head` (the shape), `paint` (the colours),
+`sheets` (head, hair, glasses and shoulders as surfaces), `render` (turned and lit), `camera`
+(photographed). `scenes` draws one face with all its labels, `sets` thousands of them, `albums` in
+the forms of other data sets; `gallery` and `playground` show them to people.
 """
 
 from helpers.made_faces.expression import (

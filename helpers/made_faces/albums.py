@@ -130,24 +130,27 @@ def save_video(frames: Iterator[np.ndarray], path: Path, frames_a_second: float 
     Raises
     ------
     ValueError
-        If this OpenCV cannot write such a file.
+        If there are no frames, they differ in size, or this OpenCV cannot write such a file.
     """
+    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".part-{path.name}")
-    writer, count = None, 0
+    code = cv2.VideoWriter_fourcc(*("MJPG" if path.suffix == ".avi" else "mp4v"))
+    writer, count, size = cv2.VideoWriter(), 0, None
     try:
         for frame in frames:
-            if writer is None:
-                code = cv2.VideoWriter_fourcc(*("MJPG" if path.suffix == ".avi" else "mp4v"))
-                writer = cv2.VideoWriter(str(temporary), code, frames_a_second, frame.shape[1::-1])
-                if not writer.isOpened():
-                    raise ValueError(f"{path} cannot be written as a video; name an .mp4 or .avi.")
+            size = size or frame.shape
+            if frame.shape != size:
+                raise ValueError(f"Frame {count + 1} is {frame.shape}; those before it are {size}.")
+            if not count and not writer.open(str(temporary), code, frames_a_second, size[1::-1]):
+                raise ValueError(f"{path} cannot be written as a video; name an .mp4 or .avi.")
             writer.write(np.ascontiguousarray(frame[..., ::-1]))
             count += 1
-        if writer is None:
+        if not count:
             raise ValueError("There is no frame to write.")
         writer.release()
         os.replace(temporary, path)
     finally:
+        writer.release()
         temporary.unlink(missing_ok=True)
     return count
 
@@ -225,6 +228,7 @@ def cached_folder(name: str, write: Callable, total: int) -> Path:
         return wanted
     wanted.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=wanted.parent))
+    folder.chmod(0o755)  # mkdtemp's is for its owner alone
     try:
         write(folder, functools.partial(tqdm, total=total, unit="picture", desc=name))
         os.replace(folder, wanted)

@@ -31,8 +31,8 @@ class Camera:
 def draw_camera(rng: np.random.Generator) -> Camera:
     """Draw how a picture is taken."""
     return Camera(
-        exposure=float(np.clip(rng.normal(0, 0.5), -1.3, 1.2)),
-        contrast=float(rng.uniform(0.85, 1.7)),
+        exposure=float(np.clip(rng.normal(0, 0.45), -1.0, 1.0)),
+        contrast=float(rng.uniform(0.85, 1.5)),
         blur=float(
             rng.choice([0.0, rng.uniform(0.2, 0.7), rng.uniform(0.7, 1.7)], p=[0.2, 0.5, 0.3])
         ),
@@ -42,14 +42,18 @@ def draw_camera(rng: np.random.Generator) -> Camera:
 
 
 def develop(
-    linear: np.ndarray, camera: Camera, rng: np.random.Generator, grey: bool = False
+    linear: np.ndarray,
+    camera: Camera,
+    faces: list[tuple[float, float, float, float]],
+    rng: np.random.Generator,
+    grey: bool = False,
 ) -> bytes:
-    """Turn linear light `(h, w, 3)` into a JPEG file: metered, curved, blurred, noisy."""
+    """Turn linear light `(h, w, 3)` into a JPEG file: metered, curved, blurred, noisy.
+
+    The light meter looks at the `faces` (x, y, width, height), as that of a phone does.
+    """
     brightness = cv2.transform(linear, np.array([[0.2126, 0.7152, 0.0722]], np.float32))
-    # Weighted to the middle, where the faces are.
-    height, width = brightness.shape
-    middle = brightness[height // 5 : -height // 5, width // 5 : -width // 5]
-    metered = (0.2 / max(float(middle.mean()), 1e-3)) ** 0.75
+    metered = np.mean([meter(brightness, box) for box in faces])
     exposed = (brightness if grey else linear) * np.float32(metered * 2**camera.exposure)
     # A soft shoulder, as film has: what is too bright fades to white instead of breaking off.
     bent = np.sqrt(1 - np.exp(-1.35 * exposed))
@@ -64,6 +68,16 @@ def develop(
     return file.tobytes()
 
 
+def meter(brightness: np.ndarray, box: tuple[float, float, float, float]) -> float:
+    """Return the exposure that makes what is in the middle of a box about middle grey."""
+    x, y, width, height = box
+    rows = slice(max(0, round(y + height / 4)), max(1, round(y + height)))
+    columns = slice(max(0, round(x + width / 4)), max(1, round(x + 0.75 * width)))
+    seen = brightness[rows, columns]
+    # Not all the way: dark skin stays darker than light skin.
+    return (0.22 / max(float(seen.mean()) if seen.size else 0.22, 0.004)) ** 0.8
+
+
 def read_jpeg(file: bytes | np.ndarray, grey: bool = False) -> np.ndarray:
     """Read a JPEG file: `(h, w) uint8` if grey, else `(h, w, 3) uint8` RGB."""
     flag = cv2.IMREAD_GRAYSCALE if grey else cv2.IMREAD_COLOR
@@ -72,7 +86,7 @@ def read_jpeg(file: bytes | np.ndarray, grey: bool = False) -> np.ndarray:
 
 
 def draw_background(size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
-    """Draw a blurred room or sky `(h, w, 3) float32`, linear light: a gradient with shapes on it."""
+    """Draw a blurred room or sky `(h, w, 3) float32`, linear light: a gradient with shapes."""
     width, height = size
     small = np.empty((32, 32, 3), np.float32)
     first, second = (rng.uniform(0.02, 1) * random_tint(rng) for _ in range(2))

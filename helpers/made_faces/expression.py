@@ -51,10 +51,11 @@ PROTOTYPES = {
         {1: 1.0, 4: 0.6, 5: 0.7, 20: 0.6, 25: 0.5},
     ),
     "happy": (
-        {6: 0.7, 12: 0.8, 25: 0.8},
-        {6: 0.9, 12: 1.0, 25: 1.0, 26: 0.5},
-        {6: 0.4, 12: 0.7},
-        {12: 0.7, 25: 0.5},
+        {6: 0.7, 12: 0.9, 25: 0.9},
+        {6: 0.9, 12: 1.0, 25: 1.0, 26: 0.4},
+        {6: 0.8, 12: 1.0, 25: 0.8},
+        {6: 0.4, 12: 0.8},
+        {12: 0.8, 25: 0.6},
     ),
     "sad": (
         {1: 0.9, 4: 0.6, 15: 0.8, 17: 0.4},
@@ -113,7 +114,7 @@ def draw_expression(
     """
     units = draw_prototype(emotion, rng)
     if strength is None:
-        strength = rng.uniform(0.35, 1.0)
+        strength = rng.uniform(0.4, 1.0)
         if rng.random() < AMBIGUOUS_SHARE:
             other = draw_prototype(NEIGHBOURS[emotion], rng)
             units = units + rng.uniform(0.3, 0.6) * (other - units)

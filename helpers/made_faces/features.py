@@ -20,43 +20,44 @@ from helpers.made_faces.people import Person
 MEAN_FACE = {
     "eye": (18.3, 0.0), "eye_inner": (11.4, 0.9), "eye_outer": (25.5, 0.6),
     "lid_up": (0.0, -3.5), "lid_low": (0.0, 2.6),
-    "brow_inner": (8.4, -7.7), "brow_peak": (22.5, -11.6), "brow_outer": (31.9, -6.9),
-    "nose_tip": (0.0, 23.6), "nose_wing": (9.0, 24.4), "cheek": (21.0, 20.0),
+    "brow_inner": (8.4, -7.7), "brow_peak": (22.5, -11.6), "brow_outer": (32.5, -6.9),
+    "nose_tip": (0.0, 24.0), "nose_wing": (9.0, 24.8), "cheek": (21.0, 20.0),
     "mouth_corner": (15.3, 39.0), "cupid": (3.2, 35.4), "lip_top": (0.0, 36.2),
     "lip_seam": (0.0, 39.9), "lips_up": (0.0, 0.0), "lips_low": (0.0, 0.0),
-    "lip_bottom": (0.0, 42.5), "chin": (0.0, 66.0),
+    "lip_bottom": (0.0, 43.4), "chin": (0.0, 66.0),
 }  # fmt: skip
 
 # How far each action unit at full strength moves the subject's left half. The directions are those
 # that the FACS manual describes; the lengths are by eye.
 MOVES = {
-    1: {"brow_inner": (0.3, -6.0), "brow_peak": (0, -2.0)},
-    2: {"brow_outer": (0.5, -4.5), "brow_peak": (0, -6.0), "brow_inner": (0, -1.0)},
-    4: {"brow_inner": (-2.8, 4.2), "brow_peak": (-1.5, 3.6), "brow_outer": (-0.5, 1.2),
+    1: {"brow_inner": (0.5, -6.8), "brow_peak": (0, -2.0)},
+    2: {"brow_outer": (0.5, -4.5), "brow_peak": (0, -6.5), "brow_inner": (0, -1.0)},
+    4: {"brow_inner": (-3.2, 4.2), "brow_peak": (-2.0, 4.4), "brow_outer": (-0.5, 1.2),
         "lid_up": (0, 0.4)},
-    5: {"lid_up": (0, -2.2)},
-    6: {"lid_low": (0, -1.3), "lid_up": (0, 0.4), "brow_outer": (0, 0.7), "cheek": (0.5, -3.0)},
-    7: {"lid_up": (0, 0.9), "lid_low": (0, -1.2)},
-    9: {"nose_wing": (0.6, -2.6), "nose_tip": (0, -1.0), "lip_top": (0, -2.0), "cupid": (0, -2.2),
-        "brow_inner": (-1.2, 2.8), "brow_peak": (-0.5, 1.5), "lid_low": (0, -0.9)},
-    10: {"lip_top": (0, -3.2), "cupid": (0.4, -3.4), "nose_wing": (0.9, -1.4),
-         "mouth_corner": (0.3, -0.8), "lips_up": (0, -1.0)},
-    12: {"mouth_corner": (4.6, -5.2), "cupid": (1.0, -0.9), "lip_top": (0, -0.6),
-         "lip_seam": (0, -0.3), "lip_bottom": (0, -1.2), "cheek": (1.5, -3.5),
-         "nose_wing": (1.3, -0.5)},
+    5: {"lid_up": (0, -2.8)},
+    6: {"lid_low": (0, -1.4), "lid_up": (0, 0.6), "brow_outer": (0, 0.7), "cheek": (0.5, -3.0)},
+    7: {"lid_up": (0, 1.0), "lid_low": (0, -1.3)},
+    9: {"nose_wing": (0.6, -2.8), "nose_tip": (0, -1.0), "lip_top": (0, -2.2), "cupid": (0, -2.4),
+        "brow_inner": (-1.4, 2.6), "brow_peak": (-0.5, 2.0), "lid_low": (0, -1.0),
+        "lid_up": (0, 0.6)},
+    10: {"lip_top": (0, -3.4), "cupid": (0.4, -3.6), "nose_wing": (0.9, -1.4),
+         "mouth_corner": (0.3, -0.8), "lips_up": (0, -1.2)},
+    12: {"mouth_corner": (6.0, -6.4), "cupid": (1.2, -1.2), "lip_top": (0, -0.9),
+         "lip_seam": (0, -0.5), "lip_bottom": (0, -1.2), "cheek": (1.5, -3.5),
+         "nose_wing": (1.4, -0.5)},
     14: {"mouth_corner": (2.0, -0.9)},
-    15: {"mouth_corner": (0.6, 4.2), "lip_bottom": (0, 0.5)},
-    17: {"lip_bottom": (0, -2.4), "lip_seam": (0, -2.0), "lip_top": (0, -0.9),
-         "mouth_corner": (-0.4, 1.0), "chin": (0, -1.5)},
-    20: {"mouth_corner": (4.8, 1.4), "lip_top": (0, 0.5), "lip_bottom": (0, -0.5)},
-    23: {"mouth_corner": (-1.6, 0.2), "lip_top": (0, 1.4), "cupid": (-0.5, 1.5),
-         "lip_bottom": (0, -1.5)},
-    24: {"mouth_corner": (-0.6, 0.4), "lip_top": (0, 2.0), "cupid": (0, 2.0),
-         "lip_bottom": (0, -2.2)},
-    25: {"lips_up": (0, -1.6), "lips_low": (0, 3.4), "lip_top": (0, -1.0), "cupid": (0, -0.9),
-         "lip_bottom": (0, 2.8)},
-    26: {"lips_low": (0, 7.5), "lip_bottom": (0, 8.0), "mouth_corner": (-1.2, 3.2),
-         "chin": (0, 9.0), "lips_up": (0, -0.3)},
+    15: {"mouth_corner": (0.8, 5.0), "lip_bottom": (0, 0.5)},
+    17: {"lip_bottom": (0, -2.6), "lip_seam": (0, -2.2), "lip_top": (0, -1.0),
+         "mouth_corner": (-0.4, 1.4), "chin": (0, -1.5)},
+    20: {"mouth_corner": (5.4, 1.8), "lip_top": (0, 0.5), "lip_bottom": (0, -0.5)},
+    23: {"mouth_corner": (-1.8, 0.2), "lip_top": (0, 1.5), "cupid": (-0.5, 1.6),
+         "lip_bottom": (0, -1.6)},
+    24: {"mouth_corner": (-0.8, 0.4), "lip_top": (0, 2.2), "cupid": (0, 2.2),
+         "lip_bottom": (0, -2.4)},
+    25: {"lips_up": (0, -2.0), "lips_low": (0, 4.0), "lip_top": (0, -1.2), "cupid": (0, -1.1),
+         "lip_bottom": (0, 3.2)},
+    26: {"lips_low": (0, 9.5), "lip_bottom": (0, 10.0), "mouth_corner": (-2.2, 4.0),
+         "chin": (0, 11.0), "lips_up": (0, -0.5)},
     43: {},  # closes what is open, see `place_features`
 }  # fmt: skip
 
@@ -91,13 +92,16 @@ class Features:
     def keypoints(self) -> np.ndarray:
         """Return the 15 keypoints `(15, 2)` in Kaggle's order."""
         left, right = self.left, self.right
+        # The middle of the lower lip: half of Kaggle's annotators marked its lower edge, and the
+        # others a place above it.
+        lower_lip = (left["lip_bottom"] + left["lip_seam"] + left["lips_low"]) / 2
         return np.array(
             [
                 left["eye"], right["eye"],
                 left["eye_inner"], left["eye_outer"], right["eye_inner"], right["eye_outer"],
                 left["brow_inner"], left["brow_outer"], right["brow_inner"], right["brow_outer"],
                 left["nose_tip"], left["mouth_corner"], right["mouth_corner"],
-                left["lip_top"], left["lip_bottom"],
+                left["lip_top"], lower_lip,
             ]
         )  # fmt: skip
 
@@ -182,9 +186,8 @@ def spline_weights(points: int, n: int) -> np.ndarray:
     """Return how much each point, and one added at either end, counts for each step of a curve."""
     t = np.linspace(0, 1, n, endpoint=False)
     # Before, start, end and after of a piece (Catmull & Rom 1974).
-    piece = np.stack(
-        [-t + 2 * t**2 - t**3, 2 - 5 * t**2 + 3 * t**3, t + 4 * t**2 - 3 * t**3, t**3 - t**2], axis=1
-    ) / 2  # fmt: skip
+    before, end, after = -t + 2 * t**2 - t**3, t + 4 * t**2 - 3 * t**3, t**3 - t**2
+    piece = np.stack([before, 2 - 5 * t**2 + 3 * t**3, end, after], axis=1) / 2
     weights = np.zeros((n * (points - 1) + 1, points + 2))
     for i in range(points - 1):
         weights[n * i : n * (i + 1), i : i + 4] = piece

@@ -43,11 +43,16 @@ class Head:
 
     def grid(self) -> tuple[np.ndarray, np.ndarray]:
         """Return angles `(1, c)` and heights `(r, 1)` of a grid that is finest on the face."""
-        share = np.linspace(-1, 1, 84)
-        angles = WIDEST * (0.55 * share + 0.45 * share**3)
+        share = np.linspace(-1, 1, 72)
+        angles = WIDEST * (0.5 * share + 0.5 * share**3)
         y = self.outline[:, 0]
-        face = np.arange(-14.0, y[-1] - 52, 1.7)
-        heights = np.concatenate([y[y < -15][::2], face, y[y > face[-1] + 1]])
+        crown = y[y < -15]
+        crown = np.concatenate([crown[:15:3], crown[15:]])  # the top of it is crowded
+        face = np.arange(-14.0, 40.0, 2.0)
+        # Always as many rows, so that a jaw that drops stretches the chin and not the hair.
+        jaw = np.linspace(face[-1], y[-1] - 52, 15)[1:]
+        neck = np.linspace(jaw[-1], y[-1], 24)[1:]
+        heights = np.concatenate([crown, face, jaw, neck])
         return angles[np.newaxis], heights[:, np.newaxis]
 
     def surface(self, angle: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -69,7 +74,7 @@ class Head:
         return self.surface(angle, places[:, 1])
 
     def relief_at(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Read the relief map at places seen from the front, between its cells by straight lines."""
+        """Read the relief map at places seen from the front, in between its cells linearly."""
         rows, columns = self.relief.shape
         x = np.clip((x - X_RANGE[0]) * MAP_SCALE, 0, columns - 1.001)
         y = np.clip((y - Y_RANGE[0]) * MAP_SCALE, 0, rows - 1.001)

@@ -46,15 +46,15 @@ PARAMETERS = {
     "eye_spread": (0.0, 0.8), "eye_width": (1.0, 0.06), "eye_opening": (1.0, 0.16),
     "eye_tilt": (0.0, 0.7), "eye_depth": (4.2, 1.2), "lid_crease": [0.0, 1.0],
     "iris_size": (1.0, 0.06), "iris_colour": [0.0, 5.999], "gaze_across": (0.0, 1.0),
-    "brow_height": (0.0, 1.2), "brow_tilt": (0.0, 0.8), "brow_arch": (0.0, 1.0),
+    "brow_height": (0.0, 0.7), "brow_tilt": (0.0, 0.5), "brow_arch": (-0.3, 0.9),
     "brow_thickness": (1.0, 0.28), "brow_length": (1.0, 0.06), "brow_density": [0.35, 1.0],
     # Nose and mouth.
     "nose_length": (0.0, 2.6), "nose_width": (1.0, 0.14), "nose_height": (1.0, 0.12),
     "nose_bridge": (0.0, 1.2), "nose_tip": (1.0, 0.15), "nostrils": [0.4, 1.0],
-    "mouth_width": (1.0, 0.09), "mouth_height": (0.0, 2.4), "upper_lip": (1.0, 0.25),
+    "mouth_width": (1.0, 0.09), "mouth_height": (0.0, 3.0), "upper_lip": (1.0, 0.25),
     "lower_lip": (1.0, 0.2), "cupids_bow": [0.2, 1.0], "mouth_slant": (0.0, 0.5),
     # Skin.
-    "tone": [0.0, 9.999], "undertone": (0.03, 0.03), "redness": [0.1, 0.8],
+    "tone": [0.0, 9.999], "undertone": (0.045, 0.02), "redness": [0.1, 0.8],
     "mottling": [0.2, 1.0], "freckles": [-2.0, 1.0], "moles": [-2.0, 2.5], "shine": [0.0, 0.35],
     "eye_shadow": [0.1, 0.8], "age": [0.0, 1.0], "lip_colour": [0.0, 1.0],
     # Hair, and what is worn.
@@ -103,7 +103,8 @@ def skin_colour(person: Person) -> np.ndarray:
     at = np.clip(person["tone"] - 0.5, 0, 9)
     low = int(min(at, 8))
     colour = MONK_TONES[low] + (MONK_TONES[low + 1] - MONK_TONES[low]) * (at - low)
-    return np.clip(colour * (1 + person["undertone"] * np.array([1, 0, -1])), 0, 1)
+    # The scale is of flat patches; skin has blood in it, and is redder than its patch.
+    return np.clip(colour * (1 + person["undertone"] * np.array([1, -0.6, -1.6])), 0, 1)
 
 
 def hair_colour(person: Person) -> np.ndarray:

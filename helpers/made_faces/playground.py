@@ -24,11 +24,15 @@ from helpers.made_faces.render import View
 from helpers.made_faces.scenes import OVERSAMPLING, Scene, draw_face
 from helpers.made_faces.sets import person_number
 
-SIZE = 180  # pixels; with many more there would be less than ten pictures a second
+SIZE = 160  # pixels; with many more there would be less than ten pictures a second
 # Lowest, highest and first value of each slider that turns the head or moves the lamp, in degrees.
 ANGLES = {
     "yaw": (-35, 35, 0), "pitch": (-20, 20, 0), "roll": (-25, 25, 0),
     "azimuth": (-85, 85, 20), "elevation": (-25, 75, 30),
+}  # fmt: skip
+LABELS = {
+    "yaw": "yaw", "pitch": "pitch", "roll": "roll",
+    "azimuth": "lamp: azimuth", "elevation": "lamp: elevation",
 }  # fmt: skip
 STRIP = {
     "at rest": {},
@@ -46,7 +50,7 @@ def play(person: Person | None = None, size: int = SIZE) -> None:
     Parameters
     ----------
     person : whose face it is; somebody whose features are easy to see by default.
-    size : side of the picture in pixels.
+    size : side in pixels at which the face is drawn; it is shown twice as large.
     """
     from IPython.display import display
 
@@ -81,11 +85,11 @@ def redraw(person: Person, values: dict[str, float], size: int = SIZE) -> bytes:
     ----------
     person : who.
     values : degrees of what is in `ANGLES`, and intensities of action units by name, 0 to 1.
-    size : side of the picture in pixels.
+    size : side in pixels at which the face is drawn.
 
     Returns
     -------
-    A JPEG file.
+    A JPEG file, twice as large, so that the points are sharp.
     """
     units = with_units(**{name: value for name, value in values.items() if name not in ANGLES})
     angles = {name: float(values.get(name, ANGLES[name][2])) for name in ANGLES}
@@ -98,9 +102,11 @@ def redraw(person: Person, values: dict[str, float], size: int = SIZE) -> bytes:
     picture = background(size).copy()
     rng = np.random.default_rng(0)
     face = draw_face(scene, features, build_head(person, features), view, picture, rng)
-    photo = read_jpeg(develop(picture, Camera(blur=0.5, noise=0.0, quality=95), rng))
-    plots.draw_points(photo, (face.keypoints + 0.5) * OVERSAMPLING - 0.5, 0.4 * size)
-    return cv2.imencode(".jpg", photo[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90])[1].tobytes()
+    box = tuple(OVERSAMPLING * side for side in face.box)
+    photo = read_jpeg(develop(picture, Camera(blur=0.5, noise=0.0, quality=95), [box], rng))
+    photo = cv2.resize(photo, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
+    plots.draw_points(photo, (face.keypoints + 0.5) * 2 * OVERSAMPLING - 0.5, 0.8 * size)
+    return cv2.imencode(".jpg", photo[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 80])[1].tobytes()
 
 
 @functools.cache
@@ -131,7 +137,7 @@ class Playground:
 
         self.person, self.size = person, size
         self.others = itertools.count(1)
-        self.picture = widgets.Image(format="jpeg", width=320, height=320)
+        self.picture = widgets.Image(format="jpeg", width=2 * size, height=2 * size)
         self.sliders = dict(self.build_sliders(widgets))
         buttons = []
         for text, action in (("at rest", self.rest), ("somebody else", self.change_person)):
@@ -144,13 +150,14 @@ class Playground:
 
     def build_sliders(self, widgets):
         """Yield the name and the slider of each angle and each action unit."""
-        ranges = {name: (*ANGLES[name], 1, f"{name} °") for name in ANGLES}
+        ranges = {name: (*ANGLES[name], 1, f"{text}, degrees") for name, text in LABELS.items()}
         for name, what in zip(UNIT_NAMES, ACTION_UNITS.values(), strict=True):
             ranges[name] = (0.0, 1.0, 0.0, 0.05, f"{name} {what}")
         for name, (low, high, first, step, text) in ranges.items():
             slider = widgets.FloatSlider(
-                first, min=low, max=high, step=step, description=text, readout_format=".3g",
-                style={"description_width": "170px"}, layout={"width": "360px", "margin": "0"},
+                first, min=low, max=high, step=step, description=text,
+                readout_format=".0f" if step == 1 else ".2f",
+                style={"description_width": "165px"}, layout={"width": "360px", "margin": "0"},
             )  # fmt: skip
             slider.observe(self.update, "value")
             yield name, slider

@@ -166,14 +166,14 @@ def sampling(seen: np.ndarray) -> tuple[int, int]:
         every_other = seen[:, ::2, :2] if axis == 0 else seen[::2, :, :2]
         steps = np.abs(np.diff(every_other, axis=axis)).max(axis=-1).ravel()
         # The few widest cells are at the back or the rim; gaps there are closed later.
-        most = int(0.97 * steps.size)
+        most = int(0.985 * steps.size)
         factors.append(max(1, int(np.ceil(np.partition(steps, most)[most] / 0.95))))
     return factors[0], factors[1]
 
 
 def splat(number: int, surface: Surface, winners: np.ndarray, width: int, height: int) -> None:
     """Let every sample of a surface compete for its pixel."""
-    x, y, near = cv2.split(surface.dense(surface.seen))
+    x, y, near = (surface.dense(plane) for plane in cv2.split(surface.seen))
     # Rounded down after adding a half: faster than rounding, and the same.
     x, y = (x + np.float32(0.5)).ravel(), (y + np.float32(0.5)).ravel()
     inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)

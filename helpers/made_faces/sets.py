@@ -8,7 +8,6 @@ import functools
 import multiprocessing
 import os
 import tempfile
-import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, fields
@@ -18,6 +17,7 @@ import cv2
 import numpy as np
 
 from helpers import settings
+from helpers.data.archives import ARCHIVE_PROBLEMS
 from helpers.made_faces.camera import read_jpeg
 from helpers.made_faces.expression import EMOTIONS
 from helpers.made_faces.people import Person, draw_person
@@ -184,6 +184,7 @@ def save_set(faces: MadeSet, path: Path) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             np.savez_compressed(file, jpeg=joined, jpeg_size=sizes, **arrays)
+        os.chmod(name, 0o644)  # mkstemp's is for its owner alone
         os.replace(name, path)
     finally:
         Path(name).unlink(missing_ok=True)
@@ -200,7 +201,9 @@ def load_set(path: Path = SHIPPED) -> MadeSet:
     try:
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in ("jpeg", "jpeg_size", *_STORED)}
-    except (KeyError, ValueError, EOFError, zipfile.BadZipFile) as problem:
+    except FileNotFoundError:
+        raise
+    except (*ARCHIVE_PROBLEMS, KeyError) as problem:
         raise ValueError(
             f"{path} is no set of made faces, or damaged ({problem}); write it again with "
             "python -m helpers data make."

@@ -155,7 +155,7 @@ def shell(head: Head, angles, heights, inside, thickness, width_from=None) -> np
     outward = np.stack(np.broadcast_arrays(points[..., 0], 0.0, points[..., 2] - middle), axis=-1)
     crown = np.clip((-38 - heights) / 30, 0, 1)
     outward /= np.linalg.norm(outward, axis=-1, keepdims=True) + 1e-6
-    outward[..., 1] = -1.2 * crown
+    outward[..., 1] = -0.7 * crown
     points = points + outward * thickness[..., np.newaxis]
     if width_from is not None:
         # What hangs does not follow the jaw and the neck, but falls straight from the cheekbones.
@@ -232,7 +232,7 @@ def build_headwear(person: Person, head: Head, angles, heights) -> list[Sheet]:
     sheets = [plain(shell(head, angles, heights, inside, np.full(inside.shape, 9.0)), texture,
                     inside, 0.1)]  # fmt: skip
     if kind == "cap":
-        across, out = np.linspace(-1, 1, 30)[np.newaxis], np.linspace(0, 1, 10)[:, np.newaxis]
+        across, out = np.linspace(-1, 1, 48)[np.newaxis], np.linspace(0, 1, 20)[:, np.newaxis]
         x = 36 * across * np.ones_like(out)
         z = 14 - 34 * across**2 + 30 * out * (1 - 0.8 * across**2)
         y = -27 + 3 * across**2 + 5 * out + 0 * across
