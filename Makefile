@@ -107,8 +107,8 @@ MADE_TRAIN := --model small --profile full --resume --source $(MADE)/faces.npz
 made-weights: $(READY)
 	@echo "Drawing 8,000 faces and training on nothing else: about an hour, and it needs no data set."
 	@[ -e $(MADE)/faces.npz ] || $(BIN)/python -m helpers data make --n 8000 --seed 1 --out $(MADE)/faces.npz
-	@$(BIN)/python -m helpers train keypoints $(MADE_TRAIN) --epochs 14 --out $(MADE)/keypoints
-	@$(BIN)/python -m helpers train emotion $(MADE_TRAIN) --epochs 14 --out $(MADE)/emotion
+	@$(BIN)/python -m helpers train keypoints $(MADE_TRAIN) --out $(MADE)/keypoints
+	@$(BIN)/python -m helpers train emotion $(MADE_TRAIN) --out $(MADE)/emotion
 	@mkdir -p data/weights/made
 	@for task in keypoints emotion; do \
 	  cp $(MADE)/$$task/$$task.weights.h5 $(MADE)/$$task/$$task.json data/weights/made/ || exit 1; \

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 from data_samples import real
 
-from helpers import models
+from helpers import models, realism
 from helpers.evaluate import evaluate
 
 ROOT = Path(__file__).resolve().parent.parent
-RESULTS = sorted((ROOT / "data" / "results").glob("*.json"))
+REALISM = ROOT / "data" / "results" / "realism.json"
+RESULTS = sorted(set((ROOT / "data" / "results").glob("*.json")) - {REALISM})
 README = (ROOT / "README.md").read_text()
 
 
@@ -67,6 +68,23 @@ def test_the_shipped_weights_reach_what_is_claimed_on_real_faces(name, metric, b
     assert bar(measured)
     # Another processor rounds otherwise, and a face or two on the border changes sides.
     assert measured == pytest.approx(stored["metrics"][metric], abs=2e-3)
+
+
+def test_the_front_page_quotes_each_measure_of_how_real_made_faces_are():
+    for measure in json.loads(REALISM.read_text())["measures"]:
+        value = measure["value"]
+        written = f"{value:.2f} px" if "px" in measure["name"] else f"{100 * value:.1f} %"
+        rows = [row for row in README.splitlines() if f"| **{written}** |" in row]
+        assert any(f"| {measure['n']:,} |" in row for row in rows), measure
+
+
+@real("facial-keypoints")
+@real("fer2013")
+def test_models_that_saw_made_faces_only_do_on_real_ones_what_is_stored():
+    stored = {m["name"]: m["value"] for m in json.loads(REALISM.read_text())["measures"]}
+    for measure in realism.compare_models():
+        assert measure.reached is not False
+        assert measure.value == pytest.approx(stored[measure.name], abs=5e-3)
 
 
 def test_every_file_that_the_front_page_links_to_is_there():

@@ -64,7 +64,7 @@ EAR_AT = np.deg2rad(93)
 # Height, half the width, and z of the front and the middle, from the neck down.
 SHOULDERS = np.array(
     [[84, 25, -34, -56], [92, 34, -31, -56], [99, 56, -24, -54], [108, 84, -14, -52],
-     [125, 104, -4, -50], [200, 112, 4, -50]],
+     [125, 104, -4, -50], [200, 112, 4, -50], [420, 116, 4, -50]],
     float,
 )  # fmt: skip
 
