@@ -73,19 +73,39 @@ def build_sheets(
     person: Person, features: Features, head: Head, painting: np.ndarray
 ) -> list[Sheet]:
     """Return all surfaces of a person; `painting` is the face as `paint_face` made it."""
-    angles, heights = head.grid()
-    face = wrap_face(person, head, painting, angles, heights)
-    sheets = [face, build_shoulders(person)]
+    scalp = Scalp.of(head)
+    sheets = [wrap_face(person, scalp, painting), build_shoulders(person)]
     if HAIR[hair_style(person)][3] < 20 and headwear(person) != "headscarf":
         sheets += [build_ear(person, head, sign) for sign in (-1.0, 1.0)]
-    sheets += build_hair(person, head, angles, heights)
-    sheets += build_headwear(person, head, angles, heights)
+    sheets += [build_hair(person, scalp), *build_headwear(person, scalp)]
     return sheets + build_glasses(person, features)
 
 
-def wrap_face(person, head, painting, angles, heights) -> Sheet:
+@dataclass(frozen=True)
+class Scalp:
+    """The grid on which face, hair and headwear lie.
+
+    Attributes
+    ----------
+    angles : (1, c), heights : (r, 1) as `Head.grid` gives them
+    points : (r, c, 3), the head's surface there
+    """
+
+    head: Head
+    angles: np.ndarray
+    heights: np.ndarray
+    points: np.ndarray
+
+    @classmethod
+    def of(cls, head: Head) -> "Scalp":
+        """Lay the grid on a head."""
+        angles, heights = head.grid()
+        return cls(head, angles, heights, head.surface(angles, heights))
+
+
+def wrap_face(person: Person, scalp: Scalp, painting: np.ndarray) -> Sheet:
     """Wrap the painted mask round the head."""
-    points = head.surface(angles, heights)
+    points = scalp.points
     scale = painting.shape[1] / (X_RANGE[1] - X_RANGE[0])
     flat = points[..., :2]
     place = (flat - (X_RANGE[0], Y_RANGE[0])) * scale - 0.5
@@ -136,7 +156,8 @@ def build_shoulders(person: Person) -> Sheet:
     texture[:] = cloth_colour(person)
     if person["marks"] > 0.6:
         texture[:, :: 4 + int(person["marks"] * 6)] *= 0.6
-    return plain(points, texture)
+    # Its cells are too wide for the shadow map: it would lie in its own shadow.
+    return replace(plain(points, texture), casts_shadow=False)
 
 
 def cloth_colour(person: Person, shift: float = 0.0) -> np.ndarray:
@@ -147,28 +168,31 @@ def cloth_colour(person: Person, shift: float = 0.0) -> np.ndarray:
     return np.clip(bright * tint, 0, 1).astype(np.float32)
 
 
-def shell(head: Head, angles, heights, inside, thickness, width_from=None) -> np.ndarray:
+def shell(scalp: Scalp, inside, thickness, width_from=None) -> np.ndarray:
     """Return the head's surface moved outwards by `thickness` where `inside` is well above 0."""
-    points = head.surface(angles, heights)
+    head, heights, points = scalp.head, scalp.heights, scalp.points
     thickness = thickness * np.sqrt(np.clip(inside / 9, 0, 1))
     middle = np.interp(heights, head.outline[:, 0], head.outline[:, 3])
     outward = np.stack(np.broadcast_arrays(points[..., 0], 0.0, points[..., 2] - middle), axis=-1)
     crown = np.clip((-38 - heights) / 30, 0, 1)
     outward /= np.linalg.norm(outward, axis=-1, keepdims=True) + 1e-6
+    # Up on the crown, where the head closes, the shell must close too.
+    outward *= np.clip(np.abs(points[..., :1]).max(axis=1, keepdims=True) / 24, 0, 1)
     outward[..., 1] = -0.7 * crown
     points = points + outward * thickness[..., np.newaxis]
     if width_from is not None:
         # What hangs does not follow the jaw and the neck, but falls straight from the cheekbones.
         below = np.clip((heights - width_from) / 15, 0, 1)
-        straight = head.surface(angles, np.full_like(heights, width_from))
+        straight = head.surface(scalp.angles, np.full((1, 1), width_from))
         straight = straight + outward * thickness[..., np.newaxis]
         points[..., 0] += below * (straight[..., 0] * (1 + 0.0015 * heights) - points[..., 0])
         points[..., 2] += below * (straight[..., 2] - points[..., 2])
     return points
 
 
-def build_hair(person: Person, head: Head, angles, heights) -> list[Sheet]:
+def build_hair(person: Person, scalp: Scalp) -> Sheet:
     """Build the hair as a shell over the head, with a ragged edge."""
+    angles, heights = scalp.angles, scalp.heights
     raised, top, sides, hangs, curl = HAIR[hair_style(person)]
     turned = np.abs(np.rad2deg(angles))
     line = np.interp(turned, HAIRLINE[:, 0], HAIRLINE[:, 1])
@@ -191,12 +215,12 @@ def build_hair(person: Person, head: Head, angles, heights) -> list[Sheet]:
     if headwear(person) in ("cap", "beanie", "headscarf"):
         thickness = thickness * 0.3
     thickness = np.broadcast_to(thickness, inside.shape)
-    points = shell(head, angles, heights, inside, thickness, 16.0 if hangs > 20 else None)
+    points = shell(scalp, inside, thickness, 16.0 if hangs > 20 else None)
     colour = hair_colour(person)
     if hair_style(person) == "shaved":
         colour = 0.5 * (colour + skin_colour(person) * 0.9)
     texture = cv2.merge([np.float32(c) * (1 + np.float32(0.28) * strands) for c in colour])
-    return [plain(points, texture, inside - 0.01, shine=0.25 * (1 - curl))]
+    return plain(points, texture, inside - 0.01, shine=0.25 * (1 - curl))
 
 
 @functools.cache
@@ -207,30 +231,28 @@ def strand_noise(kind: int, along: float) -> np.ndarray:
     return np.clip(drawn / drawn.std(), -3, 3)
 
 
-def build_headwear(person: Person, head: Head, angles, heights) -> list[Sheet]:
+def build_headwear(person: Person, scalp: Scalp) -> list[Sheet]:
     """Build a cap, a beanie, a headscarf or a band, if the person wears one."""
     kind = headwear(person)
     if kind == "none":
         return []
-    turned = np.abs(np.rad2deg(angles))
-    colour = cloth_colour(person, 0.37)
+    turned, heights = np.abs(np.rad2deg(scalp.angles)), scalp.heights
     texture = np.empty((110, 140, 3), np.float32)
-    texture[:] = colour
+    texture[:] = cloth_colour(person, 0.37)
     texture *= 1 + 0.06 * noise(3, 140, 110, 0.7)[..., np.newaxis]
     texture = np.clip(texture, 0, 1)
+
+    def cloth(inside, thickness: float, width_from: float | None = None) -> Sheet:
+        return plain(shell(scalp, inside, thickness, width_from), texture, inside)
+
     if kind == "headscarf":
         rim = np.interp(turned, [0, 30, 48, 56, 130], [-33, -31, -20, 0, 0])
-        inside = np.maximum(rim - heights, np.minimum((turned - 56) * 0.75, 118.0 - heights))
-        return [plain(shell(head, angles, heights, inside, np.full(inside.shape, 7.0), 20.0),
-                      texture, inside, 0.05)]  # fmt: skip
+        sides = np.minimum((turned - 56) * 0.75, 118.0 - heights)
+        return [cloth(np.maximum(rim - heights, sides), 7.0, 20.0)]
     if kind == "band":
-        inside = 7.0 - np.abs(heights + 36) + 0 * turned
-        return [plain(shell(head, angles, heights, inside, np.full(inside.shape, 8.0)), texture,
-                      inside, 0.1)]  # fmt: skip
+        return [cloth(7.0 - np.abs(heights + 36) + 0 * turned, 8.0)]
     rim = np.interp(turned, [0, 50, 80, 130], [-24, -22, -12, -6])
-    inside = rim - heights
-    sheets = [plain(shell(head, angles, heights, inside, np.full(inside.shape, 9.0)), texture,
-                    inside, 0.1)]  # fmt: skip
+    sheets = [cloth(rim - heights, 9.0)]
     if kind == "cap":
         across, out = np.linspace(-1, 1, 48)[np.newaxis], np.linspace(0, 1, 20)[:, np.newaxis]
         x = 36 * across * np.ones_like(out)
