@@ -102,13 +102,14 @@ made-faces: $(READY)
 
 # Other people than those that ship (another seed), and more of them.
 MADE := build/weights/made
-MADE_TRAIN := --model small --profile full --resume --source $(MADE)/faces.npz
+MADE_TRAIN := --profile full --resume --source $(MADE)/faces.npz
 
 made-weights: $(READY)
-	@echo "Drawing 8,000 faces and training on nothing else: about an hour, and it needs no data set."
+	@echo "Drawing 8,000 faces and training on nothing else: half an hour, and it needs no data set."
 	@[ -e $(MADE)/faces.npz ] || $(BIN)/python -m helpers data make --n 8000 --seed 1 --out $(MADE)/faces.npz
-	@$(BIN)/python -m helpers train keypoints $(MADE_TRAIN) --out $(MADE)/keypoints
-	@$(BIN)/python -m helpers train emotion $(MADE_TRAIN) --out $(MADE)/emotion
+	@$(BIN)/python -m helpers train keypoints $(MADE_TRAIN) --model small --out $(MADE)/keypoints
+	@$(BIN)/python -m helpers train emotion $(MADE_TRAIN) --model keypoints --out $(MADE)/emotion \
+	  --init $(MADE)/keypoints/keypoints.weights.h5
 	@mkdir -p data/weights/made
 	@for task in keypoints emotion; do \
 	  cp $(MADE)/$$task/$$task.weights.h5 $(MADE)/$$task/$$task.json data/weights/made/ || exit 1; \

@@ -109,6 +109,38 @@ def build_emotion_model(
     )
 
 
+def build_emotion_by_keypoints_model(
+    size: int = 48,
+    classes: int = 7,
+    filters: tuple[int, ...] = (24, 48, 64),
+    units: int = 64,
+    dropout: float = 0.2,
+) -> keras.Model:
+    """Build a network that marks 15 keypoints first, and names the emotion by where they are.
+
+    What a keypoint model has learnt is its start (`train … --init`), so it needs few faces.
+
+    Parameters
+    ----------
+    size : side of the square input in pixels; input `(n, size, size, 1) float`, standardised.
+    classes : how many emotions; output `(n, classes) float32` logits.
+    filters : of the keypoint model inside, which sees the face twice as large.
+    units : neurons between the keypoints and the emotions.
+    dropout : share of those dropped in training.
+    """
+    inputs = keras.Input((size, size, 1), name="face")
+    larger = layers.UpSampling2D(2, interpolation="bilinear")(inputs)
+    points = build_heatmap_model(2 * size, filters=filters)(larger)
+    # Seen from the middle of the eyes, which are the first two points: wherever the face is.
+    middle = layers.Average()([points[:, 0:1], points[:, 1:2]])
+    x = layers.Flatten()(layers.Subtract()([points, middle]))
+    x = layers.BatchNormalization()(layers.Concatenate()([x, layers.Flatten()(points)]))
+    x = layers.Dropout(dropout)(layers.Dense(units, activation="relu")(x))
+    return keras.Model(
+        inputs, layers.Dense(classes, dtype="float32", name="logits")(x), name="emotion"
+    )
+
+
 def residual_stage(x, filters: int, stride: int, identity_blocks: int):
     """Stack one convolution block (which may shrink the picture) and some identity blocks."""
     x = residual_block(x, filters, stride)
@@ -143,6 +175,7 @@ BUILDERS = {
     "build_keypoint_model": build_keypoint_model,
     "build_heatmap_model": build_heatmap_model,
     "build_emotion_model": build_emotion_model,
+    "build_emotion_by_keypoints_model": build_emotion_by_keypoints_model,
 }
 
 
