@@ -5,6 +5,7 @@ gives keypoints in pixels or probabilities, so that nobody has to remember how i
 """
 
 import json
+import logging
 import os
 import warnings
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ from keras import layers
 from scipy.special import softmax
 
 from helpers import settings
+
+# TensorFlow warns that it compiles a network anew for each number of faces: it should.
+logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 TASKS = ("keypoints", "emotion")
 

