@@ -147,7 +147,8 @@ def compare_models() -> Iterator[Measure]:
         value, n = result["metrics"][key], result["n"]
         interval = "mean_error" if "error" in key else key
         low, high = result["metrics"][f"{interval}_interval_95"]
-        note = f"95 %: {low:.3f} to {high:.3f}; {result['source']}, split {result['split']}, mirror averaged"
+        where = f"{result['source']}, split {result['split']}, mirrored picture averaged in"
+        note = f"95 %: {low:.3f} to {high:.3f}; {where}"
         return lambda name, wanted, at_least: Measure(name, value, wanted, at_least, n, note)
 
     for name, key, weights, source, split, wanted, at_least in (
