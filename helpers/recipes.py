@@ -40,7 +40,7 @@ RECIPES = {
         "full": Recipe(
             epochs=20, learning_rate=0.05, optimizer="sgd", weight_decay=5e-4, label_smoothing=0.1
         ),
-        "full keypoints": Recipe(epochs=4, learning_rate=1e-3, label_smoothing=0.1),
+        "full keypoints": Recipe(epochs=7, learning_rate=3e-3, label_smoothing=0.1),
     },
 }
 
@@ -177,10 +177,16 @@ def train_model(run: Run, resume: bool = False) -> TrainedModel:
 
 
 def start_from(network: keras.Model, init: Path) -> None:
-    """Take over the weights of a trained model, for all of a network or for the one inside it."""
+    """Take over the weights of a trained model.
+
+    If the network has that model inside, only what is around it goes on learning: a few thousand
+    drawn faces would soon unlearn what makes it work on real ones.
+    """
     learnt = models.load(init).network
-    inside = [layer for layer in network.layers if layer.name == learnt.name]
-    (inside[0] if inside else network).set_weights(learnt.get_weights())
+    inside = next((layer for layer in network.layers if layer.name == learnt.name), None)
+    (inside or network).set_weights(learnt.get_weights())
+    if inside:
+        inside.trainable = False
 
 
 def expect_frequencies(network: keras.Model, labels: np.ndarray) -> None:
