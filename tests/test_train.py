@@ -128,3 +128,22 @@ def test_train_writes_a_model_that_loads_and_predicts(task, tmp_path):
     other = recipes.Run(task, ("made",), "smoke", tmp_path / "run", seed=1)
     with pytest.raises(ValueError, match="another run"):
         recipes.train_model(other, resume=True)
+
+
+def test_a_model_inside_another_keeps_what_it_has_learnt():
+    network = models.build_emotion_by_keypoints_model()
+    recipes.start_from(network, models.settings.SHIPPED / "weights/made/keypoints.weights.h5")
+    learnt = models.load(models.settings.SHIPPED / "weights/made/keypoints.weights.h5").network
+    inside = network.get_layer("keypoints")
+    assert not inside.trainable_weights
+    for ours, theirs in zip(inside.get_weights(), learnt.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_rare_emotion_is_expected_rarely():
+    network = models.build_emotion_model(filters=(8,))
+    before = network.get_layer("logits").get_weights()[1]
+    recipes.expect_frequencies(network, np.arange(70) % 7)
+    moved = network.get_layer("logits").get_weights()[1] - before
+    shares = np.exp(moved) / 7
+    np.testing.assert_allclose(shares, np.array(recipes.EMOTION_COUNTS) / 28_709, rtol=1e-4)
