@@ -109,7 +109,9 @@ def add_train(parser: argparse.ArgumentParser) -> None:
     """Describe `train`."""
     parser.add_argument("task", choices=TASKS)
     parser.add_argument(
-        "--source", action="append", help="may be given more than once; default: made"
+        "--source",
+        action="append",
+        help="may be given more than once; default: made, for --profile full the real data sets",
     )
     parser.add_argument(
         "--profile",
@@ -133,10 +135,11 @@ def run_train(options: argparse.Namespace) -> int:
     with predict_command.quiet():
         from helpers import recipes, settings
 
+    profile = options.profile or settings.PROFILE
     run = recipes.Run(
         task=options.task,
-        sources=tuple(options.source or ["made"]),
-        profile=options.profile or settings.PROFILE,
+        sources=tuple(options.source or recipes.SOURCES.get((options.task, profile), ["made"])),
+        profile=profile,
         out=options.out,
         model=options.model,
         init=options.init,

@@ -3,6 +3,7 @@
 `python -m helpers train` is this module; the training loop itself stands in `helpers.train`.
 """
 
+import contextlib
 import json
 import os
 from dataclasses import asdict, dataclass, replace
@@ -24,14 +25,26 @@ from helpers.data import (
 )
 from helpers.data.archives import is_made_set
 from helpers.evaluate import evaluate
+from helpers.made_faces.albums import training_set
 from helpers.models import BUILDERS, TrainedModel, keypoints_to_network
-from helpers.train import Batches, Recipe, build_optimizer, fit, masked_distance, precision
+from helpers.shapes import fit_shape_model
+from helpers.train import (
+    Batches,
+    Recipe,
+    build_optimizer,
+    distance_within_shape,
+    fit,
+    masked_distance,
+    precision,
+)
 
 RECIPES = {
     "keypoints": {
         "smoke": Recipe(epochs=1, learning_rate=1e-3, rows=128, precision="float32"),
         "lesson": Recipe(epochs=8, learning_rate=1e-3, rows=1500),
-        "full": Recipe(epochs=24, learning_rate=1e-3, batch_size=32),
+        "full": Recipe(
+            epochs=14, learning_rate=1e-3, batch_size=32, drawn=12_000, shape_weight=0.003
+        ),
         "full small": Recipe(epochs=8, learning_rate=2e-3, batch_size=32),
     },
     "emotion": {
@@ -56,6 +69,15 @@ NETWORKS = {
         "keypoints": ("build_emotion_by_keypoints_model", {}),
     },
 }
+
+# What is trained on when no source is named; `made` otherwise.
+SOURCES = {
+    ("keypoints", "full"): ("facial-keypoints", "made"),
+    ("emotion", "full"): ("fer2013",),
+}
+
+# Half of the real faces with 15 points are nearer to their mean shape than this.
+TYPICAL_SHAPE = 4.0
 
 # How many of FER-2013's 28,709 training faces show each emotion (Goodfellow et al. 2013).
 EMOTION_COUNTS = (3995, 436, 4097, 7215, 4830, 3171, 4965)
@@ -222,7 +244,7 @@ def compile_network(network: keras.Model, run: Run, steps_per_epoch: int) -> Non
     """Give the network its optimizer, loss and metrics."""
     optimizer = build_optimizer(run.recipe, steps_per_epoch)
     if run.task == "keypoints":
-        network.compile(optimizer, loss=masked_distance)
+        network.compile(optimizer, loss=keypoint_loss(run))
     else:
         loss = keras.losses.CategoricalCrossentropy(
             from_logits=True, label_smoothing=run.recipe.label_smoothing
@@ -232,8 +254,26 @@ def compile_network(network: keras.Model, run: Run, steps_per_epoch: int) -> Non
 
 def keypoint_data(run: Run) -> tuple[Batches, Batches]:
     """Return augmented training faces and plain validation faces, with points as targets."""
-    parts = [fill_unlabelled(load_keypoints(source), source) for source in run.sources]
+    parts = [load_faces(source, run.recipe) for source in run.sources]
     return as_batches(run, parts, "keypoints", augment_keypoints, keypoints_to_network)
+
+
+def load_faces(source: str, recipe: Recipe) -> KeypointData:
+    """Load faces with their points; in place of the made faces that ship, draw more if told to."""
+    if source != "made" or not recipe.drawn:
+        return load_keypoints(source)
+    faces = training_set(recipe.drawn, pose="turned")
+    return KeypointData(faces.images, faces.keypoints, faces.split, faces.subjects, source)
+
+
+def keypoint_loss(run: Run):
+    """Return the loss: with a price on unlikely shapes if a source knows real ones."""
+    if run.recipe.shape_weight:
+        for source in run.sources:
+            with contextlib.suppress(DataError, ValueError):
+                shapes = fit_shape_model(kaggle_coordinates(source))
+                return distance_within_shape(shapes, TYPICAL_SHAPE, run.recipe.shape_weight)
+    return masked_distance
 
 
 def emotion_data(run: Run) -> tuple[Batches, Batches]:
@@ -286,40 +326,6 @@ def by_course_classes(data: EmotionData) -> EmotionData:
     labels = position[data.labels]
     kept = data.select(labels >= 0)
     return EmotionData(kept.images, labels[labels >= 0], EMOTIONS, kept.split, source=data.source)
-
-
-def fill_unlabelled(data: KeypointData, source: str) -> KeypointData:
-    """Fill in points that nobody labelled with where real faces have them, given those labelled.
-
-    A linear regression over faces with all 15 points, which the source may bring along; without
-    such faces, unlabelled points stay NaN and the loss passes over them.
-    """
-    unlabelled = np.isnan(data.keypoints).any(axis=2)
-    if source == "made" or not unlabelled.any():
-        return data
-    try:
-        shapes = kaggle_coordinates(source)
-    except DataError:
-        return data
-    shapes = shapes[np.isfinite(shapes).all(axis=(1, 2))]
-    keypoints = data.keypoints.copy()
-    for pattern in np.unique(unlabelled, axis=0):
-        rows = (unlabelled == pattern).all(axis=1)
-        if pattern.any() and (~pattern).sum() >= 3:
-            keypoints[np.ix_(rows, pattern)] = regress_points(shapes, keypoints[rows], pattern)
-    return KeypointData(data.images, keypoints, data.split, data.subjects, data.source)
-
-
-def regress_points(shapes: np.ndarray, keypoints: np.ndarray, missing: np.ndarray) -> np.ndarray:
-    """Estimate the `missing (15,)` points of faces by least squares from complete `shapes`."""
-
-    def known(faces: np.ndarray) -> np.ndarray:
-        flat = faces[:, ~missing].reshape(len(faces), -1)
-        return np.column_stack([flat, np.ones(len(flat))])
-
-    targets = shapes[:, missing].reshape(len(shapes), -1)
-    weights, *_ = np.linalg.lstsq(known(shapes), targets, rcond=None)
-    return (known(keypoints) @ weights).reshape(len(keypoints), -1, 2)
 
 
 def write_card(run: Run, function: str, arguments: dict, n_train: int, n_val: int) -> dict:

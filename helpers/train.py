@@ -16,6 +16,7 @@ import pandas as pd
 from keras import ops
 
 from helpers.models import standardize
+from helpers.shapes import ALIGNED_BY, JUDGED, ShapeModel
 
 Augment = Callable[[np.ndarray, np.ndarray, np.random.Generator], tuple[np.ndarray, np.ndarray]]
 
@@ -24,9 +25,11 @@ Augment = Callable[[np.ndarray, np.ndarray, np.random.Generator], tuple[np.ndarr
 class Recipe:
     """How to train: everything that changes the result and is worth writing on the card.
 
-    `rows` limits how many training pictures are used; `precision` is a Keras dtype policy, or
-    `auto`: bfloat16 where the processor has it, which halves an epoch there and makes it many times
-    longer elsewhere. The weights are float32 either way.
+    `rows` limits how many training pictures are used. `drawn` says how many made faces are drawn
+    for this training, of other people than those that ship and turned farther. `shape_weight` is
+    the price of an unlikely shape (`distance_within_shape`). `precision` is a Keras dtype policy,
+    or `auto`: bfloat16 where the processor has it, which halves an epoch there and makes it many
+    times longer elsewhere. The weights are float32 either way.
     """
 
     epochs: int
@@ -37,6 +40,8 @@ class Recipe:
     label_smoothing: float = 0.0
     warmup_epochs: float = 1.0
     rows: int | None = None
+    drawn: int | None = None
+    shape_weight: float = 0.0
     precision: str = "auto"
 
 
@@ -175,12 +180,52 @@ def fastest_policy() -> str:
 def masked_distance(true, predicted):
     """Mean distance between true and predicted points over the points that are labelled.
 
-    Both are `(n, points, 2)`; a true point that is NaN takes no part. Distance rather than its
-    square, so that a few loose labels do not steer the training.
+    Both are `(n, points, 2)`; a true point that is NaN takes no part, and a face counts as much as
+    another whose points are all labelled. Distance rather than its square, so that a few loose
+    labels do not steer the training.
     """
     labelled = ops.all(ops.isfinite(true), axis=-1)
     error = ops.where(labelled[..., None], true, predicted) - predicted
     # The small constant keeps the gradient of the root finite where the error is 0.
     distance = ops.sqrt(ops.sum(ops.square(error), axis=-1) + 1e-8)
     labelled = ops.cast(labelled, distance.dtype)
-    return ops.sum(distance * labelled) / ops.maximum(ops.sum(labelled), 1.0)
+    marked = ops.sum(labelled, axis=-1)
+    of_face = ops.sum(distance * labelled, axis=-1) / ops.maximum(marked, 1.0)
+    faces = ops.cast(marked > 0, distance.dtype)
+    return ops.sum(of_face * faces) / ops.maximum(ops.sum(faces), 1.0)
+
+
+def distance_within_shape(shapes: ShapeModel, typical: float, weight: float) -> Callable:
+    """Return `masked_distance` plus a price on faces that no real face looks like.
+
+    Only faces whose five points of `shapes.ALIGNED_BY` are labelled and some of the others are not
+    pay it: `weight` for each unit of Mahalanobis distance beyond `typical`. So an unlabelled point
+    may follow what is seen in the picture as far as points of real faces have done.
+    """
+    size, half = 96, 48.0  # of `models.keypoints_to_network`
+    reference = (shapes.reference[ALIGNED_BY] - (size - 1) / 2) / half
+    middle = ops.cast(reference.mean(axis=0), "float32")
+    offsets = ops.cast(reference - reference.mean(axis=0), "float32")
+    mean = ops.cast((shapes.mean.reshape(-1, 2) - (size - 1) / 2) / half, "float32")
+    # Whitening: the length of what it gives is the Mahalanobis distance.
+    whiten = ops.cast(half * np.linalg.cholesky(shapes.precision), "float32")
+
+    def loss(true, predicted):
+        judged = ops.any(ops.isnan(ops.take(true, JUDGED, axis=1)), axis=(1, 2))
+        five = ops.take(true, ALIGNED_BY, axis=1)
+        judged = judged & ops.all(ops.isfinite(five), axis=(1, 2))
+        five = ops.where(judged[:, None, None], five, offsets)
+        centre = ops.mean(five, axis=1, keepdims=True)
+        five, ten = five - centre, ops.take(predicted, JUDGED, axis=1) - centre
+        spread = ops.sum(ops.square(five), axis=(1, 2))[:, None]
+        along = ops.sum(five * offsets, axis=(1, 2))[:, None] / spread
+        across = five[..., 0] * offsets[:, 1] - five[..., 1] * offsets[:, 0]
+        across = ops.sum(across, axis=1, keepdims=True) / spread
+        x = along * ten[..., 0] - across * ten[..., 1]
+        y = across * ten[..., 0] + along * ten[..., 1]
+        away = ops.reshape(ops.stack([x, y], axis=-1) + middle - mean, (-1, 2 * len(JUDGED)))
+        distance = ops.sqrt(ops.sum(ops.square(away @ whiten), axis=1) + 1e-6)
+        beyond = ops.relu(distance - typical) * ops.cast(judged, "float32")
+        return masked_distance(true, predicted) + weight * ops.mean(beyond)
+
+    return loss

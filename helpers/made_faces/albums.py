@@ -20,13 +20,33 @@ from helpers.made_faces.camera import Camera, draw_camera
 from helpers.made_faces.expression import EMOTIONS, UNITS, at_rest, draw_expression
 from helpers.made_faces.people import Person
 from helpers.made_faces.scenes import MadeFace, Scene, draw_scene, take_photo
-from helpers.made_faces.sets import draw_all, person_number
+from helpers.made_faces.sets import (
+    MadeSet,
+    collect,
+    draw_all,
+    draw_set,
+    load_set,
+    person_number,
+    save_set,
+)
 
 _ALBUM, _GROUP, _SEQUENCE = 3, 4, 5
 # The codes of CK+'s emotion files.
 CKPLUS_CODES = {"angry": 1, "disgust": 3, "fear": 4, "happy": 5, "sad": 6, "surprise": 7}
 CKPLUS_SIZE = (320, 245)  # half of the original's 640 × 490
 _RAISE_THIS_WHEN_FACES_CHANGE = 1
+
+
+def training_set(n: int, seed: int = 1, pose: str = "wide") -> MadeSet:
+    """Return more grey faces than ship, of other people unless `seed` is 0; see `sets.draw_set`.
+
+    They are drawn at the first call.
+    """
+
+    def write(folder: Path, progress) -> None:
+        save_set(collect(progress(draw_set(n, seed, pose))), folder / "faces.npz")
+
+    return load_set(cached_folder(f"faces-{n}-{pose}-seed{seed}", write, n) / "faces.npz")
 
 
 def people_folder(people: int = 12, photos: int = 12, seed: int = 0, size: int = 200) -> Path:

@@ -1,52 +1,13 @@
-"""Checkers of the exercises: each runs a learner's function and says what is right or wrong.
-
-A checker returns a `Verdict`, which shows itself as ✅ or ❌ in a notebook and never raises; in an
-assignment `verdict.require()` does, so that the cell fails and no point is given.
-"""
+"""Checkers of lesson 1: labels of faces, and how they change with the picture."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from helpers.augment import MIRRORED
+from helpers.check.verdict import Verdict, judge, wrong_form
 from helpers.data import KEYPOINT_COLUMNS
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """Whether an answer is right, and one sentence about it."""
-
-    passed: bool
-    message: str
-
-    def __repr__(self) -> str:
-        return f"{'✅' if self.passed else '❌'} {self.message}"
-
-    def require(self) -> None:
-        """Raise AssertionError with the message if the answer is wrong."""
-        if not self.passed:
-            raise AssertionError(self.message)
-
-
-def judge(problems: Callable[[], Iterator[str]], praise: str) -> Verdict:
-    """Return the first problem as the verdict; an answer that raises is a problem too."""
-    try:
-        problem = next(iter(problems()), None)
-    except Exception as error:  # the learner's own code may raise anything
-        problem = f"Your function stopped with {type(error).__name__}: {error}."
-    return Verdict(problem is None, problem or praise)
-
-
-def wrong_form(result, given: np.ndarray, before: np.ndarray) -> Iterator[str]:
-    """Yield what is wrong before any number is looked at; `given` was `before` when handed over."""
-    if result is None or result is ...:
-        yield "Your function gives nothing back yet; end it with return."
-    elif np.shape(result) != before.shape:
-        yield f"The result has shape {np.shape(result)}; it should stay {before.shape}."
-    elif not np.array_equal(given, before, equal_nan=True):
-        yield "Your function changed the array it was given; work on a copy."
 
 
 def count_complete(answer: Callable[[pd.DataFrame], int]) -> Verdict:
@@ -117,39 +78,3 @@ def flip_keypoints(answer: Callable[[np.ndarray, int], np.ndarray]) -> Verdict:
     return judge(
         problems, "Right: mirrored about the middle, and every left point is a left point."
     )
-
-
-def keypoints_to_photo(answer: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Verdict:
-    """Check a function that brings points `(15, 2)` of a crop back into the photo.
-
-    It is given the `(2, 3)` matrix that took the photo's points into the crop: x and y times the
-    zoom, plus the last column.
-    """
-    rng = np.random.default_rng(5)
-    in_photo = rng.uniform(100, 400, (15, 2))
-    zoom, shift = 0.4, np.array([-60.0, -25.0])
-    matrix = np.array([[zoom, 0, shift[0]], [0, zoom, shift[1]]])
-    in_crop = in_photo * zoom + shift
-
-    def problems() -> Iterator[str]:
-        given = in_crop.copy()
-        result = answer(given, matrix.copy())
-        yield from wrong_form(result, given, in_crop)
-        result = np.asarray(result, float)
-        if np.allclose(result, in_crop):
-            yield "Nothing moved: the points are still where they were in the crop."
-        elif np.allclose(result, in_crop * zoom + shift):
-            yield "You went from photo to crop once more; we want the way back."
-        elif np.allclose(result, in_crop / zoom):
-            yield "Scaled back, but not shifted: subtract the last column first."
-        elif np.allclose(result, in_crop - shift):
-            yield "Shifted back, but not scaled: divide by the zoom as well."
-        elif np.allclose(result, in_crop / zoom - shift):
-            yield "Both steps are there, in the wrong order: what was added last is undone first."
-        elif np.allclose(result, in_photo[:, ::-1]):
-            yield "x and y have changed places."
-        elif not np.allclose(result, in_photo):
-            far = np.linalg.norm(result - in_photo, axis=1).max()
-            yield f"Some points are up to {far:.1f} px from where they should be."
-
-    return judge(problems, "Right: what was added is subtracted, what was multiplied is divided.")
