@@ -1,4 +1,4 @@
-"""The command line: `python -m helpers predict | evaluate | train | data`.
+"""The command line: `python -m helpers predict | evaluate | train | study | data`.
 
 Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 failed,
 2 wrong usage, 130 stopped by Ctrl-C.
@@ -51,6 +51,7 @@ def build_parser() -> argparse.ArgumentParser:
     predict.set_defaults(run=predict_command.run)
     add_evaluate(commands.add_parser("evaluate", help="measure a model on a data set"))
     add_train(commands.add_parser("train", help="train a model; an interrupted run resumes"))
+    add_study(commands.add_parser("study", help="compare networks, as the lessons quote it"))
     add_data(commands.add_parser("data", help="list, fetch or verify data sets"))
     return parser
 
@@ -63,10 +64,28 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--weights", type=Path, help="a .weights.h5 file; default: those shipped")
     parser.add_argument("--tta", action="store_true", help="average with the mirrored picture")
     parser.add_argument(
+        "--jitter",
+        type=share,
+        default=0.0,
+        metavar="SHARE",
+        help="keypoints: move and scale each picture by up to this share first, as 0.15",
+    )
+    parser.add_argument(
         "--predictions", type=Path, metavar="FILE.npz", help="store what was predicted, row by row"
     )
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     parser.set_defaults(run=run_evaluate)
+
+
+def share(text: str) -> float:
+    """Return a number from 0 to 0.5 for argparse."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 0.5:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to 0.5")
+    return value
 
 
 def run_evaluate(options: argparse.Namespace) -> int:
@@ -77,7 +96,9 @@ def run_evaluate(options: argparse.Namespace) -> int:
     model = models.load(options.weights or options.task)
     if model.card["task"] != options.task:
         raise ValueError(f"{options.weights} is a model for {model.card['task']}.")
-    evaluation = evaluate.evaluate(model, options.source, options.split, options.tta)
+    evaluation = evaluate.evaluate(
+        model, options.source, options.split, options.tta, options.jitter
+    )
     if options.predictions:
         evaluation.save_predictions(options.predictions)
     result = evaluation.result | {
@@ -148,6 +169,33 @@ def run_train(options: argparse.Namespace) -> int:
     with contextlib.redirect_stdout(sys.stderr):  # Keras prints its progress
         recipes.train_model(run, resume=options.resume)
     print(options.out / f"{options.task}.weights.h5")
+    return 0
+
+
+def add_study(parser: argparse.ArgumentParser) -> None:
+    """Describe `study`."""
+    parser.add_argument("study", choices=("depth", "masked-loss"), help="what is compared")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="the folder for weights; a cut study resumes there"
+    )
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    parser.set_defaults(run=run_study)
+
+
+def run_study(options: argparse.Namespace) -> int:
+    """Train the networks of a comparison and print how good each is."""
+    with predict_command.quiet():
+        from helpers import settings, studies
+
+    with contextlib.redirect_stdout(sys.stderr):  # Keras prints its progress
+        smoke = settings.PROFILE == "smoke"
+        result = studies.run_study(options.study, options.out, smoke)
+    result |= {"command": options.command, "date": datetime.date.today().isoformat()}
+    if options.json:
+        print(json.dumps(result, indent=2))
+    for row in () if options.json else result["variants"]:
+        error = row["metrics"]["mean_error_interocular"]
+        print(f"{row['name']:24} {row['parameters']:10,} parameters   error {error:.1%}")
     return 0
 
 

@@ -106,6 +106,15 @@ def add_noise(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.clip(images + noise, 0, 255).astype(np.uint8)
 
 
+def mirror_half(
+    images: np.ndarray, keypoints: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return faces with their points, each mirrored with probability one half."""
+    mirror = (rng.random(len(images)) < 0.5)[:, None, None]
+    mirrored = flip_keypoints(keypoints, images.shape[2])
+    return np.where(mirror, flip_images(images), images), np.where(mirror, mirrored, keypoints)
+
+
 def augment_keypoints(
     images: np.ndarray, keypoints: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -116,9 +125,7 @@ def augment_keypoints(
     erased.
     """
     n, size = images.shape[:2]
-    mirror = rng.random(n) < 0.5
-    images = np.where(mirror[:, None, None], flip_images(images), images)
-    keypoints = np.where(mirror[:, None, None], flip_keypoints(keypoints, size), keypoints)
+    images, keypoints = mirror_half(images, keypoints, rng)
     matrices = affine_matrices(
         size,
         rng.uniform(-25, 25, n),

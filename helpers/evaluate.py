@@ -3,16 +3,30 @@
 The result is a plain dictionary, as `python -m helpers evaluate … --json` prints it.
 """
 
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from helpers import metrics
-from helpers.augment import flip_images, flip_keypoints
-from helpers.data import KEYPOINT_NAMES, DataError, load_emotions, load_keypoints
+from helpers import metrics, settings
+from helpers.augment import (
+    affine_matrices,
+    flip_images,
+    flip_keypoints,
+    warp_images,
+    warp_keypoints,
+)
+from helpers.data import (
+    KEYPOINT_NAMES,
+    DataError,
+    kaggle_coordinates,
+    load_emotions,
+    load_keypoints,
+)
 from helpers.models import TrainedModel
+from helpers.shapes import JUDGED, fit_shape_model
 
 
 @dataclass(frozen=True)
@@ -33,31 +47,88 @@ class Evaluation:
             temporary.unlink(missing_ok=True)
 
 
+def stored_result(name: str) -> dict:
+    """Read a result that ships with the course: `data/results/<name>.json`."""
+    return json.loads((settings.SHIPPED / "results" / f"{name}.json").read_text())
+
+
 def evaluate(
-    model: TrainedModel, source: str, split: str | None = None, tta: bool = False
+    model: TrainedModel,
+    source: str,
+    split: str | None = None,
+    tta: bool = False,
+    jitter: float = 0.0,
 ) -> Evaluation:
     """Measure a model on `split` of `source`; without one, on `test`, or on all if it has no split.
 
     Parameters
     ----------
     tta : average the prediction with that of the mirrored picture (test-time augmentation).
+    jitter : for keypoints: move and scale each picture by up to this share of its side first.
+
+    Raises
+    ------
+    ValueError
+        If an emotion model is to be measured with `jitter`.
     """
-    measure = {"keypoints": evaluate_keypoints, "emotion": evaluate_emotion}[model.card["task"]]
-    return measure(model, source, split, tta)
+    if model.card["task"] == "keypoints":
+        return evaluate_keypoints(model, source, split, tta, jitter)
+    if jitter:
+        raise ValueError("Only keypoints are measured with --jitter.")
+    return evaluate_emotion(model, source, split, tta)
 
 
 def evaluate_keypoints(
-    model: TrainedModel, source: str, split: str | None, tta: bool
+    model: TrainedModel, source: str, split: str | None, tta: bool, jitter: float = 0.0
 ) -> Evaluation:
-    """Measure keypoints on the points that are labelled."""
+    """Measure keypoints on the points that are labelled, and how likely the others lie."""
     split, data = choose_split(load_keypoints(source), split)
-    predicted = model.predict(data.images)
+    moved = loose_boxes(len(data), model.input_size, jitter)
+    images = warp_images(data.images, moved) if jitter else data.images
+    true = warp_keypoints(data.keypoints, moved)
+    predicted = model.predict(images)
     if tta:
-        mirrored = model.predict(flip_images(data.images))
+        mirrored = model.predict(flip_images(images))
         predicted = (predicted + flip_keypoints(mirrored, model.input_size)) / 2
-    measured = metrics.keypoint_metrics(data.keypoints, predicted, KEYPOINT_NAMES)
+    measured = metrics.keypoint_metrics(true, predicted, KEYPOINT_NAMES)
+    measured |= unlabelled_points(source, true, predicted)
     result = describe("keypoints", source, split, len(data), tta, measured)
-    return Evaluation(result, {"keypoints": predicted})
+    if jitter:
+        result["jitter"] = jitter
+    # What is stored belongs to the pictures as the source has them.
+    return Evaluation(result, {"keypoints": warp_keypoints(predicted, undo(moved))})
+
+
+def loose_boxes(n: int, size: int, jitter: float, seed: int = 0) -> np.ndarray:
+    """Return `(n, 2, 3)` matrices that move and scale pictures as a loose box would."""
+    rng = np.random.default_rng(seed)
+    zoom = 1 / (1 + rng.uniform(-jitter, jitter, n))
+    shift = rng.uniform(-jitter, jitter, (n, 2)) * size
+    return affine_matrices(size, np.zeros(n), zoom, shift)
+
+
+def undo(matrices: np.ndarray) -> np.ndarray:
+    """Return the matrices `(n, 2, 3)` that lead back."""
+    back = np.linalg.inv(matrices[:, :, :2])
+    return np.concatenate([back, -back @ matrices[:, :, 2:]], axis=2)
+
+
+def unlabelled_points(source: str, true: np.ndarray, predicted: np.ndarray) -> dict:
+    """Say on how many faces the points without labels lie where no real face has them.
+
+    Returns
+    -------
+    Empty if all points are labelled, or the source brings no faces with all 15 points along; else
+    `unlabelled_outside_99`, the share of faces outside the region of 99 % (`shapes.ShapeModel`).
+    """
+    unlabelled = np.isnan(true[:, JUDGED]).any(axis=(1, 2))
+    if not unlabelled.any():
+        return {}
+    try:
+        shapes = fit_shape_model(kaggle_coordinates(source))
+    except (DataError, ValueError):
+        return {}
+    return {"unlabelled_outside_99": float(shapes.outside(predicted[unlabelled]).mean())}
 
 
 def evaluate_emotion(model: TrainedModel, source: str, split: str | None, tta: bool) -> Evaluation:

@@ -26,7 +26,11 @@ TASKS = ("keypoints", "emotion")
 
 
 def build_keypoint_model(
-    size: int = 96, points: int = 15, filters: tuple[int, ...] = (48, 96, 144), dropout: float = 0.2
+    size: int = 96,
+    points: int = 15,
+    filters: tuple[int, ...] = (48, 96, 144),
+    identity_blocks: int = 2,
+    dropout: float = 0.2,
 ) -> keras.Model:
     """Build a residual network that regresses keypoints from one grey face.
 
@@ -35,12 +39,13 @@ def build_keypoint_model(
     size : side of the square input in pixels; input `(n, size, size, 1) float`, standardised.
     points : how many keypoints; output `(n, points, 2) float32`, 0 at the centre, ±1 at the edges.
     filters : channels of the stages; each halves the resolution.
+    identity_blocks : blocks after the first in each stage.
     dropout : share of features dropped before the regression head.
     """
     inputs = keras.Input((size, size, 1), name="face")
     x = convolution(inputs, 32, kernel=5, stride=2)
     for width in filters:
-        x = residual_stage(x, width, stride=2, identity_blocks=2)
+        x = residual_stage(x, width, stride=2, identity_blocks=identity_blocks)
     # Flattening keeps *where* a feature was seen; averaging over the picture would lose it.
     x = layers.Dropout(dropout)(layers.Flatten()(x))
     x = layers.Dense(2 * points, dtype="float32", name="coordinates")(x)

@@ -1,12 +1,13 @@
 """Checkers accept right answers, whatever they look like, and name the mistake in wrong ones."""
 
 import answers_01
+import answers_02
 import answers_06
 import pytest
 
 from helpers import check
 
-LESSONS = (answers_01, answers_06)
+LESSONS = (answers_01, answers_02, answers_06)
 
 
 def cases(lessons, kind):

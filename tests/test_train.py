@@ -7,6 +7,7 @@ import pytest
 from helpers import models, recipes, train
 from helpers.augment import augment_keypoints
 from helpers.data import KeypointData
+from helpers.shapes import JUDGED, fit_shape_model
 from helpers.train import Batches, Recipe
 
 RECIPE = Recipe(epochs=4, learning_rate=2e-3, batch_size=16, precision="float32")
@@ -93,18 +94,6 @@ def test_an_epoch_sees_each_picture_once_and_the_next_in_another_order():
     assert list(orders[0]) != list(orders[1])
 
 
-def test_missing_points_are_filled_from_the_shape_of_real_faces():
-    rng = np.random.default_rng(0)
-    mean = rng.uniform(20, 70, (15, 2))
-    angle, zoom = rng.normal(0, 0.1, 300), rng.normal(1, 0.1, 300)
-    turn = np.stack([np.cos(angle), -np.sin(angle), np.sin(angle), np.cos(angle)], -1)
-    faces = zoom[:, None, None] * (mean @ turn.reshape(-1, 2, 2)) + rng.normal(0, 3, (300, 1, 2))
-    missing = np.ones(15, bool)
-    missing[[0, 1, 10, 11, 12]] = False
-    estimate = recipes.regress_points(faces[:250], faces[250:], missing)
-    np.testing.assert_allclose(estimate, faces[250:][:, missing], atol=1e-6)
-
-
 def test_training_pictures_that_occur_in_another_split_are_left_out(tmp_path):
     images = np.arange(6, dtype=np.uint8).reshape(6, 1, 1) * np.ones((1, 96, 96), np.uint8)
     images[1] = images[5]
@@ -147,3 +136,29 @@ def test_a_rare_emotion_is_expected_rarely():
     moved = network.get_layer("logits").get_weights()[1] - before
     shares = np.exp(moved) / 7
     np.testing.assert_allclose(shares, np.array(recipes.EMOTION_COUNTS) / 28_709, rtol=1e-4)
+
+
+def test_an_unlikely_shape_has_its_price_only_where_points_are_not_labelled():
+    rng = np.random.default_rng(0)
+    mean = rng.uniform(20, 70, (15, 2)).astype(np.float32)
+    faces = mean + rng.normal(0, 1, (300, 15, 2)).astype(np.float32)
+    shapes = fit_shape_model(faces)
+    loss = train.distance_within_shape(shapes, typical=0.0, weight=1.0)
+    seen = models.keypoints_to_network(faces[:5])
+    true = seen.copy()
+    assert float(loss(true, seen)) == pytest.approx(0, abs=1e-3)
+    true[:, JUDGED] = np.nan
+    expected = shapes.distances(faces[:5]).mean()
+    assert float(loss(true, seen)) == pytest.approx(expected, rel=1e-3)
+    lenient = train.distance_within_shape(shapes, typical=1e3, weight=1.0)
+    assert float(lenient(true, seen)) == pytest.approx(0, abs=1e-3)
+    true[:, 0] = np.nan  # an eye is missing too: nothing to lay the face over by
+    assert float(loss(true, seen)) == pytest.approx(0, abs=1e-3)
+
+
+def test_a_face_counts_alike_however_many_of_its_points_are_labelled():
+    true = np.zeros((2, 4, 2), np.float32)
+    true[1, 1:] = np.nan
+    predicted = np.zeros((2, 4, 2), np.float32)
+    predicted[0], predicted[1] = (3, 4), (0, 1)
+    assert float(train.masked_distance(true, predicted)) == pytest.approx(3, abs=1e-3)

@@ -4,7 +4,24 @@ One module a lesson; what they answer is a `Verdict`.
 """
 
 from helpers.check.lesson_01 import count_complete, flip_keypoints
+from helpers.check.lesson_02 import (
+    average_with_mirror,
+    error_in_eye_distances,
+    gradient_step,
+    masked_loss,
+    stage_shapes,
+)
 from helpers.check.lesson_06 import keypoints_to_photo
 from helpers.check.verdict import Verdict
 
-__all__ = ["Verdict", "count_complete", "flip_keypoints", "keypoints_to_photo"]
+__all__ = [
+    "Verdict",
+    "average_with_mirror",
+    "count_complete",
+    "error_in_eye_distances",
+    "flip_keypoints",
+    "gradient_step",
+    "keypoints_to_photo",
+    "masked_loss",
+    "stage_shapes",
+]
