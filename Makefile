@@ -5,10 +5,6 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-# What the shipped models are trained on.
-KEYPOINT_SOURCES ?= facial-keypoints
-EMOTION_SOURCES ?= fer2013
-
 # For the lock alone: 2.21 holds h5py below 3.15, and uv would rather keep h5py and step back to 2.20.
 LOCK_ONLY := tensorflow>=2.21
 UV_COMPILE := uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 \
@@ -18,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PYTHONUTF8 := 1
 
-.PHONY: help course test lab notebooks assignments weights made-faces made-weights results wheel lock clean
+.PHONY: help course test lab notebooks assignments weights made-faces made-weights results studies wheel lock clean
 
 help:
 	@echo "Reading faces. Two commands are enough:"
@@ -32,6 +28,7 @@ help:
 	@echo "  make made-faces   draw the made faces that ship again, into data/made_faces.npz"
 	@echo "  make made-weights train the models that see made faces only again (long; needs no data)"
 	@echo "  make results      measure the shipped models again on real data, into data/results/"
+	@echo "  make studies      train the networks that lessons compare again, into data/results/ (long)"
 	@echo "  make wheel        build the installable package into dist/"
 	@echo "  make lock         renew requirements.lock (needs the network)"
 	@echo "  make clean        remove build/, dist/ and .venv/"
@@ -91,8 +88,8 @@ assignments: $(READY)
 weights: $(READY)
 	@echo "Training the shipped models with the full profile: long, and it needs the real data sets (data/README.md)."
 	@echo "An interrupted run goes on where it stopped. data/weights/ changes only when both have succeeded."
-	@$(BIN)/python -m helpers train keypoints --profile full --resume --out build/weights/keypoints $(KEYPOINT_SOURCES:%=--source %)
-	@$(BIN)/python -m helpers train emotion --profile full --resume --out build/weights/emotion $(EMOTION_SOURCES:%=--source %)
+	@$(BIN)/python -m helpers train keypoints --profile full --resume --out build/weights/keypoints
+	@$(BIN)/python -m helpers train emotion --profile full --resume --out build/weights/emotion
 	@cp build/weights/keypoints/keypoints.weights.h5 build/weights/keypoints/keypoints.json data/weights/
 	@cp build/weights/emotion/emotion.weights.h5 build/weights/emotion/emotion.json data/weights/
 
@@ -117,18 +114,30 @@ made-weights: $(READY)
 
 # What the front page quotes: each result is stored as `evaluate` prints it, or not at all.
 RESULTS := keypoints:facial-keypoints:test keypoints:facial-keypoints:test:tta \
+	keypoints:facial-keypoints:test:jitter=0.15 keypoints:made:test \
 	emotion:fer2013:public emotion:fer2013:public:tta emotion:ckplus:all
 
 results: $(READY)
 	@echo "Measuring the shipped models on the real data sets; needs them in place (data/README.md)."
 	@mkdir -p build data/results
 	@for row in $(RESULTS); do \
-	  name=$$(echo $$row | tr : -); set -- $$(echo $$row | tr : ' '); echo "  $$name"; \
+	  name=$$(echo $$row | tr := --); set -- $$(echo $$row | tr : ' '); echo "  $$name"; \
 	  $(BIN)/python -m helpers evaluate $$1 --source $$2 --split $$3 $${4:+--$$4} --json \
 	    > build/result.json && mv build/result.json data/results/$$name.json || exit 1; \
 	done
 	@echo "  realism"; $(BIN)/python -m helpers data realism --json > build/result.json \
 	  && mv build/result.json data/results/realism.json
+
+# What lessons quote and have no time to train; a study that was cut goes on where it stopped.
+STUDIES := depth masked-loss
+
+studies: $(READY)
+	@echo "Training the networks that lessons compare: half an hour, and it needs the real faces."
+	@mkdir -p build data/results
+	@for study in $(STUDIES); do \
+	  $(BIN)/python -m helpers study $$study --out build/studies/$$study --json > build/result.json \
+	  && mv build/result.json data/results/study-$$study.json || exit 1; \
+	done
 
 wheel: $(READY)
 	@echo "Building the wheel, with the weights inside, into dist/."

@@ -48,7 +48,9 @@ def build_keypoint_model(
         x = residual_stage(x, width, stride=2, identity_blocks=identity_blocks)
     # Flattening keeps *where* a feature was seen; averaging over the picture would lose it.
     x = layers.Dropout(dropout)(layers.Flatten()(x))
-    x = layers.Dense(2 * points, dtype="float32", name="coordinates")(x)
+    # From zeros, so that the first answer is the picture's middle and not a thousand pixels away.
+    head = layers.Dense(2 * points, kernel_initializer="zeros", dtype="float32", name="coordinates")
+    x = head(x)
     return keras.Model(inputs, layers.Reshape((points, 2))(x), name="keypoints")
 
 

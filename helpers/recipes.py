@@ -91,11 +91,11 @@ TERMS = (
 )
 KNOWN_FAILURES = {
     "keypoints": (
-        "Only the eye centres, the nose tip and the mouth corners were labelled on pictures; the "
-        "other ten points were learnt as the positions that real faces have given those five, so "
-        "they follow the pose but hardly the expression: a raised brow or an open mouth is missed. "
-        "It was trained on faces turned by up to 15°: tilted further, in profile, covered or very "
-        "blurred, expect larger errors."
+        "Only the eye centres, the nose tip and the mouth corners were labelled on real pictures; "
+        "the other ten points were learnt from drawn faces, and on real ones held to shapes that "
+        "real faces have shown. How well they follow a real raised brow or open mouth is not "
+        "measured. In profile the far eye is a guess, given like any other point. Heads leaning by "
+        "more than 25°, covered or very blurred faces have larger errors."
     ),
     "emotion": (
         "An expression is not a feeling. Training pictures come from web searches of acted and "

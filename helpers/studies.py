@@ -53,8 +53,8 @@ def build_plain_model(
             x = convolution(x, width, stride=1 if block else 2)
             x = convolution(x, width)
     x = layers.Dropout(dropout)(layers.Flatten()(x))
-    x = layers.Dense(2 * points, dtype="float32", name="coordinates")(x)
-    return keras.Model(inputs, layers.Reshape((points, 2))(x), name="plain")
+    head = layers.Dense(2 * points, kernel_initializer="zeros", dtype="float32", name="coordinates")
+    return keras.Model(inputs, layers.Reshape((points, 2))(head(x)), name="plain")
 
 
 def build_five_layers(size: int = 96, points: int = 15) -> keras.Model:
@@ -124,7 +124,7 @@ def run_variant(variant: Variant, recipe: Recipe, out: Path, smoke: bool = False
     found = metrics.keypoint_metrics(measured.keypoints, predicted, KEYPOINT_NAMES)
     return {
         "name": variant.name,
-        "source": variant.source,
+        "source": data.source,
         "n_train": len({image.tobytes() for image in training.images}),
         "n": len(measured),
         "parameters": network.count_params(),

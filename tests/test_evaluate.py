@@ -9,6 +9,7 @@ import pytest
 
 from helpers import evaluate, models
 from helpers.__main__ import main
+from helpers.augment import warp_images, warp_keypoints
 from helpers.data import EMOTIONS, KEYPOINT_NAMES, load_emotions, load_keypoints
 from helpers.models import TrainedModel
 
@@ -71,6 +72,57 @@ def test_flip_averaging_gives_a_face_and_its_mirror_image_the_same_answer(weight
     assert result.result["tta"]
     plain = evaluate.evaluate(model, "made", "test").predictions["keypoints"]
     assert not np.allclose(result.predictions["keypoints"], plain)
+
+
+def test_a_loose_box_is_simulated_and_what_is_stored_belongs_to_the_pictures(weights):
+    model = models.load(weights / "keypoints.weights.h5")
+    measured = evaluate.evaluate(model, "made", "test", jitter=0.15)
+    assert measured.result["jitter"] == 0.15
+    faces = load_keypoints("made").select("test")
+    moved = evaluate.loose_boxes(len(faces), 96, 0.15)
+    seen = model.predict(warp_images(faces.images, moved))
+    there = warp_keypoints(measured.predictions["keypoints"], moved)
+    np.testing.assert_allclose(there, seen, atol=1e-2)
+
+
+def test_loose_boxes_move_and_scale_by_up_to_what_was_asked():
+    moved = evaluate.loose_boxes(500, 96, 0.15)
+    sides = 1 / moved[:, 0, 0]
+    centres = moved @ [47.5, 47.5, 1] - 47.5
+    assert 0.85 <= sides.min() < 0.87
+    assert 1.13 < sides.max() <= 1.15
+    assert 14 < np.abs(centres).max() <= 0.15 * 96
+
+
+def test_points_without_labels_are_held_against_the_shape_of_real_faces(tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    complete = rng.uniform(20, 75, (15, 2)) + rng.normal(0, 1, (200, 15, 2))
+    monkeypatch.setattr(evaluate, "kaggle_coordinates", lambda source: complete)
+    true, predicted = complete[:20].copy(), complete[:20].copy()
+    assert evaluate.unlabelled_points("some", true, predicted) == {}
+    true[:10, 2:10] = np.nan
+    predicted[:5, 6, 1] += 40
+    predicted[10:, 6, 1] += 40  # labelled: judged by its label, not by its shape
+    found = evaluate.unlabelled_points("some", true, predicted)
+    assert found == {"unlabelled_outside_99": 0.5}
+
+
+def test_without_complete_faces_nothing_is_said_of_unlabelled_points():
+    true = np.full((3, 15, 2), np.nan)
+    assert evaluate.unlabelled_points("made", true, np.zeros_like(true)) == {}
+
+
+def test_emotions_are_not_measured_with_jitter(weights, capsys):
+    path = weights / "emotion.weights.h5"
+    assert main(["evaluate", "emotion", "--weights", str(path), "--jitter", "0.1"]) == 1
+    assert "Only keypoints" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["0.6", "-0.1", "much", "nan"])
+def test_a_jitter_that_makes_no_sense_is_a_usage_error(text):
+    with pytest.raises(SystemExit) as stopped:
+        main(["evaluate", "keypoints", "--jitter", text])
+    assert stopped.value.code == 2
 
 
 def test_a_source_without_splits_is_taken_whole(weights, tmp_path, capsys):

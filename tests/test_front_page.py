@@ -12,7 +12,12 @@ from helpers.evaluate import evaluate
 
 ROOT = Path(__file__).resolve().parent.parent
 REALISM = ROOT / "data" / "results" / "realism.json"
-RESULTS = sorted(set((ROOT / "data" / "results").glob("*.json")) - {REALISM})
+# What `evaluate` printed; the other files there are quoted by lessons.
+RESULTS = [
+    path
+    for path in sorted((ROOT / "data" / "results").glob("*.json"))
+    if "metrics" in json.loads(path.read_text())
+]
 README = (ROOT / "README.md").read_text()
 
 
@@ -40,8 +45,12 @@ def test_a_card_reports_what_was_measured_when_the_model_was_made(task):
     card = json.loads((ROOT / "data" / "weights" / f"{task}.json").read_text())
     stored = [json.loads(path.read_text()) for path in RESULTS]
     for measured in card["measured"]:
-        (same,) = [r for r in stored if all(r[k] == measured[k] for k in ("source", "split", "tta"))
-                   and r["task"] == task]  # fmt: skip
+        of_same = [measured[k] for k in ("task", "source", "split", "tta")]
+        (same,) = [
+            r
+            for r in stored
+            if [r[k] for k in ("task", "source", "split", "tta")] == of_same and "jitter" not in r
+        ]
         for name, value in measured["metrics"].items():
             if isinstance(value, float):
                 assert same["metrics"][name] == pytest.approx(value, abs=2e-3)
@@ -53,9 +62,22 @@ def test_a_card_reports_what_was_measured_when_the_model_was_made(task):
         pytest.param(
             "keypoints-facial-keypoints-test",
             "mean_error_interocular",
-            lambda value: value <= 0.08,
+            lambda value: value <= 0.05,
             marks=real("facial-keypoints"),
         ),
+        pytest.param(
+            "keypoints-facial-keypoints-test",
+            "failure_rate_10pct",
+            lambda value: value <= 0.05,
+            marks=real("facial-keypoints"),
+        ),
+        pytest.param(
+            "keypoints-facial-keypoints-test",
+            "unlabelled_outside_99",
+            lambda value: value <= 0.05,
+            marks=real("facial-keypoints"),
+        ),
+        pytest.param("keypoints-made-test", "rmse_px", lambda value: value <= 1.8),
         pytest.param(
             "emotion-fer2013-public", "accuracy", lambda value: value >= 0.62, marks=real("fer2013")
         ),
