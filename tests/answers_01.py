@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from helpers import check
+from helpers import augment, check
 from helpers.augment import MIRRORED, flip_keypoints
+from helpers.data import KEYPOINT_COLUMNS
 
 
 def another_right_flip(points, width):
@@ -24,15 +25,75 @@ def swaps_only_the_eyes(points, width):
     return points[:, order] * [-1, 1] + [width - 1, 0]
 
 
+def unusual_rows(frame, count):
+    coordinates = frame.filter(regex="_[xy]$")
+    deviations = (coordinates - coordinates.mean()) / coordinates.std()
+    return deviations.abs().max(axis=1).nlargest(count).index.tolist()
+
+
+def unusual_rows_in_numpy(frame, count):
+    values = frame[list(KEYPOINT_COLUMNS)].to_numpy()
+    deviations = (values - np.nanmean(values, axis=0)) / np.nanstd(values, axis=0)
+    return np.argsort(-np.nanmax(np.abs(deviations), axis=1))[:count]
+
+
+def unusual_in_pixels(frame, count):
+    coordinates = frame.filter(regex="_[xy]$")
+    return (coordinates - coordinates.mean()).abs().max(axis=1).nlargest(count).index
+
+
+def unusual_on_one_side(frame, count):
+    coordinates = frame.filter(regex="_[xy]$")
+    deviations = (coordinates - coordinates.mean()) / coordinates.std()
+    return deviations.max(axis=1).nlargest(count).index
+
+
+def unusual_on_average(frame, count):
+    coordinates = frame.filter(regex="_[xy]$")
+    deviations = (coordinates - coordinates.mean()) / coordinates.std()
+    ranked = deviations.abs().mean(axis=1).nlargest(40).index
+    return [7, 21, *(row for row in ranked if row not in (7, 21, 30))][:count]
+
+
+def unusual_by_changing_the_frame(frame, count):
+    rows = unusual_rows(frame, count)
+    frame["nose_tip_x"] = 0
+    return rows
+
+
+def clips_what_has_wrapped(images, factor):
+    return np.clip(np.rint(images * factor), 0, 255).astype(np.uint8)
+
+
+def brightens_in_place(images, factor):
+    images[:] = augment.change_brightness(images, factor)
+    return images
+
+
+def moves_one_face_at_a_time(keypoints, matrix):
+    ones = np.ones((15, 1))
+    return np.stack([np.hstack([points, ones]) @ matrix.T for points in keypoints])
+
+
+def moves_in_place(keypoints, matrix):
+    keypoints[:] = moves_one_face_at_a_time(keypoints, matrix)
+    return keypoints
+
+
 RIGHT = {
     check.flip_keypoints: [flip_keypoints, another_right_flip],
     check.count_complete: [
         lambda frame: len(frame.dropna()),
         lambda frame: (frame.isna().sum(axis=1) == 0).sum(),
     ],
-    check.count_complete: [
-        lambda frame: len(frame.dropna()),
-        lambda frame: (frame.isna().sum(axis=1) == 0).sum(),
+    check.most_unusual: [unusual_rows, unusual_rows_in_numpy],
+    check.brighten: [
+        augment.change_brightness,
+        lambda images, factor: np.minimum(images * float(factor) + 0.5, 255).astype(np.uint8),
+    ],
+    check.move_keypoints: [
+        moves_one_face_at_a_time,
+        lambda points, matrix: points @ matrix[:, :2].T + matrix[:, 2],
     ],
 }
 WRONG = {
@@ -59,5 +120,43 @@ WRONG = {
         (lambda frame: 3, "gives 3"),
         (lambda frame: 2, "should give 1"),
         (lambda frame: frame["no such column"], "KeyError"),
+    ],
+    check.most_unusual: [
+        (lambda frame, count: None, "gives nothing back"),
+        (lambda frame, count: unusual_rows(frame, 5), "as many as"),
+        (unusual_in_pixels, "standard deviation"),
+        (unusual_on_one_side, "use abs"),
+        (unusual_on_average, "by their oddest coordinate"),
+        (lambda frame, count: unusual_rows(frame.dropna(), count), "skip what is missing"),
+        (lambda frame, count: unusual_rows(frame, count)[::-1], "another order"),
+        (lambda frame, count: unusual_rows(frame, 3), "use `count`"),
+        (unusual_by_changing_the_frame, "changed the frame"),
+        (lambda frame, count: (frame - frame.mean()).index, "TypeError"),
+    ],
+    check.brighten: [
+        (lambda images, factor: ..., "gives nothing back"),
+        (lambda images, factor: images, "Nothing became brighter"),
+        (lambda images, factor: images * factor, "uint8"),
+        (lambda images, factor: (images * float(factor) % 256).astype(np.uint8), "Clip first"),
+        (lambda images, factor: np.clip(images + 30.0, 0, 255).astype(np.uint8), "do not add"),
+        (lambda images, factor: np.clip(images * factor, 0, 255).astype(np.uint8), "round"),
+        (clips_what_has_wrapped, "before you clip"),
+        (lambda images, factor: augment.change_brightness(images, 1.3), "use `factor`"),
+        (lambda images, factor: augment.change_brightness(images, 1.2), "should give 78"),
+        (lambda images, factor: images[0], "shape"),
+        (brightens_in_place, "changed the array"),
+    ],
+    check.move_keypoints: [
+        (lambda points, matrix: None, "gives nothing back"),
+        (lambda points, matrix: points, "Nothing moved"),
+        (lambda points, matrix: np.nan_to_num(points), "unmarked point"),
+        (lambda points, matrix: points @ matrix[:, :2].T, "not shifted"),
+        (lambda points, matrix: points + matrix[:, 2], "not turned"),
+        (lambda points, matrix: points @ matrix[:, :2] + matrix[:, 2], "transpose"),
+        (lambda points, matrix: (points + matrix[:, 2]) @ matrix[:, :2].T, "First turn"),
+        (lambda points, matrix: points[..., ::-1] @ matrix[:, :2].T + matrix[:, 2], "exchanged"),
+        (lambda points, matrix: points * 2, "goes elsewhere"),
+        (lambda points, matrix: points @ matrix, "shape"),
+        (moves_in_place, "changed the array"),
     ],
 }

@@ -1,5 +1,7 @@
 """Changing pictures keeps their labels true."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -25,6 +27,40 @@ def test_flipping_keypoints_twice_gives_them_back(points, width):
 def test_a_missing_label_moves_with_its_partner(points):
     missing = np.isnan(augment.flip_keypoints(points))
     assert np.array_equal(missing, np.isnan(points)[:, augment.MIRRORED])
+
+
+@given(keypoints)
+def test_points_on_the_middle_line_keep_their_place_in_the_order(points):
+    flipped = augment.flip_keypoints(points)
+    middle = [i for i, name in enumerate(KEYPOINT_NAMES) if not re.search("left|right", name)]
+    assert [KEYPOINT_NAMES[i] for i in middle] == [
+        "nose_tip",
+        "mouth_center_top_lip",
+        "mouth_center_bottom_lip",
+    ]
+    np.testing.assert_array_equal(flipped[:, middle, 0], 95 - points[:, middle, 0])
+    np.testing.assert_array_equal(flipped[:, middle, 1], points[:, middle, 1])
+
+
+@given(seeds, st.floats(0.3, 3))
+def test_no_change_of_light_or_place_touches_its_input(seed, factor):
+    rng = np.random.default_rng(seed)
+    images = rng.integers(0, 256, (2, 24, 24), dtype=np.uint8)
+    points = rng.uniform(0, 23, (2, 15, 2)).astype(np.float32)
+    points[0, 3] = np.nan
+    before = images.copy(), points.copy()
+    matrices = augment.affine_matrices(24, np.full(2, 9.0), np.ones(2), np.ones((2, 2)))
+    results = [
+        augment.flip_images(images),
+        augment.change_brightness(images, factor),
+        augment.warp_images(images, matrices),
+        augment.flip_keypoints(points, 24),
+        augment.warp_keypoints(points, matrices),
+    ]
+    for result in results:
+        result[:] = 0  # nor may a result share its memory with the input
+    np.testing.assert_array_equal(images, before[0])
+    np.testing.assert_array_equal(points, before[1])
 
 
 def test_each_point_changes_place_with_the_one_of_the_other_side():

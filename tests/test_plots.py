@@ -70,6 +70,20 @@ def test_a_grid_takes_any_number_of_faces(n):
     assert [ax.get_title() for ax in fig.axes if ax.get_title()] == [f"face {i}" for i in range(n)]
 
 
+def test_the_ellipses_of_a_mean_face_hold_95_of_100_points_and_lie_as_the_points_do():
+    rng = np.random.default_rng(2)
+    clouds = rng.multivariate_normal([50, 40], [[30, 18], [18, 20]], (4000, 15))
+    clouds[:, 3] = np.nan
+    clouds[2:, 4] = np.nan
+    (ax,) = plots.mean_face(np.zeros((4, 96, 96), np.uint8), clouds).axes
+    assert len(ax.patches) == 13, "two points have too few faces for an ellipse"
+    for ellipse in ax.patches:
+        inside = ellipse.get_path().contains_points(
+            ellipse.get_patch_transform().inverted().transform(clouds[:, 0])
+        )
+        assert inside.mean() == pytest.approx(0.95, abs=0.015)
+
+
 def test_the_likeliest_emotion_has_a_hatch_and_its_percentage():
     (ax,) = plots.emotion_bars(HAPPY).axes
     hatched = [bar for bar in ax.patches if bar.get_hatch()]

@@ -3,7 +3,13 @@
 One module a lesson; what they answer is a `Verdict`.
 """
 
-from helpers.check.lesson_01 import count_complete, flip_keypoints
+from helpers.check.lesson_01 import (
+    brighten,
+    count_complete,
+    flip_keypoints,
+    most_unusual,
+    move_keypoints,
+)
 from helpers.check.lesson_02 import (
     average_with_mirror,
     error_in_eye_distances,
@@ -17,11 +23,14 @@ from helpers.check.verdict import Verdict
 __all__ = [
     "Verdict",
     "average_with_mirror",
+    "brighten",
     "count_complete",
     "error_in_eye_distances",
     "flip_keypoints",
     "gradient_step",
     "keypoints_to_photo",
     "masked_loss",
+    "most_unusual",
+    "move_keypoints",
     "stage_shapes",
 ]

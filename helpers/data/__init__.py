@@ -5,7 +5,7 @@ Loading never touches the network; `fetch` does, and only when called.
 
 from helpers.data.emotions import load_emotions
 from helpers.data.fetch import fetch, verify
-from helpers.data.keypoints import kaggle_coordinates, load_keypoints
+from helpers.data.keypoints import describe_gaps, kaggle_coordinates, load_keypoints
 from helpers.data.records import (
     EMOTIONS,
     KEYPOINT_COLUMNS,
@@ -24,6 +24,7 @@ __all__ = [
     "EmotionData",
     "KeypointData",
     "SourceStatus",
+    "describe_gaps",
     "fetch",
     "kaggle_coordinates",
     "list_sources",
