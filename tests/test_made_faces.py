@@ -701,6 +701,15 @@ def test_a_set_of_ones_own_has_all_points_and_emotions(faces, tmp_path):
 # Albums, group photos, sequences, videos
 
 
+def test_a_training_set_is_drawn_once_turned_as_asked_and_of_other_people(cache, monkeypatch):
+    faces = albums.training_set(4, pose="turned")
+    assert faces.subjects.tolist() == ["made1-0000"] * 4
+    monkeypatch.setattr(albums, "draw_set", None)  # from now on nothing can be drawn
+    again = albums.training_set(4, pose="turned")
+    np.testing.assert_array_equal(again.images, faces.images)
+    np.testing.assert_array_equal(again.pose, make_set(4, seed=1, pose="turned").pose)
+
+
 def test_made_sequences_load_as_ckplus_does(cache):
     folder = albums.ckplus_folder(subjects=2, sequences=1, frames=2)
     data = load_emotions(folder)

@@ -7,6 +7,7 @@ import pytest
 from helpers import models, recipes, train
 from helpers.augment import augment_keypoints
 from helpers.data import KeypointData
+from helpers.made_faces import make_set
 from helpers.shapes import JUDGED, fit_shape_model
 from helpers.train import Batches, Recipe
 
@@ -103,6 +104,27 @@ def test_training_pictures_that_occur_in_another_split_are_left_out(tmp_path):
     training, validation = recipes.train_and_val(faces, run)
     assert training.images[:, 0, 0].tolist() == [0, 2]
     assert validation.images[:, 0, 0].tolist() == [3, 4]
+
+
+def test_a_recipe_may_ask_for_more_made_faces_than_ship(monkeypatch):
+    asked = []
+
+    def training_set(n, pose):
+        asked.append((n, pose))
+        return make_set(3)
+
+    monkeypatch.setattr(recipes, "training_set", training_set)
+    plain = recipes.load_faces("made", Recipe(1, 1e-3))
+    assert not asked and np.isnan(plain.keypoints).any()
+    drawn = recipes.load_faces("made", Recipe(1, 1e-3, drawn=500))
+    assert asked == [(500, "turned")]
+    assert len(drawn) == 3 and np.isfinite(drawn.keypoints).all()
+
+
+def test_without_complete_faces_the_loss_has_no_price_on_shapes(tmp_path):
+    run = recipes.Run("keypoints", ("made",), "full", tmp_path)
+    assert run.recipe.shape_weight > 0
+    assert recipes.keypoint_loss(run) is train.masked_distance
 
 
 @pytest.mark.parametrize("task", ["keypoints", "emotion"])

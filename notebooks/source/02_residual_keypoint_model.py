@@ -39,7 +39,6 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-import cv2
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
@@ -61,7 +60,9 @@ faces = data.load_keypoints("made")
 train, val, test = (faces.select(split) for split in ("train", "val", "test"))
 for part in (train, val, test):
     complete = np.isfinite(part.keypoints).all(axis=(1, 2)).sum()
-    print(f"{len(part):5} faces of {len(set(part.subjects)):3} people, {complete} with all 15 points")
+    print(
+        f"{len(part):5} faces of {len(set(part.subjects)):3} people, {complete} with all 15 points"
+    )
 
 # %% [markdown]
 # Networks like small numbers around 0. So pixels of a point become −1 to 1 across the picture, with 0
@@ -312,7 +313,10 @@ def pull_at_each_layer(network, x, y):
 
 rows = np.flatnonzero(np.isfinite(points["train"]).all(axis=(1, 2)))[:64]
 batch = images["train"][rows, ::4, ::4], points["train"][rows].reshape(-1, 30)
-pulls = {"no skips": pull_at_each_layer(plain, *batch), "skips": pull_at_each_layer(skipping, *batch)}
+pulls = {
+    "no skips": pull_at_each_layer(plain, *batch),
+    "skips": pull_at_each_layer(skipping, *batch),
+}
 
 # %%
 fig, ax = plt.subplots(figsize=(7, 3.6), layout="constrained")
@@ -347,7 +351,9 @@ print("without skips the pull is more than a million times weaker:", bool(weaker
 study = stored_result("study-depth")
 budget = study["budget"]
 print(f"{study['date']}: {study['command']}")
-print(f"{budget['rows']:,} real faces, {budget['epochs']} epochs, seed {study['seed']}; five points,")
+print(
+    f"{budget['rows']:,} real faces, {budget['epochs']} epochs, seed {study['seed']}; five points,"
+)
 print(f"measured on {study['variants'][0]['n']} faces of the validation split\n")
 print(f"{'':20}{'weights':>10}{'error':>8}  95 % interval, in % of the eye distance")
 for row in study["variants"]:
@@ -360,7 +366,13 @@ print(f"{'always the mean face':20}{0:>10}{mean_face:>8.1%}")
 
 # %%
 fig, ax = plt.subplots(figsize=(7, 3.6), layout="constrained")
-styles = (("#949494", ":"), ("#de8f05", "--"), ("#0173b2", "--"), ("#de8f05", "-"), ("#0173b2", "-"))
+styles = (
+    ("#949494", ":"),
+    ("#de8f05", "--"),
+    ("#0173b2", "--"),
+    ("#de8f05", "-"),
+    ("#0173b2", "-"),
+)
 for row, (colour, style) in zip(study["variants"], styles, strict=True):
     epochs = range(1, len(row["val_loss"]) + 1)
     ax.plot(epochs, row["val_loss"], style, color=colour, lw=2, label=row["name"])
@@ -489,7 +501,11 @@ check.stage_shapes(stage_shapes)
 
 # %% exercise="shapes" part="hidden"
 assert [tuple(shape) for shape in stage_shapes(48, (4, 8))] == [(12, 12, 4), (6, 6, 8)]
-assert [tuple(shape) for shape in stage_shapes(100, (1, 2, 3))] == [(25, 25, 1), (13, 13, 2), (7, 7, 3)]
+assert [tuple(shape) for shape in stage_shapes(100, (1, 2, 3))] == [
+    (25, 25, 1),
+    (13, 13, 2),
+    (7, 7, 3),
+]
 
 # %% [markdown]
 # ## What if a point has no label?
@@ -729,9 +745,7 @@ errors = error_in_eye_distances(test.keypoints, predicted)
 ranked = np.argsort(errors)
 middle = len(ranked) // 2
 shown = np.concatenate([ranked[:4], ranked[middle - 2 : middle + 2], ranked[-4:]])
-fig = plots.face_grid(
-    test.images[shown], predicted[shown], [f"{errors[i]:.1%}" for i in shown]
-)
+fig = plots.face_grid(test.images[shown], predicted[shown], [f"{errors[i]:.1%}" for i in shown])
 for ax, i in zip(fig.axes, shown, strict=True):
     ax.plot(*test.keypoints[i].T, "x", color="white", ms=5, mew=1)
 plots.show(
