@@ -41,7 +41,7 @@ from helpers.train import (
 RECIPES = {
     "keypoints": {
         "smoke": Recipe(epochs=1, learning_rate=1e-3, rows=128, precision="float32"),
-        "lesson": Recipe(epochs=8, learning_rate=1e-3, rows=1500),
+        "lesson": Recipe(epochs=4, learning_rate=2e-3, batch_size=32, rows=1000),
         "full": Recipe(
             epochs=14, learning_rate=1e-3, batch_size=32, drawn=12_000, shape_weight=0.003
         ),

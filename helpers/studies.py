@@ -86,6 +86,7 @@ STUDIES = {
     "masked-loss": (
         Variant("complete rows only", deep(build_keypoint_model, 2), "made", complete_only=True),
         Variant("all rows, masked loss", deep(build_keypoint_model, 2), "made"),
+        Variant("the same, five layers", build_five_layers, "made"),
     ),
 }
 
@@ -118,7 +119,7 @@ def run_variant(variant: Variant, recipe: Recipe, out: Path, smoke: bool = False
     started = time.perf_counter()
     done = len(read_history(out))
     history = fit(network, training, validation, recipe, out)
-    seconds = time.perf_counter() - started
+    seconds, trained = time.perf_counter() - started, len(history) - done
     model = TrainedModel(network, {"task": "keypoints", "input": {"size": 96}})
     predicted = model.predict(measured.images)
     found = metrics.keypoint_metrics(measured.keypoints, predicted, KEYPOINT_NAMES)
@@ -128,7 +129,7 @@ def run_variant(variant: Variant, recipe: Recipe, out: Path, smoke: bool = False
         "n_train": len({image.tobytes() for image in training.images}),
         "n": len(measured),
         "parameters": network.count_params(),
-        "seconds_per_epoch": round(seconds / max(1, len(history) - done), 1),
+        "seconds_per_epoch": round(seconds / trained, 1) if trained > 0 else None,
         "val_loss": [round(float(loss), 5) for loss in history["val_loss"]],
         "metrics": found,
     }

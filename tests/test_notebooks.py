@@ -542,8 +542,12 @@ def test_nbval_compares_nothing_with_other_versions_and_says_so(tmp_path):
 
 @pytest.mark.slow
 @real("facial-keypoints")
-def test_the_first_lesson_runs_on_real_faces_with_one_word_changed():
-    nb = build.published(build.read_source(build.SOURCES / "01_keypoints_and_flip.py"))
+@pytest.mark.parametrize(
+    ("lesson", "shown"), [("01_keypoints_and_flip", "px off"), ("02_residual_keypoint_model", "px")]
+)
+def test_keypoint_lessons_run_on_real_faces_with_one_word_changed(lesson, shown, monkeypatch):
+    monkeypatch.setenv("COURSE_PROFILE", "smoke")
+    nb = build.published(build.read_source(build.SOURCES / f"{lesson}.py"))
     (cell,) = (cell for cell in code_cells(nb) if cell.source.startswith('SOURCE = "made"'))
     cell.source = cell.source.replace('"made"', '"facial-keypoints"', 1)
-    assert "px off" in build.showed(build.execute(nb))
+    assert shown in build.showed(build.execute(nb))

@@ -59,5 +59,6 @@ def test_a_study_is_stored_as_it_is_printed_and_a_finished_one_is_not_done_again
 def test_what_lessons_quote_is_what_the_study_compares(name):
     stored = stored_result(f"study-{name}")
     assert [row["name"] for row in stored["variants"]] == [v.name for v in studies.STUDIES[name]]
+    assert all(len(row["val_loss"]) == BUDGET.epochs for row in stored["variants"])
     assert stored["budget"]["rows"] == BUDGET.rows
     assert f"study {name}" in stored["command"]
