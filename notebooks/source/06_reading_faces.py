@@ -313,8 +313,8 @@ for face in truth:
 # ## Where this breaks
 #
 # Faces in profile, half covered, very small or very blurred are missed or misread. Ten of the 15
-# keypoints follow from the other five, since no real picture with all of them labelled could be had,
-# so a raised eyebrow is not seen. The emotion model learnt from acted and press pictures. An
+# keypoints were learnt from made faces, since no real picture with all of them labelled could be had;
+# how well they follow a real raised eyebrow, nobody has measured. The emotion model learnt from acted and press pictures. An
 # expression is not a feeling, and reading emotions of people at work or at school is against the law
 # in the European Union (AI Act, Article 5). Do not use it to judge anyone.
 #
@@ -323,5 +323,5 @@ for face in truth:
 # Give the reader a group photograph and look for the first face that it gets wrong. Then read
 # [how the models were made](https://github.com/reading-faces/reading-faces/blob/main/helpers/recipes.py).
 #
-# **Back to** [lesson 1](01_keypoints_and_flip.ipynb). Lessons 2 to 5, which build these models one by
-# one, are being written.
+# **Back to** [lesson 1](01_keypoints_and_flip.ipynb) and [lesson 2](02_residual_keypoint_model.ipynb),
+# which build the keypoint model. Lessons 3 to 5, on the others, are being written.
