@@ -286,7 +286,8 @@ def accepted_without_an_answer(nb: NotebookNode) -> list[str]:
 
 @pytest.mark.slow
 @each_lesson
-def test_checkers_and_hidden_tests_accept_the_solution_and_reject_the_stub(lesson):
+def test_checkers_and_hidden_tests_accept_the_solution_and_reject_the_stub(lesson, monkeypatch):
+    monkeypatch.setenv("COURSE_PROFILE", "smoke")
     assert accepted_without_an_answer(build.execute(trial(build.read_source(lesson)))) == []
 
 
