@@ -121,8 +121,8 @@ results: $(READY)
 	@echo "Measuring the shipped models on the real data sets; needs them in place (data/README.md)."
 	@mkdir -p build data/results
 	@for row in $(RESULTS); do \
-	  name=$$(echo $$row | tr := --); set -- $$(echo $$row | tr : ' '); echo "  $$name"; \
-	  $(BIN)/python -m helpers evaluate $$1 --source $$2 --split $$3 $${4:+--$$4} --json \
+	  name=$$(echo $$row | tr ':=' '-'); set -- $$(echo $$row | tr : ' '); echo "  $$name"; \
+	  $(BIN)/python -m helpers evaluate $$1 --source $$2 --split $$3 $$(echo $${4:+--$$4} | tr = ' ') --json \
 	    > build/result.json && mv build/result.json data/results/$$name.json || exit 1; \
 	done
 	@echo "  realism"; $(BIN)/python -m helpers data realism --json > build/result.json \
