@@ -899,34 +899,25 @@ scenes = [
 ]
 
 
-def error_when(**change):
-    """Return each face's error in pixels when something in its scene is changed."""
-    made = [portrait(replace(scene, **change)) for scene in scenes]
+def error_when(traits=None, **change):
+    """Return each face's error in pixels when its scene, or its person, is changed."""
+    made = [portrait(replace(s, person={**s.person, **(traits or {})}, **change)) for s in scenes]
     seen = shipped.predict(np.stack([picture for picture, _ in made]))
     true = np.stack([face.keypoints for _, face in made])
     return np.linalg.norm(seen - true, axis=2).mean(axis=1)
 
 
 # %% [markdown]
-# Turning the head and covering it are changes of the scene; skin and glasses are changes of the person.
-# A person is a dictionary of numbers, in which `tone` is the place on the Monk scale.
-
+# Turning the head and covering it are changes of the scene; skin and glasses are traits of the person,
+# which is a dictionary of numbers. Its `tone` is the place on the Monk scale.
 
 # %%
-def error_with(**traits):
-    """Return each face's error in pixels when its person is changed."""
-    made = [portrait(replace(s, person={**s.person, **traits})) for s in scenes]
-    seen = shipped.predict(np.stack([picture for picture, _ in made]))
-    true = np.stack([face.keypoints for _, face in made])
-    return np.linalg.norm(seen - true, axis=2).mean(axis=1)
-
-
 causes = {
     "head turned by": {f"{yaw}°": error_when(yaw=float(yaw)) for yaw in (0, 20, 40, 60)},
     "something in front": {"no": error_when(), "yes": error_when(occluded=True)},
-    "skin tone (Monk)": {str(t): error_with(tone=t - 0.5) for t in (1, 4, 7, 10)},
-    "glasses": {"none": error_with(glasses=0.3), "clear": error_with(glasses=0.9),
-                "dark": error_with(glasses=0.985)},
+    "skin tone (Monk)": {str(t): error_when({"tone": t - 0.5}) for t in (1, 4, 7, 10)},
+    "glasses": {"none": error_when({"glasses": 0.3}), "clear": error_when({"glasses": 0.9}),
+                "dark": error_when({"glasses": 0.985})},
 }  # fmt: skip
 
 # %% [markdown]
