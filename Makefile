@@ -125,14 +125,16 @@ results: $(READY)
 	  $(BIN)/python -m helpers evaluate $$1 --source $$2 --split $$3 $$(echo $${4:+--$$4} | tr = ' ') --json \
 	    > build/result.json && mv build/result.json data/results/$$name.json || exit 1; \
 	done
+	@echo "  fer2013-review"; $(BIN)/python -m helpers data review fer2013 --json > build/result.json \
+	  && mv build/result.json data/results/fer2013-review.json
 	@echo "  realism"; $(BIN)/python -m helpers data realism --json > build/result.json \
 	  && mv build/result.json data/results/realism.json
 
 # What lessons quote and have no time to train; a study that was cut goes on where it stopped.
-STUDIES := depth masked-loss
+STUDIES := depth masked-loss emotion-models emotion-craft
 
 studies: $(READY)
-	@echo "Training the networks that lessons compare: half an hour, and it needs the real faces."
+	@echo "Training the networks that lessons compare: an hour and a half, and it needs the real faces."
 	@mkdir -p build data/results
 	@for study in $(STUDIES); do \
 	  $(BIN)/python -m helpers study $$study --out build/studies/$$study --json > build/result.json \

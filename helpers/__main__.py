@@ -19,6 +19,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from helpers import made_command, predict_command
 
 TASKS = ("keypoints", "emotion")
+# Known here too, so that --help need not load a network.
+STUDIES = ("depth", "masked-loss", "emotion-models", "emotion-craft")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -70,6 +72,7 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
         metavar="SHARE",
         help="keypoints: move and scale each picture by up to this share first, as 0.15",
     )
+    parser.add_argument("--speed", action="store_true", help="time the model on this machine too")
     parser.add_argument(
         "--predictions", type=Path, metavar="FILE.npz", help="store what was predicted, row by row"
     )
@@ -101,11 +104,16 @@ def run_evaluate(options: argparse.Namespace) -> int:
     )
     if options.predictions:
         evaluation.save_predictions(options.predictions)
-    result = evaluation.result | {
-        "weights": str(options.weights or f"shipped {options.task}"),
-        "command": options.command,
-        "date": datetime.date.today().isoformat(),
-    }
+    speed = {"speed": evaluate.measure_speed(model)} if options.speed else {}
+    result = (
+        evaluation.result
+        | speed
+        | {
+            "weights": str(options.weights or f"shipped {options.task}"),
+            "command": options.command,
+            "date": datetime.date.today().isoformat(),
+        }
+    )
     print(json.dumps(result, indent=2) if options.json else as_text(result))
     return 0
 
@@ -174,7 +182,7 @@ def run_train(options: argparse.Namespace) -> int:
 
 def add_study(parser: argparse.ArgumentParser) -> None:
     """Describe `study`."""
-    parser.add_argument("study", choices=("depth", "masked-loss"), help="what is compared")
+    parser.add_argument("study", choices=STUDIES, help="what is compared")
     parser.add_argument(
         "--out", type=Path, required=True, help="the folder for weights; a cut study resumes there"
     )
@@ -194,15 +202,16 @@ def run_study(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(result, indent=2))
     for row in () if options.json else result["variants"]:
-        error = row["metrics"]["mean_error_interocular"]
-        print(f"{row['name']:24} {row['parameters']:10,} parameters   error {error:.1%}")
+        found = row["metrics"]
+        name = "accuracy" if "accuracy" in found else "mean_error_interocular"
+        print(f"{row['name']:24} {row['parameters']:10,} parameters   {name} {found[name]:.1%}")
     return 0
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:
     """Describe `data` and its own commands."""
     commands = parser.add_subparsers(
-        required=True, metavar="list | fetch NAME | verify [NAME] | make | realism"
+        required=True, metavar="list | fetch NAME | verify [NAME] | review | make | realism"
     )
     listing = commands.add_parser(
         "list", help="which data sets are known, and where they were found"
@@ -215,6 +224,13 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     checking = commands.add_parser("verify", help="check the files of data sets that are there")
     checking.add_argument("name", nargs="?")
     checking.set_defaults(run=run_verify)
+
+    reviewing = commands.add_parser(
+        "review", help="look faces with emotions over: counts, copies, conflicts, votes"
+    )
+    reviewing.add_argument("source", nargs="?", default="fer2013", help="default: fer2013")
+    reviewing.add_argument("--json", action="store_true", help="print what was found as JSON")
+    reviewing.set_defaults(run=run_review)
 
     made_command.add_arguments(
         commands.add_parser("make", help="draw more made faces, with all their labels"),
@@ -256,6 +272,19 @@ def run_verify(options: argparse.Namespace) -> int:
         raise ValueError("No known data set is on this machine; see: python -m helpers data list")
     for name in names:
         print(*(f"{name}: {line}" for line in data.verify(name)), sep="\n")
+    return 0
+
+
+def run_review(options: argparse.Namespace) -> int:
+    """Print what a careful reviewer finds in a data set."""
+    from helpers import data, review
+
+    result = review.review_emotions(data.load_emotions(options.source)) | {
+        "source": options.source,
+        "command": options.command,
+        "date": datetime.date.today().isoformat(),
+    }
+    print(json.dumps(result, indent=2) if options.json else as_text(result))
     return 0
 
 

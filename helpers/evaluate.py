@@ -5,12 +5,13 @@ The result is a plain dictionary, as `python -m helpers evaluate … --json` pri
 
 import json
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from helpers import metrics, settings
+from helpers import metrics, models, settings
 from helpers.augment import (
     affine_matrices,
     flip_images,
@@ -24,9 +25,15 @@ from helpers.data import (
     kaggle_coordinates,
     load_emotions,
     load_keypoints,
+    occur_among,
 )
 from helpers.models import TrainedModel
 from helpers.shapes import JUDGED, fit_shape_model
+from helpers.votes import agreement
+
+# What some projects keep of the seven emotions.
+FIVE_CLASSES = ("angry", "disgust", "sad", "happy", "surprise")
+TRAINED_ON = ("train", "val")
 
 
 @dataclass(frozen=True)
@@ -133,7 +140,8 @@ def unlabelled_points(source: str, true: np.ndarray, predicted: np.ndarray) -> d
 
 def evaluate_emotion(model: TrainedModel, source: str, split: str | None, tta: bool) -> Evaluation:
     """Measure emotions on the faces whose class the model knows; classes are matched by name."""
-    split, data = choose_split(load_emotions(source), split)
+    whole = load_emotions(source)
+    split, data = choose_split(whole, split)
     classes = tuple(model.card["classes"])
     probabilities = model.predict(data.images)
     if tta:
@@ -146,10 +154,69 @@ def evaluate_emotion(model: TrainedModel, source: str, split: str | None, tta: b
             f"{source} has the classes {', '.join(data.classes)}, of which the model knows none."
         )
     measured = metrics.emotion_metrics(labels[known], probabilities[known], classes)
+    measured["five_classes"] = metrics.among_classes(
+        labels[known], probabilities[known], classes, FIVE_CLASSES
+    )
+    predicted, training = probabilities.argmax(axis=1), np.isin(whole.split, TRAINED_ON)
+    if training.any() and split not in TRAINED_ON:
+        fresh = known & ~occur_among(data.images, whole.images[training])
+        measured["without_copies"] = {
+            "n": int(fresh.sum()),
+            "accuracy": float((predicted == labels)[fresh].mean()),
+            "macro_f1": metrics.macro_f1(labels[fresh], predicted[fresh]),
+        }
+    if data.votes is not None:
+        measured["by_agreement"] = by_agreement(data.votes[known], (predicted == labels)[known])
     result = describe("emotion", source, split, int(known.sum()), tta, measured)
     if not known.all():
         result["left_out"] = {"n": int((~known).sum()), "reason": "classes the model does not know"}
     return Evaluation(result, {"probabilities": probabilities, "classes": np.array(classes)})
+
+
+def by_agreement(votes: np.ndarray, correct: np.ndarray) -> list[dict]:
+    """Say how often the model is right where voters agree little, and where they agree.
+
+    Returns
+    -------
+    A row for each range of the share of votes `(n, 10)` that the most frequent answer got.
+    """
+    shares = agreement(votes)
+    edges = [0.0, 0.5, 0.7, 0.9, 1.0]
+    rows = []
+    for low, high in zip(edges, edges[1:], strict=False):
+        chosen = (shares >= low) & ((shares < high) | (high == 1.0))
+        if chosen.any():
+            accuracy = float(correct[chosen].mean())
+            rows.append({"from": low, "to": high, "n": int(chosen.sum()), "accuracy": accuracy})
+    return rows
+
+
+def measure_speed(model: TrainedModel, batch: int = 64, seconds: float = 2.0) -> dict:
+    """Time a model on this machine: a batch of faces, one face, and one by Keras' own `predict`."""
+    size = model.input_size
+    faces = np.random.default_rng(0).integers(0, 256, (batch, size, size), dtype=np.uint8)
+    one = models.standardize(faces[:1])
+    many_s = time_call(lambda: model.predict(faces), seconds)
+    single_s = time_call(lambda: model.predict(faces[:1]), seconds)
+    keras_s = time_call(lambda: model.network.predict(one, verbose=0), seconds)
+    return {
+        "processors": os.cpu_count(),
+        f"faces_per_second_batch_{batch}": batch / many_s,
+        "one_face_ms": 1000 * single_s,
+        "one_face_by_keras_predict_ms": 1000 * keras_s,
+        "times_faster_than_keras_predict": keras_s / single_s,
+    }
+
+
+def time_call(call, seconds: float) -> float:
+    """Return the median time of a call, repeated for so many seconds after a first one."""
+    call()
+    times, started = [], time.perf_counter()
+    while time.perf_counter() - started < seconds:
+        before = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - before)
+    return float(np.median(times))
 
 
 def choose_split(data, split: str | None):

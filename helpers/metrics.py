@@ -79,31 +79,82 @@ def emotion_metrics(
     Returns
     -------
     `accuracy` with its 95 % bootstrap interval, `macro_f1` over the classes that occur, `ece`
-    (`calibration_error`), and `confusion`: rows are true classes, columns predicted, as counts.
+    (`calibration_error`) with the bins it comes from (`reliability`), and `confusion`: rows are
+    true classes, columns predicted, as counts.
     """
     predicted = probabilities.argmax(axis=1)
     correct = predicted == labels
     return {
         "accuracy": float(correct.mean()),
         "accuracy_interval_95": bootstrap_interval(correct),
-        "macro_f1": float(f1_score(labels, predicted, labels=np.unique(labels), average="macro")),
+        "macro_f1": macro_f1(labels, predicted),
         "ece": calibration_error(labels, probabilities),
+        "reliability": reliability(labels, probabilities),
         "classes": list(classes),
         "confusion": confusion_matrix(labels, predicted, labels=range(len(classes))).tolist(),
     }
 
 
-def calibration_error(labels: np.ndarray, probabilities: np.ndarray, bins: int = 15) -> float:
-    """Return the expected calibration error: the gap between confidence and accuracy, by bins.
+def macro_f1(labels: np.ndarray, predicted: np.ndarray) -> float:
+    """Return the mean F1 of the classes that occur among the labels, each counting alike."""
+    return float(f1_score(labels, predicted, labels=np.unique(labels), average="macro"))
 
-    Faces are put into `bins` equally wide bins of their highest probability; the gap of each bin
-    counts by its share of faces (Guo et al. 2017, https://arxiv.org/abs/1706.04599).
+
+def reliability(labels: np.ndarray, probabilities: np.ndarray, bins: int = 15) -> dict:
+    """Compare how sure a model is with how often it is right.
+
+    Faces are put into `bins` equally wide bins of their highest probability.
+
+    Returns
+    -------
+    For each bin that is not empty: `n` faces, their mean `confidence` and their `accuracy`.
     """
     confidence = probabilities.max(axis=1)
     correct = probabilities.argmax(axis=1) == labels
     bin_of = np.minimum((confidence * bins).astype(int), bins - 1)
-    gap = np.bincount(bin_of, weights=confidence - correct, minlength=bins)
-    return float(np.abs(gap).sum() / len(labels))
+    n = np.bincount(bin_of, minlength=bins)
+    sums = (np.bincount(bin_of, weights, bins)[n > 0] for weights in (confidence, correct))
+    sure, right = (total / n[n > 0] for total in sums)
+    return {"n": n[n > 0].tolist(), "confidence": sure.tolist(), "accuracy": right.tolist()}
+
+
+def calibration_error(labels: np.ndarray, probabilities: np.ndarray, bins: int = 15) -> float:
+    """Return the expected calibration error: the gap between confidence and accuracy, by bins.
+
+    The gap of each bin of `reliability` counts by its share of faces (Guo et al. 2017,
+    https://arxiv.org/abs/1706.04599).
+    """
+    found = {
+        name: np.array(of_bin) for name, of_bin in reliability(labels, probabilities, bins).items()
+    }
+    gaps = np.abs(found["confidence"] - found["accuracy"])
+    return float((gaps * found["n"]).sum() / len(labels))
+
+
+def among_classes(
+    labels: np.ndarray, probabilities: np.ndarray, classes: tuple[str, ...], kept: tuple[str, ...]
+) -> dict:
+    """Measure as if only the classes `kept` existed: others' faces go, and others' probabilities.
+
+    Returns
+    -------
+    `classes`, `n` faces, `accuracy` and `macro_f1`; empty if a kept class is unknown or no face is
+    left.
+    """
+    if not set(kept) <= set(classes):
+        return {}
+    columns = [classes.index(name) for name in kept]
+    rows = np.isin(labels, columns)
+    if not rows.any():
+        return {}
+    new_labels = np.searchsorted(np.sort(columns), labels[rows])
+    predicted = probabilities[rows][:, np.sort(columns)].argmax(axis=1)
+    return {
+        "classes": [classes[column] for column in sorted(columns)],
+        "n": int(rows.sum()),
+        "accuracy": float((predicted == new_labels).mean()),
+        "macro_f1": macro_f1(new_labels, predicted),
+    }
 
 
 def fit_temperature(labels: np.ndarray, logits: np.ndarray) -> float:

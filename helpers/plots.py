@@ -152,6 +152,45 @@ def emotion_bars(probabilities: dict[str, float]) -> Figure:
     return fig
 
 
+def confusion_matrices(counts: dict[str, np.ndarray], classes: tuple[str, ...]) -> Figure:
+    """Return confusion matrices side by side, by title; rows are true classes, as shares of each.
+
+    `counts` are `(classes, classes)`; a class that does not occur leaves its row empty.
+    """
+    fig = Figure(figsize=(4.6 * len(counts), 4.6), layout="constrained")
+    for ax, (title, matrix) in zip(
+        fig.subplots(1, len(counts), squeeze=False)[0], counts.items(), strict=True
+    ):
+        shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+        ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+        for (row, column), share in np.ndenumerate(shares):
+            colour = "white" if share > 0.5 else "black"
+            ax.text(column, row, f"{share:.0%}", ha="center", va="center", color=colour, fontsize=8)
+        ax.set_xticks(range(len(classes)), classes, rotation=45, ha="right")
+        ax.set_yticks(range(len(classes)), classes)
+        ax.set(title=title, xlabel="answer", ylabel="true class")
+    return fig
+
+
+def calibration_curves(curves: dict[str, dict]) -> Figure:
+    """Return a figure of how often answers were right against how sure they were, by name.
+
+    Each curve is what `metrics.reliability` gives; markers grow with the number of faces.
+    """
+    fig = Figure(figsize=(5.2, 4.4), layout="constrained")
+    ax = fig.subplots()
+    ax.plot([0, 1], [0, 1], ls=":", color="#949494", label="as sure as right")
+    styles = zip((RIGHT, LEFT, BOX, MIDDLE), "os^D", ("-", "--", "-.", ":"), strict=True)
+    for (name, curve), (colour, marker, line) in zip(curves.items(), styles, strict=False):
+        shares = np.array(curve["n"]) / sum(curve["n"])
+        ax.plot(curve["confidence"], curve["accuracy"], line, color=colour, label=name)
+        sizes = 15 + 250 * shares
+        ax.scatter(curve["confidence"], curve["accuracy"], s=sizes, color=colour, marker=marker)
+    ax.set(xlabel="how sure: probability of the answer", ylabel="how often right")
+    ax.legend()
+    return fig
+
+
 def annotate_photo(photo: np.ndarray, reading) -> np.ndarray:
     """Return a copy of a photo with each face's box, keypoints and likeliest emotion on it.
 

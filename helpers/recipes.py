@@ -22,6 +22,7 @@ from helpers.data import (
     kaggle_coordinates,
     load_emotions,
     load_keypoints,
+    occur_among,
 )
 from helpers.data.archives import is_made_set
 from helpers.evaluate import evaluate
@@ -37,6 +38,7 @@ from helpers.train import (
     masked_distance,
     precision,
 )
+from helpers.votes import soft_labels
 
 RECIPES = {
     "keypoints": {
@@ -51,7 +53,7 @@ RECIPES = {
         "smoke": Recipe(epochs=1, learning_rate=1e-3, rows=128, precision="float32"),
         "lesson": Recipe(epochs=8, learning_rate=1e-3, rows=3000, label_smoothing=0.1),
         "full": Recipe(
-            epochs=20, learning_rate=0.05, optimizer="sgd", weight_decay=5e-4, label_smoothing=0.1
+            epochs=24, learning_rate=0.05, optimizer="sgd", weight_decay=5e-3, votes_weight=0.5
         ),
         "full keypoints": Recipe(epochs=7, learning_rate=3e-3, label_smoothing=0.1),
     },
@@ -180,7 +182,7 @@ def train_model(run: Run, resume: bool = False) -> TrainedModel:
     monitor = "val_accuracy" if run.task == "emotion" else "val_loss"
     history = fit(network, training, validation, run.recipe, run.out, monitor)
     if run.task == "emotion" and run.on_made_faces_only:
-        expect_frequencies(network, training.targets)
+        expect_frequencies(network, training.targets.argmax(axis=1))
     card = write_card(run, function, arguments, len(training.images), len(validation.images))
     card["training"]["epochs_run"] = len(history)
     models.save(TrainedModel(network, card), run.out)
@@ -188,7 +190,9 @@ def train_model(run: Run, resume: bool = False) -> TrainedModel:
     model = models.load(run.out / f"{run.task}.weights.h5")
     if run.task == "emotion":
         logits = model.outputs(validation.images)
-        model.card["temperature"] = metrics.fit_temperature(validation.targets, logits)
+        model.card["temperature"] = metrics.fit_temperature(
+            validation.targets.argmax(axis=1), logits
+        )
     source, split = REPORTED[run.task]
     if run.profile == "full" and source in run.sources:
         model.card["measured"] = [
@@ -255,7 +259,9 @@ def compile_network(network: keras.Model, run: Run, steps_per_epoch: int) -> Non
 def keypoint_data(run: Run) -> tuple[Batches, Batches]:
     """Return augmented training faces and plain validation faces, with points as targets."""
     parts = [load_faces(source, run.recipe) for source in run.sources]
-    return as_batches(run, parts, "keypoints", augment_keypoints, keypoints_to_network)
+    return as_batches(
+        run, parts, lambda faces, _: faces.keypoints, augment_keypoints, keypoints_to_network
+    )
 
 
 def load_faces(source: str, recipe: Recipe) -> KeypointData:
@@ -277,25 +283,33 @@ def keypoint_loss(run: Run):
 
 
 def emotion_data(run: Run) -> tuple[Batches, Batches]:
-    """Return augmented training faces and plain validation faces, with one-hot targets."""
+    """Return augmented training faces and plain validation faces, with probabilities as targets.
+
+    Validation has the labels as they are; training mixes in what votes say, where there are any.
+    """
     parts = [by_course_classes(load_emotions(source)) for source in run.sources]
-    one_hot = np.eye(len(EMOTIONS), dtype=np.float32)
-    return as_batches(run, parts, "labels", augment_faces, lambda labels: one_hot[labels])
+
+    def targets(faces: EmotionData, training: bool) -> np.ndarray:
+        return soft_labels(faces.labels, faces.votes, run.recipe.votes_weight * training)
+
+    return as_batches(run, parts, targets, augment_faces)
 
 
-def as_batches(run: Run, parts: list, targets: str, augment, encode) -> tuple[Batches, Batches]:
-    """Join the sources; `targets` names the field to learn, and only training is augmented."""
+def as_batches(
+    run: Run, parts: list, targets, augment, encode=lambda targets: targets
+) -> tuple[Batches, Batches]:
+    """Join the sources; `targets(part, training)` is what to learn. Only training is augmented."""
     chosen = [train_and_val(part, run) for part in parts]
     training, validation = (
         Batches(
             np.concatenate([part.images for part in side]),
-            np.concatenate([getattr(part, targets) for part in side]),
-            augment=change,
+            np.concatenate([targets(part, augment is not None) for part in side]),
+            augment=augment,
             batch_size=run.recipe.batch_size,
             seed=run.seed,
             encode=encode,
         )
-        for side, change in zip(zip(*chosen, strict=True), (augment, None), strict=True)
+        for side, augment in zip(zip(*chosen, strict=True), (augment, None), strict=True)
     )
     return training, validation
 
@@ -311,9 +325,7 @@ def train_and_val(data, run: Run):
         validation = ~training
     else:
         validation = data.split == "val"
-    pictures = [image.tobytes() for image in data.images]
-    elsewhere = {pictures[row] for row in np.flatnonzero(~training)}
-    training &= np.array([picture not in elsewhere for picture in pictures])
+    training &= ~occur_among(data.images, data.images[~training])
     if not training.any() or not validation.any():
         raise DataError(f"{data.source} has too few rows for a training and a validation split.")
     rows = np.random.default_rng(run.seed).permutation(np.flatnonzero(training))
@@ -325,7 +337,7 @@ def by_course_classes(data: EmotionData) -> EmotionData:
     position = np.array([EMOTIONS.index(c) if c in EMOTIONS else -1 for c in data.classes])
     labels = position[data.labels]
     kept = data.select(labels >= 0)
-    return EmotionData(kept.images, labels[labels >= 0], EMOTIONS, kept.split, source=data.source)
+    return replace(kept, labels=labels[labels >= 0], classes=EMOTIONS)
 
 
 def write_card(run: Run, function: str, arguments: dict, n_train: int, n_val: int) -> dict:

@@ -27,9 +27,13 @@ class Recipe:
 
     `rows` limits how many training pictures are used. `drawn` says how many made faces are drawn
     for this training, of other people than those that ship and turned farther. `shape_weight` is
-    the price of an unlikely shape (`distance_within_shape`). `precision` is a Keras dtype policy,
-    or `auto`: bfloat16 where the processor has it, which halves an epoch there and makes it many
-    times longer elsewhere. The weights are float32 either way.
+    the price of an unlikely shape (`distance_within_shape`). `votes_weight` is how much of an
+    emotion's target comes from people's votes (`votes.soft_labels`). `precision` is a Keras dtype
+    policy, or `auto`: bfloat16 where the processor has it, which halves an epoch there and makes it
+    many times longer elsewhere. The weights are float32 either way.
+
+    Keras takes `weight_decay` of a weight at each step, times the learning rate and no momentum: to
+    decay as fast as elsewhere with momentum 0.9, it has to be ten times as large.
     """
 
     epochs: int
@@ -38,6 +42,7 @@ class Recipe:
     batch_size: int = 64
     weight_decay: float = 1e-4
     label_smoothing: float = 0.0
+    votes_weight: float = 0.0
     warmup_epochs: float = 1.0
     rows: int | None = None
     drawn: int | None = None
@@ -153,6 +158,8 @@ def build_optimizer(recipe: Recipe, steps_per_epoch: int) -> keras.optimizers.Op
         return keras.optimizers.SGD(
             rate, momentum=0.9, nesterov=True, weight_decay=recipe.weight_decay
         )
+    if recipe.optimizer == "nadam":
+        return keras.optimizers.Nadam(rate)
     return keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay)
 
 

@@ -3,14 +3,17 @@
 import json
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
+from data_samples import fer_rows, grey, write_table
 
 from helpers import evaluate, models
 from helpers.__main__ import main
 from helpers.augment import warp_images, warp_keypoints
 from helpers.data import EMOTIONS, KEYPOINT_NAMES, load_emotions, load_keypoints
+from helpers.data.emotions import VOTES_HEADER
 from helpers.models import TrainedModel
 
 
@@ -57,6 +60,59 @@ def test_emotions_are_measured_with_all_their_numbers(weights, capsys):
     assert {"accuracy", "macro_f1", "ece", "confusion"} <= set(metrics)
     assert np.shape(metrics["confusion"]) == (7, 7)
     assert np.trace(metrics["confusion"]) / np.sum(metrics["confusion"]) == metrics["accuracy"]
+
+
+def test_five_classes_are_measured_beside_the_seven(weights, capsys):
+    path = weights / "emotion.weights.h5"
+    result = run_json(capsys, "evaluate", "emotion", "--weights", path)
+    five = result["metrics"]["five_classes"]
+    assert set(five["classes"]) == set(evaluate.FIVE_CLASSES)
+    labels = load_emotions("made").select("test").labels
+    assert five["n"] == np.isin(labels, [EMOTIONS.index(name) for name in five["classes"]]).sum()
+
+
+def test_copies_from_training_are_left_out_of_a_second_score(weights, tmp_path):
+    """Half of PublicTest is copied from Training here, with ten votes for each face."""
+    images, labels = grey(8, 48), [0, 1, 2, 3, 4, 5, 0, 1]
+    images[6:] = images[:2]
+    usage = ["Training"] * 4 + ["PublicTest"] * 4
+    path = write_table(tmp_path / "fer2013.csv", fer_rows(images, labels, usage))
+    rows = [VOTES_HEADER.split(",")]
+    rows += [[u, f"fer{i}.png", "5", *"00", "5", *"000000"] for i, u in enumerate(usage)]
+    write_table(tmp_path / "fer2013new.csv", rows)
+    model = models.load(weights / "emotion.weights.h5")
+    evaluation = evaluate.evaluate(model, str(path), "public")
+    found = evaluation.result["metrics"]
+    right = evaluation.predictions["probabilities"].argmax(axis=1) == labels[4:]
+    assert found["without_copies"]["n"] == 2
+    assert found["without_copies"]["accuracy"] == right[:2].mean()
+    assert found["by_agreement"] == [
+        {"from": 0.5, "to": 0.7, "n": 4, "accuracy": found["accuracy"]}
+    ]
+
+
+def test_agreement_ends_in_a_group_that_holds_full_agreement():
+    votes = np.zeros((3, 10), int)
+    votes[:, 0], votes[:, 1] = (10, 9, 4), (0, 1, 4)
+    votes[2, 2] = 2
+    rows = evaluate.by_agreement(votes, np.array([True, False, True]))
+    assert [(row["from"], row["n"], row["accuracy"]) for row in rows] == [
+        (0.0, 1, 1.0),
+        (0.9, 2, 0.5),
+    ]
+
+
+def test_speed_is_measured_when_asked_for(weights, capsys, monkeypatch):
+    monkeypatch.setattr(evaluate, "time_call", lambda call, seconds: call() is None or 0.5)
+    path = weights / "emotion.weights.h5"
+    speed = run_json(capsys, "evaluate", "emotion", "--weights", path, "--speed")["speed"]
+    assert speed["faces_per_second_batch_64"] == 128
+    assert speed["one_face_ms"] == speed["one_face_by_keras_predict_ms"] == 500
+    assert "speed" not in run_json(capsys, "evaluate", "emotion", "--weights", path)
+
+
+def test_a_call_is_timed_by_its_median():
+    assert 0.009 < evaluate.time_call(lambda: time.sleep(0.01), 0.1) < 0.05
 
 
 def test_predictions_are_stored_row_by_row(weights, tmp_path):

@@ -85,3 +85,36 @@ def test_the_interval_holds_the_mean_and_narrows_with_more_faces():
         assert low < values.mean() < high
     widths = [np.diff(metrics.bootstrap_interval(values))[0] for values in (few, many)]
     assert widths[1] < widths[0] / 5
+
+
+def test_reliability_sets_claims_against_what_was_right():
+    probabilities = np.array([[0.9, 0.1], [0.95, 0.05], [0.6, 0.4], [0.45, 0.55]])
+    found = metrics.reliability(np.array([0, 1, 0, 1]), probabilities, bins=5)
+    assert found["n"] == [1, 1, 2]
+    assert found["confidence"] == pytest.approx([0.55, 0.6, 0.925])
+    assert found["accuracy"] == [1.0, 1.0, 0.5]
+
+
+def test_the_calibration_error_is_the_mean_gap_of_its_bins():
+    probabilities = np.array([[0.9, 0.1], [0.95, 0.05], [0.6, 0.4], [0.45, 0.55]])
+    error = metrics.calibration_error(np.array([0, 1, 0, 1]), probabilities, bins=5)
+    assert error == pytest.approx((0.45 + 0.4 + 2 * 0.425) / 4)
+
+
+def test_among_fewer_classes_other_faces_and_other_answers_do_not_count():
+    probabilities = np.array([[0.2, 0.5, 0.3], [0.1, 0.8, 0.1], [0.4, 0.5, 0.1]])
+    found = metrics.among_classes(
+        np.array([2, 1, 2]), probabilities, ("angry", "fear", "happy"), ("happy", "angry")
+    )
+    # The face with fear is left out; the first is now happy, the second stays wrong.
+    assert found["classes"] == ["angry", "happy"]
+    assert (found["n"], found["accuracy"]) == (2, 0.5)
+    assert found["macro_f1"] == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize("kept", [("angry", "bored"), ("happy",)])
+def test_classes_that_are_unknown_or_do_not_occur_give_nothing(kept):
+    probabilities = np.array([[0.6, 0.4, 0.0]])
+    assert (
+        metrics.among_classes(np.array([0]), probabilities, ("angry", "sad", "happy"), kept) == {}
+    )

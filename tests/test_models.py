@@ -3,6 +3,7 @@
 import json
 
 import h5py
+import keras
 import numpy as np
 import pytest
 
@@ -121,3 +122,19 @@ def test_a_truncated_weights_file_is_refused(emotion_model, tmp_path):
     path.write_bytes(path.read_bytes()[:3000])
     with pytest.raises(ValueError, match="does not hold the weights"):
         models.load(path)
+
+
+def test_the_deep_network_of_the_literature_has_exactly_as_many_weights():
+    network = models.build_deep_emotion_model()
+    trainable = sum(int(np.prod(weight.shape)) for weight in network.trainable_weights)
+    assert (network.count_params(), trainable) == (7_831_815, 7_827_719)
+    assert network.output_shape == (None, 7)
+
+
+def test_operations_are_counted_as_multiplications_and_additions():
+    inputs = keras.Input((6, 6, 3))
+    x = keras.layers.Conv2D(5, 3, padding="same", strides=2)(inputs)
+    outputs = keras.layers.Dense(7)(keras.layers.Flatten()(x))
+    # 3 · 3 places, each 27 numbers into 5; then 45 numbers into 7.
+    expected = 2 * (9 * 27 * 5 + 45 * 7)
+    assert models.count_flops(keras.Model(inputs, outputs)) == expected

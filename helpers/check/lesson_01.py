@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.augment import MIRRORED
-from helpers.check.verdict import Verdict, judge, wrong_form
+from helpers.check.verdict import NOTHING, Verdict, judge, wrong_form
 from helpers.data import KEYPOINT_COLUMNS
 
 
@@ -21,7 +21,7 @@ def count_complete(answer: Callable[[pd.DataFrame], int]) -> Verdict:
     def problems() -> Iterator[str]:
         count = answer(frame.copy())
         if count is None or count is ...:
-            yield "Your function gives nothing back yet; end it with return."
+            yield NOTHING
         elif np.ndim(count) > 0:
             yield "Give one number for the whole frame, not one for each row or column."
         elif count == 6:
@@ -55,7 +55,7 @@ def most_unusual(answer: Callable[[pd.DataFrame, int], list]) -> Verdict:
         given = frame.copy()
         result = answer(given, 3)
         if result is None or result is ...:
-            yield "Your function gives nothing back yet; end it with return."
+            yield NOTHING
         elif np.ndim(result) != 1 or len(result) != 3:
             yield "Give the labels of the rows alone, as many as `count` says."
         elif not given.equals(frame):

@@ -5,9 +5,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from helpers.augment import flip_images, flip_keypoints
-from helpers.check.verdict import Verdict, judge, wrong_form
-
-NOTHING = "Your function gives nothing back yet; end it with return."
+from helpers.check.verdict import NOTHING, Verdict, judge, wrong_form
 
 
 def gradient_step(answer: Callable) -> Verdict:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+NOTHING = "Your function gives nothing back yet; end it with return."
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -38,7 +40,7 @@ def judge(problems: Callable[[], Iterator[str]], praise: str) -> Verdict:
 def wrong_form(result, given: np.ndarray, before: np.ndarray) -> Iterator[str]:
     """Yield what is wrong before any number is looked at; `given` was `before` when handed over."""
     if result is None or result is ...:
-        yield "Your function gives nothing back yet; end it with return."
+        yield NOTHING
     elif np.shape(result) != before.shape:
         yield f"The result has shape {np.shape(result)}; it should stay {before.shape}."
     elif not np.array_equal(given, before, equal_nan=True):

@@ -3,6 +3,7 @@
 Loading never touches the network; `fetch` does, and only when called.
 """
 
+from helpers.data.duplicates import occur_among
 from helpers.data.emotions import load_emotions
 from helpers.data.fetch import fetch, verify
 from helpers.data.keypoints import describe_gaps, kaggle_coordinates, load_keypoints
@@ -10,6 +11,7 @@ from helpers.data.records import (
     EMOTIONS,
     KEYPOINT_COLUMNS,
     KEYPOINT_NAMES,
+    VOTES,
     DataError,
     EmotionData,
     KeypointData,
@@ -20,6 +22,7 @@ __all__ = [
     "EMOTIONS",
     "KEYPOINT_COLUMNS",
     "KEYPOINT_NAMES",
+    "VOTES",
     "DataError",
     "EmotionData",
     "KeypointData",
@@ -30,5 +33,6 @@ __all__ = [
     "list_sources",
     "load_emotions",
     "load_keypoints",
+    "occur_among",
     "verify",
 ]

@@ -1,6 +1,6 @@
-"""Finding copies of one photo among marked faces, so that a split keeps them together.
+"""Finding copies of one photo: pixel for pixel, or among marked faces, cropped anew.
 
-Copies are cropped a few pixels apart and lit alike with many others, so faces are first laid onto
+Those are cropped a few pixels apart and lit alike with many others, so faces are first laid onto
 the mean face by their marked points, and compared by their lines and edges rather than by their
 shading.
 """
@@ -18,6 +18,17 @@ _SIDE, _CELLS = 72, 18
 _MOVES = tuple(itertools.product((-3, 0, 3), repeat=2))
 _HELD = _MOVES.index((0, 0))
 _BLOCK = 2_000
+
+
+def occur_among(images: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Say of each picture (n, h, w) uint8 whether one of `others` is the same, pixel for pixel.
+
+    Returns
+    -------
+    (n,) bool
+    """
+    there = {other.tobytes() for other in others}
+    return np.array([image.tobytes() in there for image in images], bool)
 
 
 def near_duplicate_groups(images: np.ndarray, keypoints: np.ndarray) -> np.ndarray:

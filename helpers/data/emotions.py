@@ -17,7 +17,7 @@ _WITH_EMOTIONS = ("fer2013", "ckplus")
 _TABLES = ("fer2013", "icml_face_data", "train")
 _VOTES_TABLE = "fer2013new"
 _USAGE = {"Training": "train", "PublicTest": "public", "PrivateTest": "test"}
-_VOTES_HEADER = (
+VOTES_HEADER = (
     "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
 )
 _FIELDS = (
@@ -190,8 +190,8 @@ def _votes_beside(table: Path, usage: np.ndarray) -> np.ndarray | None:
 def _read_votes(path: Path) -> dict[str, np.ndarray]:
     votes, usage = [], []
     with open_table(path) as (columns, rows):
-        if ",".join(columns) != _VOTES_HEADER:
-            raise DataError(f"{path} is no FER+ file; its columns must be {_VOTES_HEADER}.")
+        if ",".join(columns) != VOTES_HEADER:
+            raise DataError(f"{path} is no FER+ file; its columns must be {VOTES_HEADER}.")
         for number, (use, _, *counts) in rows:
             if not all(count.isdecimal() and int(count) <= 255 for count in counts):
                 raise DataError(

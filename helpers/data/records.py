@@ -32,6 +32,10 @@ KEYPOINT_NAMES = (
 KEYPOINT_COLUMNS = tuple(f"{name}_{axis}" for name in KEYPOINT_NAMES for axis in "xy")
 EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 
+# What FER+'s ten voters could say, in the order of its columns and in the names of the course.
+VOTES = ("neutral", "happy", "surprise", "sad", "angry", "disgust", "fear", "contempt")
+VOTES += ("unknown", "not a face")
+
 
 class DataError(ValueError):
     """A problem with data in words to act on: which file or row, what is wrong, what to do."""
@@ -109,8 +113,7 @@ class EmotionData(_Record):
     split : (n,) str
         ``train``, ``val``, ``public`` or ``test``; ``all`` where the source has no split.
     votes : (n, 10) uint8 or None
-        FER+ votes: neutral, happiness, surprise, sadness, anger, disgust, fear, contempt,
-        unknown, not a face.
+        How many FER+ voters said what, in the order of `VOTES`.
     subjects : (n,) str or None
     source : str
     """

@@ -1,7 +1,4 @@
-"""The comparisons that lessons quote: several networks, one budget, the same data and seed.
-
-`python -m helpers study` is this module; what it prints is kept under `data/results/`.
-"""
+"""Keypoint networks side by side: with and without skips, with and without the incomplete rows."""
 
 import time
 from collections.abc import Callable
@@ -91,23 +88,15 @@ STUDIES = {
 }
 
 
-def run_study(name: str, out: Path, smoke: bool = False) -> dict:
-    """Train and measure all variants of a study in folder `out`; an interrupted one goes on.
-
-    Returns
-    -------
-    A dictionary for `data/results/`: the budget and, for each variant, its size, seconds an epoch,
-    validation losses by epoch and metrics.
-    """
+def budget(name: str, smoke: bool = False) -> dict:
+    """Return what every variant gets."""
     recipe = SMOKE if smoke else BUDGET
-    rows = [run_variant(variant, recipe, out / variant.name, smoke) for variant in STUDIES[name]]
-    budget = {"epochs": recipe.epochs, "rows": recipe.rows, "batch_size": recipe.batch_size}
-    return {"study": name, "budget": budget, "seed": settings.SEED, "variants": rows}
+    return {"epochs": recipe.epochs, "rows": recipe.rows, "batch_size": recipe.batch_size}
 
 
-def run_variant(variant: Variant, recipe: Recipe, out: Path, smoke: bool = False) -> dict:
-    """Train one network and measure it on faces that it has not seen."""
-    print(variant.name, flush=True)
+def run_variant(name: str, variant: Variant, out: Path, smoke: bool = False) -> dict:
+    """Train one network in folder `out` and measure it on faces that it has not seen."""
+    recipe = SMOKE if smoke else BUDGET
     # Real faces: chosen on and shown for validation, because the test split is opened only for the
     # model that ships. Made faces: people that nothing else is chosen by.
     data = load_keypoints("made" if smoke else variant.source)

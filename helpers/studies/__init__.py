@@ -1,0 +1,28 @@
+"""The comparisons that lessons quote: several networks, one budget, the same data and seed.
+
+`python -m helpers study` is this package; what it prints is kept under `data/results/`.
+"""
+
+from pathlib import Path
+
+from helpers import settings
+from helpers.studies import emotions, keypoints
+
+STUDIES = {**keypoints.STUDIES, **emotions.STUDIES}
+
+
+def run_study(name: str, out: Path, smoke: bool = False) -> dict:
+    """Train and measure all variants of a study in folder `out`; an interrupted one goes on.
+
+    Returns
+    -------
+    A dictionary for `data/results/`: the budget and, for each variant, its size, how it learnt
+    and its metrics.
+    """
+    study = keypoints if name in keypoints.STUDIES else emotions
+    rows = []
+    for variant in STUDIES[name]:
+        print(variant.name, flush=True)
+        rows.append(study.run_variant(name, variant, out / variant.name, smoke))
+    budget = study.budget(name, smoke)
+    return {"study": name, "budget": budget, "seed": settings.SEED, "variants": rows}
