@@ -22,6 +22,7 @@
 # the code itself runs in about two minutes, most of it for one training.
 
 # %% tags=["setup"]
+from importlib import import_module
 from importlib.util import find_spec
 
 from IPython import get_ipython
@@ -29,6 +30,8 @@ from IPython import get_ipython
 if find_spec("helpers") is None:  # in Colab: fetch the course's code once
     address = "git+https://github.com/reading-faces/reading-faces@v0.1.0"
     get_ipython().run_line_magic("pip", f"install -q {address}")
+
+import_module("helpers")  # before TensorFlow, so that it uses all that the processor can do
 
 # %% [markdown]
 # We import what the lesson uses. Keras is the library in which the networks of this course are
