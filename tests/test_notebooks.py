@@ -542,13 +542,20 @@ def test_nbval_compares_nothing_with_other_versions_and_says_so(tmp_path):
 
 
 @pytest.mark.slow
-@real("facial-keypoints")
 @pytest.mark.parametrize(
-    ("lesson", "shown"), [("01_keypoints_and_flip", "px off"), ("02_residual_keypoint_model", "px")]
+    ("lesson", "source", "shown"),
+    [
+        pytest.param(lesson, source, shown, marks=real(source), id=lesson)
+        for lesson, source, shown in (
+            ("01_keypoints_and_flip", "facial-keypoints", "px off"),
+            ("02_residual_keypoint_model", "facial-keypoints", "px"),
+            ("03_emotion_classifier", "fer2013", "of real ones"),
+        )
+    ],
 )
-def test_keypoint_lessons_run_on_real_faces_with_one_word_changed(lesson, shown, monkeypatch):
+def test_a_lesson_runs_on_real_faces_with_one_word_changed(lesson, source, shown, monkeypatch):
     monkeypatch.setenv("COURSE_PROFILE", "smoke")
     nb = build.published(build.read_source(build.SOURCES / f"{lesson}.py"))
     (cell,) = (cell for cell in code_cells(nb) if cell.source.startswith('SOURCE = "made"'))
-    cell.source = cell.source.replace('"made"', '"facial-keypoints"', 1)
+    cell.source = cell.source.replace('"made"', f'"{source}"', 1)
     assert shown in build.showed(build.execute(nb))

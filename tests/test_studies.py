@@ -110,7 +110,7 @@ def test_a_weighed_loss_counts_a_face_by_its_class():
     assert losses[1] == pytest.approx([losses[0][0] * 4 / 21, losses[0][1] * 4 / 7], rel=1e-4)
 
 
-@pytest.mark.parametrize("name", keypoints.STUDIES)
+@pytest.mark.parametrize("name", studies.STUDIES)
 def test_what_lessons_quote_is_what_the_study_compares(name):
     stored = stored_result(f"study-{name}")
     assert [row["name"] for row in stored["variants"]] == [v.name for v in studies.STUDIES[name]]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from helpers.augment import flip_images, flip_keypoints
-from helpers.check.verdict import NOTHING, Verdict, judge, wrong_form
+from helpers.check.verdict import NOTHING, Verdict, judge, known_mistakes, wrong_form
 
 
 def gradient_step(answer: Callable) -> Verdict:
@@ -39,9 +39,7 @@ def gradient_step(answer: Callable) -> Verdict:
             "Your bias already used the new weight; work out both slopes first.": (right[0], then),
             "Weight and bias have changed places.": right[::-1],
         }
-        for message, wrong in mistakes.items():
-            if np.allclose(result, wrong):
-                yield message
+        yield from known_mistakes(result, mistakes)
         if not np.allclose(result, right):
             yield f"You got {np.round(result, 4)}; it should be {np.round(right, 4)}."
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from scipy.special import softmax
 
-from helpers.check.verdict import NOTHING, Verdict, judge
+from helpers.check.verdict import NOTHING, Verdict, judge, known_mistakes
 
 
 def find_copies(answer: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Verdict:
@@ -115,9 +115,7 @@ def macro_f1(answer: Callable[[np.ndarray], float]) -> Verdict:
                 (precision + recall) / 2
             ),
         }
-        for message, wrong in mistakes.items():
-            if np.isclose(result, wrong):
-                yield message
+        yield from known_mistakes(result, mistakes)
         if not np.isclose(result, f1.mean()):
             yield f"You got {float(result):.4f}; it should be {f1.mean():.4f}."
         never = float(answer(np.array([[5, 0], [5, 0]])))
@@ -159,9 +157,7 @@ def soften(answer: Callable[[np.ndarray, float], np.ndarray]) -> Verdict:
                 logits / 2.5
             ),
         }
-        for message, wrong in mistakes.items():
-            if np.allclose(result, wrong):
-                yield message
+        yield from known_mistakes(result, mistakes)
         if not np.allclose(result, right):
             yield f"The first row is {np.round(result[0], 3)}, not {np.round(right[0], 3)}."
         with np.errstate(over="ignore", invalid="ignore"):
@@ -201,9 +197,7 @@ def keep_classes(answer: Callable) -> Verdict:
                 chosen, axis=1
             ),
         }
-        for message, wrong in mistakes.items():
-            if np.allclose(result, wrong):
-                yield message
+        yield from known_mistakes(result, mistakes)
         if not np.allclose(result, right):
             yield f"The first row is {np.round(result[0], 3)}, not {np.round(right[0], 3)}."
 

@@ -922,8 +922,8 @@ for name in ("emotion-fer2013-public", "emotion-fer2013-public-tta"):
 # notebooks on the web one finds 80 % and more that way.
 
 # %% tags=["showed"]
-print(f"a network of four layers: {np.mean(predicted == test.labels):.0%} of drawn faces,", end=" ")
-print(f"the shipped one: {found['accuracy']:.0%} of real ones")
+print(f"named right: {np.mean(predicted == test.labels):.0%} of this lesson's test faces,", end=" ")
+print(f"{found['accuracy']:.0%} of real ones by the shipped model")
 
 # %% [markdown]
 # ## What an expression does not tell

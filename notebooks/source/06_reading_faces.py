@@ -327,4 +327,5 @@ for face in truth:
 # [how the models were made](https://github.com/reading-faces/reading-faces/blob/main/helpers/recipes.py).
 #
 # **Back to** [lesson 1](01_keypoints_and_flip.ipynb) and [lesson 2](02_residual_keypoint_model.ipynb),
-# which build the keypoint model. Lessons 3 to 5, on the others, are being written.
+# which build the keypoint model, and [lesson 3](03_emotion_classifier.ipynb), the emotion model. Lessons
+# 4 and 5, on action units and on who it is, are being written.
