@@ -3,6 +3,7 @@
 Loading never touches the network; `fetch` does, and only when called.
 """
 
+from helpers.data.action_units import load_action_units
 from helpers.data.duplicates import occur_among
 from helpers.data.emotions import load_emotions
 from helpers.data.fetch import fetch, verify
@@ -12,6 +13,7 @@ from helpers.data.records import (
     KEYPOINT_COLUMNS,
     KEYPOINT_NAMES,
     VOTES,
+    ActionUnitData,
     DataError,
     EmotionData,
     KeypointData,
@@ -23,6 +25,7 @@ __all__ = [
     "KEYPOINT_COLUMNS",
     "KEYPOINT_NAMES",
     "VOTES",
+    "ActionUnitData",
     "DataError",
     "EmotionData",
     "KeypointData",
@@ -31,6 +34,7 @@ __all__ = [
     "fetch",
     "kaggle_coordinates",
     "list_sources",
+    "load_action_units",
     "load_emotions",
     "load_keypoints",
     "occur_among",

@@ -27,8 +27,8 @@ class Field:
     Attributes
     ----------
     name : str
-    row_shape : tuple of int
-        Shape without the first axis.
+    row_shape : tuple of int or None
+        Shape without the first axis; None stands for any length.
     kind : str
         ``uint8``, ``float32``, ``int`` or ``str``.
     optional : bool
@@ -37,7 +37,7 @@ class Field:
     """
 
     name: str
-    row_shape: tuple[int, ...]
+    row_shape: tuple[int | None, ...]
     kind: str
     optional: bool = False
     per_row: bool = True
@@ -97,8 +97,10 @@ def read_archive(path: Path, contract: tuple[Field, ...]) -> dict[str, np.ndarra
 
 
 def _checked(path: Path, field: Field, array: np.ndarray) -> np.ndarray:
-    if array.ndim == 0 or array.shape[1:] != field.row_shape:
-        wanted = ", ".join(("n", *map(str, field.row_shape)))
+    lengths = zip(field.row_shape, array.shape[1:], strict=False)
+    fits = array.ndim == 1 + len(field.row_shape) and all(w in (None, got) for w, got in lengths)
+    if not fits:
+        wanted = ", ".join(("n", *("k" if s is None else str(s) for s in field.row_shape)))
         raise DataError(f"{field.name} in {path} has shape {array.shape}; it must be ({wanted}).")
     if field.kind == "str":
         if array.dtype.kind != "U":

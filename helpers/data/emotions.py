@@ -6,7 +6,8 @@ import numpy as np
 
 from helpers.data.archives import Field, is_made_set, read_archive
 from helpers.data.cache import cached, file_sha256
-from helpers.data.folders import read_class_folders, read_official_ckplus
+from helpers.data.ckplus import read_peaks
+from helpers.data.folders import Pictures, read_class_folders
 from helpers.data.records import EMOTIONS, DataError, EmotionData
 from helpers.data.sources import KNOWN, existing_path, known_folder
 from helpers.data.splits import tenth_per_class
@@ -83,7 +84,7 @@ def _made(path: Path | None = None) -> EmotionData:
 
 
 def _from_folder(folder: Path, source: str) -> EmotionData:
-    pictures = read_official_ckplus(folder) or read_class_folders(folder)
+    pictures = _from_ckplus_tree(folder) or read_class_folders(folder)
     found = set(pictures.emotions)
     classes = (*(e for e in EMOTIONS if e in found), *sorted(found - set(EMOTIONS)))
     labels = np.array([classes.index(emotion) for emotion in pictures.emotions])
@@ -92,6 +93,21 @@ def _from_folder(folder: Path, source: str) -> EmotionData:
         split = _with_val(split, labels)
     subjects = None if pictures.subjects is None else np.array(pictures.subjects)
     return EmotionData(pictures.images, labels, classes, split, subjects=subjects, source=source)
+
+
+def _from_ckplus_tree(folder: Path) -> Pictures | None:
+    peaks = read_peaks(folder)
+    if peaks is None:
+        return None
+    peaks = [peak for peak in peaks if peak.emotion]
+    if not peaks:
+        raise DataError(f"{folder} has no Emotion/S…/…/…_emotion.txt; unpack those too.")
+    return Pictures(
+        np.stack([peak.face(_SIDE) for peak in peaks]),
+        [peak.emotion for peak in peaks],
+        ["all"] * len(peaks),
+        [peak.subject for peak in peaks],
+    )
 
 
 def _from_archive(path: Path) -> EmotionData:

@@ -124,3 +124,33 @@ class EmotionData(_Record):
     votes: np.ndarray | None = None
     subjects: np.ndarray | None = None
     source: str = ""
+
+
+@dataclass(frozen=True)
+class ActionUnitData(_Record):
+    """Faces with the action units that they show.
+
+    Attributes
+    ----------
+    images : (n, 96, 96) uint8
+    action_units : (n, k) int8
+        1 where a unit is present, on either side of the face.
+    unit_names : tuple of k str
+        ``AU1`` and so on, by number.
+    intensities : (n, k) float32
+        0 to 1; NaN where a unit is present and nobody wrote down how strongly.
+    emotions : (n,) str
+        Empty where nobody said.
+    split : (n,) str
+        ``train``, ``val`` or ``test``; ``all`` where the source has no split.
+    subjects : (n,) str
+    source : str
+    """
+
+    action_units: np.ndarray
+    unit_names: tuple[str, ...]
+    intensities: np.ndarray
+    emotions: np.ndarray
+    split: np.ndarray
+    subjects: np.ndarray
+    source: str = ""

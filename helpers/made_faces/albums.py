@@ -17,7 +17,13 @@ import numpy as np
 
 from helpers import settings
 from helpers.made_faces.camera import Camera, draw_camera
-from helpers.made_faces.expression import EMOTIONS, UNITS, at_rest, draw_expression
+from helpers.made_faces.expression import (
+    EMOTIONS,
+    PRESENT_FROM,
+    UNITS,
+    at_rest,
+    draw_expression,
+)
 from helpers.made_faces.people import Person
 from helpers.made_faces.scenes import MadeFace, Scene, draw_scene, take_photo
 from helpers.made_faces.sets import (
@@ -34,7 +40,7 @@ _ALBUM, _GROUP, _SEQUENCE = 3, 4, 5
 # The codes of CK+'s emotion files.
 CKPLUS_CODES = {"angry": 1, "disgust": 3, "fear": 4, "happy": 5, "sad": 6, "surprise": 7}
 CKPLUS_SIZE = (320, 245)  # half of the original's 640 × 490
-_RAISE_THIS_WHEN_FACES_CHANGE = 1
+_RAISE_THIS_WHEN_FACES_CHANGE = 2
 
 
 def training_set(n: int, seed: int = 1, pose: str = "wide") -> MadeSet:
@@ -179,7 +185,7 @@ def ckplus_folder(subjects: int = 30, sequences: int = 4, frames: int = 6, seed:
     """Return a folder in the form of the official CK+ tree; drawn at the first call.
 
     Each sequence goes from neutral to the peak of an emotion. `FACS` files list the units of the
-    peak that reach 0.2, with their intensity from 1 to 5; `Emotion` files hold CK+'s code.
+    peak that are present, with their intensity from 1 to 5; `Emotion` files hold CK+'s code.
     """
     name = f"ckplus-{subjects}x{sequences}x{frames}-seed{seed}"
     total = subjects * sequences * frames
@@ -226,11 +232,11 @@ def write_ckplus_labels(
     folder: Path, subject: str, take: str, stem: str, emotion: str, units: np.ndarray
 ) -> None:
     """Write the emotion and the units of a peak frame as CK+ does: numbers in a text file."""
-    intensities = units.mean(axis=1)
+    intensities = units.max(axis=1)
     lines = [
         f"   {unit:.7e}   {np.clip(np.ceil(5 * intensity), 1, 5):.7e}\n"
         for unit, intensity in zip(UNITS, intensities, strict=True)
-        if intensity >= 0.2
+        if intensity >= PRESENT_FROM
     ]
     texts = {"Emotion": f"   {CKPLUS_CODES[emotion]:.7e}\n", "FACS": "".join(lines)}
     for kind, text in texts.items():

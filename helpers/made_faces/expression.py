@@ -78,6 +78,9 @@ NEIGHBOURS = {
     "sad": "neutral", "surprise": "fear", "neutral": "sad",
 }  # fmt: skip
 AMBIGUOUS_SHARE = 0.12
+
+# A unit that reaches this intensity on one side of the face is called present.
+PRESENT_FROM = 0.2
 _STRAY_SHARE, _BLINK_SHARE = 0.06, 0.02
 
 

@@ -1,0 +1,108 @@
+"""Faces with the action units that they show: made faces, the official CK+ tree, archives."""
+
+from pathlib import Path
+
+import numpy as np
+
+from helpers.data.archives import Field, is_made_set, read_archive
+from helpers.data.ckplus import read_peaks
+from helpers.data.records import ActionUnitData, DataError
+from helpers.data.sources import KNOWN, existing_path, known_folder
+
+_SIDE = 96
+# CK+ intensities go from 1 (a trace) to 5 (as strong as it gets).
+_STRONGEST = 5
+_FIELDS = (
+    Field("images", (_SIDE, _SIDE), "uint8"),
+    Field("action_units", (None,), "int"),
+    Field("unit_names", (), "str", per_row=False),
+    Field("intensities", (None,), "float32", optional=True),
+    Field("emotions", (), "str", optional=True),
+    Field("subjects", (), "str", optional=True),
+    Field("split", (), "str", optional=True),
+)
+
+
+def load_action_units(source: str | Path = "made") -> ActionUnitData:
+    """Load faces with the facial action units that they show.
+
+    Parameters
+    ----------
+    source : str or Path
+        ``"made"``; ``"ckplus"`` where it is the official tree with FACS files; or a path to such a
+        tree, to a set that `data make` wrote, or to an `.npz` with the fields of `ActionUnitData`.
+
+    Raises
+    ------
+    DataError
+        If the source is missing, malformed, or knows no action units.
+    """
+    if source == "made":
+        return from_made_set()
+    path = known_folder(source) if source in KNOWN else existing_path(source)
+    if path.is_dir():
+        return _from_ckplus_tree(path, str(source))
+    return from_made_set(path) if is_made_set(path) else _from_archive(path)
+
+
+def from_made_set(path: Path | None = None) -> ActionUnitData:
+    """Return made faces: those that ship, or a set that `data make` wrote."""
+    from helpers.made_faces import load_set
+    from helpers.made_faces.expression import EMOTIONS, PRESENT_FROM, UNIT_NAMES
+
+    faces = load_set(path) if path else load_set()
+    # Each unit has an intensity for the left and the right side of the face.
+    intensities = faces.action_units.max(axis=2)
+    return ActionUnitData(
+        faces.images,
+        (intensities >= PRESENT_FROM).astype(np.int8),
+        UNIT_NAMES,
+        intensities,
+        np.array(EMOTIONS)[faces.emotions],
+        faces.split,
+        faces.subjects,
+        source=str(path or "made"),
+    )
+
+
+def _from_ckplus_tree(folder: Path, source: str) -> ActionUnitData:
+    peaks = [peak for peak in read_peaks(folder) or [] if peak.units is not None]
+    if not peaks:
+        raise DataError(
+            f"{source} has no action units; only the official CK+ tree with FACS/S…/…/…_facs.txt, "
+            "made faces and .npz archives bring them."
+        )
+    units = sorted({unit for peak in peaks for unit in peak.units})
+    intensities = np.zeros((len(peaks), len(units)), np.float32)
+    for row, peak in enumerate(peaks):
+        for unit, intensity in peak.units.items():
+            # 0 says that the unit is there, and nothing of how strong it is.
+            intensities[row, units.index(unit)] = intensity / _STRONGEST or np.nan
+    return ActionUnitData(
+        np.stack([peak.face(_SIDE) for peak in peaks]),
+        (intensities != 0).astype(np.int8),
+        tuple(f"AU{unit}" for unit in units),
+        intensities,
+        np.array([peak.emotion or "" for peak in peaks]),
+        np.full(len(peaks), "all"),
+        np.array([peak.subject for peak in peaks]),
+        source=source,
+    )
+
+
+def _from_archive(path: Path) -> ActionUnitData:
+    arrays = read_archive(path, _FIELDS)
+    units, names = arrays["action_units"], arrays["unit_names"].tolist()
+    n = len(units)
+    if len(names) != units.shape[1]:
+        raise DataError(f"{path} has {len(names)} unit_names for {units.shape[1]} action_units.")
+    if not np.isin(units, (0, 1)).all():
+        raise DataError(f"action_units in {path} must be 0 or 1; found {units.max()}.")
+    arrays |= {"action_units": units.astype(np.int8), "unit_names": tuple(names)}
+    absent = {
+        "intensities": np.where(units == 1, np.nan, 0).astype(np.float32),
+        "emotions": np.full(n, ""),
+        # Nobody said who is who, so each picture is taken for somebody else.
+        "subjects": np.array([str(row) for row in range(n)]),
+    }
+    return ActionUnitData(**(absent | arrays), source=str(path))

@@ -1,0 +1,138 @@
+"""The tree that the CK+ authors give out: sequences from neutral to a peak, emotions, action units.
+
+`cohn-kanade-images/S005/001/*.png` are the frames; `Emotion/` and `FACS/` hold what the last frame
+of a sequence shows, `Landmarks/` where. Most sequences have no emotion file: that is normal.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from helpers.data.folders import SUFFIXES, read_grey, shrink, subfolders
+from helpers.data.records import DataError
+
+# The codes of CK+ emotion files, from the data set's own read-me.
+_CODES = ("neutral", "angry", "contempt", "disgust", "fear", "happy", "sad", "surprise")
+
+
+@dataclass(frozen=True)
+class Peak:
+    """The last frame of a sequence, and what its coders saw on it.
+
+    Attributes
+    ----------
+    path : the picture.
+    subject : `S005`.
+    emotion : one of the course's names or `contempt`; None where there is no emotion file.
+    units : intensity 1 to 5 by number of the action unit, 0 where it is present and no intensity is
+        given; None where there is no FACS file.
+    points : (68, 2) landmarks in pixels, or None.
+    """
+
+    path: Path
+    subject: str
+    emotion: str | None
+    units: dict[int, float] | None
+    points: np.ndarray | None
+
+    def face(self, side: int) -> np.ndarray:
+        """Cut out the face `(side, side) uint8`: around the landmarks, or else the middle."""
+        return shrink(_cut_face(read_grey(self.path), self.points), side)
+
+
+def read_peaks(folder: Path) -> list[Peak] | None:
+    """Return the peak frame of each sequence that has a label; None if `folder` is no such tree.
+
+    Raises
+    ------
+    DataError
+        If nothing is labelled, a label cannot be read, or a labelled sequence has no frames.
+    """
+    root = next(
+        (r for r in (folder, *subfolders(folder)) if (r / "cohn-kanade-images").is_dir()), None
+    )
+    if root is None:
+        return None
+    emotions, units = (dict(_labels(root, kind)) for kind in ("Emotion", "FACS"))
+    if not emotions and not units:
+        raise DataError(
+            f"{root} holds cohn-kanade-images and no Emotion/S…/…/…_emotion.txt and no "
+            "FACS/S…/…/…_facs.txt; unpack those too."
+        )
+    peaks = []
+    for sequence in sorted(emotions.keys() | units.keys()):
+        frame = _last_frame(root, sequence, emotions.get(sequence) or units[sequence])
+        peaks.append(
+            Peak(
+                frame,
+                sequence[0],
+                _read_emotion(emotions[sequence]) if sequence in emotions else None,
+                _read_units(units[sequence]) if sequence in units else None,
+                _read_landmarks(root, sequence, frame),
+            )
+        )
+    return peaks
+
+
+def _labels(root: Path, kind: str) -> Iterator[tuple[tuple[str, str], Path]]:
+    """Yield (subject, take) and file; the authors' archives unpack to `FACS_labels`, say."""
+    for file in sorted(root.glob(f"{kind}*/*/*/*_{kind.lower()}.txt")):
+        yield (file.parts[-3], file.parts[-2]), file
+
+
+def _last_frame(root: Path, sequence: tuple[str, str], label: Path) -> Path:
+    folder = root.joinpath("cohn-kanade-images", *sequence)
+    frames = [p for p in sorted(folder.glob("*")) if p.suffix.lower() in SUFFIXES]
+    if not frames:
+        raise DataError(f"{label} labels a sequence without frames; unpack {folder}.")
+    return frames[-1]
+
+
+def _read_emotion(file: Path) -> str:
+    text = file.read_text().strip()
+    try:
+        return _CODES[[float(code) for code in range(8)].index(float(text))]
+    except ValueError:
+        raise DataError(f"{file} says {text!r}; a CK+ emotion is a number from 0 to 7.") from None
+
+
+def _read_units(file: Path) -> dict[int, float]:
+    units = {}
+    for number, line in enumerate(file.read_text().splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            unit, intensity = map(float, line.split())
+        except ValueError:
+            unit, intensity = np.nan, np.nan
+        if not (unit in range(1, 100) and 0 <= intensity <= 5):
+            raise DataError(
+                f"Line {number} of {file} is {line.strip()!r}; it must be the number of an action "
+                "unit and an intensity from 0 to 5."
+            )
+        units[int(unit)] = intensity
+    return units
+
+
+def _read_landmarks(root: Path, sequence: tuple[str, str], frame: Path) -> np.ndarray | None:
+    file = root.joinpath("Landmarks", *sequence, f"{frame.stem}_landmarks.txt")
+    if not file.is_file():
+        return None
+    try:
+        return np.array(file.read_text().split(), float).reshape(68, 2)
+    except ValueError:
+        raise DataError(f"{file} does not hold 68 rows of x and y; unpack it again.") from None
+
+
+def _cut_face(grey: np.ndarray, points: np.ndarray | None) -> np.ndarray:
+    """Cut a square around landmarks, with room for the forehead above them; else the middle."""
+    height, width = grey.shape
+    centre, side = np.array([width, height]) / 2, min(height, width)
+    if points is not None:
+        size = np.ptp(points, axis=0)
+        centre = points.min(axis=0) + size * [0.5, 0.42]
+        side = min(side, round(1.25 * size.max()))
+    left, top = np.clip(np.round(centre - side / 2).astype(int), 0, [width - side, height - side])
+    return grey[top : top + side, left : left + side]
