@@ -18,7 +18,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from helpers import made_command, predict_command
 
-TASKS = ("keypoints", "emotion")
+TASKS = ("keypoints", "emotion", "action-units")
 # Known here too, so that --help need not load a network.
 STUDIES = ("depth", "masked-loss", "emotion-models", "emotion-craft")
 
@@ -96,8 +96,9 @@ def run_evaluate(options: argparse.Namespace) -> int:
     with predict_command.quiet():
         from helpers import evaluate, models
 
-    model = models.load(options.weights or options.task)
-    if model.card["task"] != options.task:
+    task = options.task.replace("-", "_")
+    model = models.load(options.weights or task)
+    if model.card["task"] != task:
         raise ValueError(f"{options.weights} is a model for {model.card['task']}.")
     evaluation = evaluate.evaluate(
         model, options.source, options.split, options.tta, options.jitter
@@ -109,7 +110,7 @@ def run_evaluate(options: argparse.Namespace) -> int:
         evaluation.result
         | speed
         | {
-            "weights": str(options.weights or f"shipped {options.task}"),
+            "weights": str(options.weights or f"shipped {task}"),
             "command": options.command,
             "date": datetime.date.today().isoformat(),
         }
@@ -165,9 +166,10 @@ def run_train(options: argparse.Namespace) -> int:
         from helpers import recipes, settings
 
     profile = options.profile or settings.PROFILE
+    task = options.task.replace("-", "_")
     run = recipes.Run(
-        task=options.task,
-        sources=tuple(options.source or recipes.SOURCES.get((options.task, profile), ["made"])),
+        task=task,
+        sources=tuple(options.source or recipes.SOURCES.get((task, profile), ["made"])),
         profile=profile,
         out=options.out,
         model=options.model,
@@ -176,7 +178,7 @@ def run_train(options: argparse.Namespace) -> int:
     )
     with contextlib.redirect_stdout(sys.stderr):  # Keras prints its progress
         recipes.train_model(run, resume=options.resume)
-    print(options.out / f"{options.task}.weights.h5")
+    print(options.out / f"{task}.weights.h5")
     return 0
 
 

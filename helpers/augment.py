@@ -17,6 +17,13 @@ def flip_images(images: np.ndarray) -> np.ndarray:
     return images[:, :, ::-1].copy()
 
 
+def resize_images(images: np.ndarray, size: int) -> np.ndarray:
+    """Resize pictures `(n, h, w) uint8` to `(n, size, size)`."""
+    shrink = images.shape[1] > size
+    method = cv2.INTER_AREA if shrink else cv2.INTER_CUBIC
+    return np.stack([cv2.resize(image, (size, size), interpolation=method) for image in images])
+
+
 def flip_keypoints(keypoints: np.ndarray, width: int = 96) -> np.ndarray:
     """Mirror keypoints along with pictures that are `width` pixels wide.
 
@@ -132,9 +139,7 @@ def augment_keypoints(
         rng.uniform(0.8, 1.25, n),
         rng.uniform(-0.15, 0.15, (n, 2)) * size,
     )
-    images = warp_images(images, matrices)
-    for share, change in ((0.5, relight), (0.33, blur), (0.2, add_noise), (0.25, erase)):
-        images = some(images, rng, share, change)
+    images = spoil(warp_images(images, matrices), rng)
     return images, warp_keypoints(keypoints, matrices)
 
 
@@ -155,6 +160,25 @@ def augment_faces(
         rng.uniform(-0.06, 0.06, (n, 2)) * size,
     )
     return some(warp_images(images, matrices), rng, 0.2, erase), labels
+
+
+def augment_action_units(
+    images: np.ndarray, units: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return new views of faces with action units of either side, which depend on no place.
+
+    As `augment_faces`, and as badly lit, blurred, noisy and covered as in `augment_keypoints`: who
+    learns from drawings alone must not rely on how clean they are.
+    """
+    images, units = augment_faces(images, units, rng)
+    return spoil(images, rng), units
+
+
+def spoil(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Light half of the pictures anew, blur a third, make a fifth noisy, and cover part of some."""
+    for share, change in ((0.5, relight), (0.33, blur), (0.2, add_noise), (0.25, erase)):
+        images = some(images, rng, share, change)
+    return images
 
 
 def some(images: np.ndarray, rng: np.random.Generator, share: float, change) -> np.ndarray:

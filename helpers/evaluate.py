@@ -11,18 +11,23 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers import metrics, models, settings
+from helpers import facs, metrics, models, settings
 from helpers.augment import (
     affine_matrices,
     flip_images,
     flip_keypoints,
+    resize_images,
     warp_images,
     warp_keypoints,
 )
 from helpers.data import (
+    EMOTIONS,
     KEYPOINT_NAMES,
+    ActionUnitData,
     DataError,
+    NoActionUnits,
     kaggle_coordinates,
+    load_action_units,
     load_emotions,
     load_keypoints,
     occur_among,
@@ -76,13 +81,14 @@ def evaluate(
     Raises
     ------
     ValueError
-        If an emotion model is to be measured with `jitter`.
+        If anything but keypoints is to be measured with `jitter`.
     """
     if model.card["task"] == "keypoints":
         return evaluate_keypoints(model, source, split, tta, jitter)
     if jitter:
         raise ValueError("Only keypoints are measured with --jitter.")
-    return evaluate_emotion(model, source, split, tta)
+    measure = {"emotion": evaluate_emotion, "action_units": evaluate_action_units}
+    return measure[model.card["task"]](model, source, split, tta)
 
 
 def evaluate_keypoints(
@@ -171,6 +177,67 @@ def evaluate_emotion(model: TrainedModel, source: str, split: str | None, tta: b
     if not known.all():
         result["left_out"] = {"n": int((~known).sum()), "reason": "classes the model does not know"}
     return Evaluation(result, {"probabilities": probabilities, "classes": np.array(classes)})
+
+
+def evaluate_action_units(
+    model: TrainedModel, source: str, split: str | None, tta: bool
+) -> Evaluation:
+    """Measure action units where the source has them, and how well they go with its emotions.
+
+    Units are matched by name. `prototype_agreement` is the share of faces whose units are nearest
+    to the prototype of their emotion (`facs.emotions_of_units`): a weak check, for real faces too.
+    """
+    units = tuple(model.card["units"])
+    try:
+        split, data = choose_split(load_action_units(source), split)
+        images, emotions = data.images, data.emotions
+    except NoActionUnits:
+        split, data = choose_split(load_emotions(source), split)
+        images = resize_images(data.images, model.input_size)
+        emotions = np.array(data.classes)[data.labels]
+    probabilities = model.predict(images)
+    if tta:
+        probabilities = (probabilities + model.predict(flip_images(images))) / 2
+    measured = {}
+    if isinstance(data, ActionUnitData):
+        both = [name for name in units if name in data.unit_names]
+        mine = [units.index(name) for name in both]
+        theirs = [data.unit_names.index(name) for name in both]
+        measured = metrics.action_unit_metrics(
+            data.action_units[:, theirs],
+            probabilities[:, mine],
+            tuple(both),
+            np.array(model.card["thresholds"])[mine],
+            data.intensities[:, theirs],
+        )
+    measured |= prototype_agreement(probabilities, emotions)
+    result = describe("action-units", source, split, len(data), tta, measured)
+    return Evaluation(result, {"probabilities": probabilities, "classes": np.array(units)})
+
+
+def prototype_agreement(probabilities: np.ndarray, emotions: np.ndarray) -> dict:
+    """Compare the emotion that units `(n, 18)` are nearest to with the emotion `(n,) str` given.
+
+    Among the emotions that occur; faces without one of the course's seven take no part.
+    """
+    classes = tuple(emotion for emotion in EMOTIONS if emotion in emotions)
+    if not classes:
+        return {}
+    known = np.isin(emotions, classes)
+    labels = np.array([classes.index(emotion) for emotion in emotions[known].tolist()])
+    nearest = facs.emotions_of_units(probabilities[known], classes)
+    return {
+        "prototype_agreement": {
+            "n": int(known.sum()),
+            "classes": list(classes),
+            "agreement": float((nearest == labels).mean()),
+            "agreement_interval_95": metrics.bootstrap_interval(nearest == labels),
+            "most_frequent_class": float(np.bincount(labels).max() / len(labels)),
+            "confusion": metrics.confusion_matrix(
+                labels, nearest, labels=range(len(classes))
+            ).tolist(),
+        }
+    }
 
 
 def by_agreement(votes: np.ndarray, correct: np.ndarray) -> list[dict]:

@@ -6,9 +6,18 @@ Keypoints are `(n, 15, 2)` in pixels, NaN where unlabelled; probabilities are `(
 import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
-from sklearn.metrics import confusion_matrix, f1_score
+from sklearn.metrics import (
+    confusion_matrix,
+    f1_score,
+    precision_recall_curve,
+    precision_score,
+    recall_score,
+    roc_auc_score,
+)
 
 LEFT_EYE, RIGHT_EYE = 0, 1
+# An action unit below this intensity is called weak.
+WEAK = 0.4
 
 
 def keypoint_errors(true: np.ndarray, predicted: np.ndarray) -> np.ndarray:
@@ -155,6 +164,75 @@ def among_classes(
         "accuracy": float((predicted == new_labels).mean()),
         "macro_f1": macro_f1(new_labels, predicted),
     }
+
+
+def action_unit_metrics(
+    present: np.ndarray,
+    probabilities: np.ndarray,
+    names: tuple[str, ...],
+    thresholds: np.ndarray,
+    intensities: np.ndarray | None = None,
+) -> dict:
+    """Measure the probability of each unit against whether it is there.
+
+    Parameters
+    ----------
+    present, probabilities : `(n, units)` of 0 and 1, and from 0 to 1.
+    thresholds : `(units,)`, above which a unit is called present.
+    intensities : `(n, units)` from 0 to 1, NaN where not known; for the weak ones.
+
+    Returns
+    -------
+    `macro_auc` (area under the ROC curve) and `macro_f1`, each the mean over the units that occur;
+    `macro_auc_weak`, the same where of the faces with a unit only those weaker than `WEAK` count;
+    `per_unit` for those units, and the names of those that are `never_seen`.
+    """
+    occurs = (present.min(axis=0) == 0) & (present.max(axis=0) == 1)
+    per_unit = {}
+    for unit in np.flatnonzero(occurs):
+        true, p = present[:, unit], probabilities[:, unit]
+        called = p >= thresholds[unit]
+        per_unit[names[unit]] = {
+            "n": int(true.sum()),
+            "auc": float(roc_auc_score(true, p)),
+            "f1": float(f1_score(true, called, zero_division=0)),
+            "precision": float(precision_score(true, called, zero_division=0)),
+            "recall": float(recall_score(true, called, zero_division=0)),
+        }
+        if intensities is not None:
+            weak = (true == 0) | (intensities[:, unit] < WEAK)
+            if true[weak].any():
+                per_unit[names[unit]]["auc_weak"] = float(roc_auc_score(true[weak], p[weak]))
+    if not per_unit:
+        raise ValueError("No unit is there on one face and not on another: nothing to measure.")
+
+    def mean_of(measure: str) -> float | None:
+        values = [unit[measure] for unit in per_unit.values() if measure in unit]
+        return float(np.mean(values)) if values else None
+
+    return {
+        "macro_auc": mean_of("auc"),
+        "macro_f1": mean_of("f1"),
+        "macro_auc_weak": mean_of("auc_weak"),
+        "per_unit": per_unit,
+        "never_seen": [names[unit] for unit in np.flatnonzero(present.max(axis=0) == 0)],
+    }
+
+
+def fit_thresholds(present: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """Return for each unit the threshold `(units,)` of the highest F1; 0.5 for one that is absent.
+
+    Fit on pictures that were not trained on; `present` and `probabilities` are `(n, units)`.
+    """
+    thresholds = np.full(present.shape[1], 0.5)
+    for unit in np.flatnonzero(present.max(axis=0) == 1):
+        precision, recall, at = precision_recall_curve(present[:, unit], probabilities[:, unit])
+        f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-9)
+        best = int(np.argmax(f1[:-1]))
+        # Half way to the next lower probability, so that rounding does not decide.
+        below = at[best - 1] if best else at[best]
+        thresholds[unit] = (at[best] + below) / 2
+    return thresholds
 
 
 def fit_temperature(labels: np.ndarray, logits: np.ndarray) -> float:

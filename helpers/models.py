@@ -15,14 +15,14 @@ import h5py
 import keras
 import numpy as np
 from keras import layers
-from scipy.special import softmax
+from scipy.special import expit, softmax
 
 from helpers import settings
 
 # TensorFlow warns that it compiles a network anew for each number of faces: it should.
 logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
-TASKS = ("keypoints", "emotion")
+TASKS = ("keypoints", "emotion", "action_units")
 
 
 def build_keypoint_model(
@@ -111,13 +111,35 @@ def build_emotion_model(
     dropout : share of features dropped before the last layer.
     """
     inputs = keras.Input((size, size, 1), name="face")
-    x = convolution(inputs, 32)
-    for width in filters:
-        x = layers.MaxPooling2D()(x)
-        x = residual_stage(x, width, stride=1, identity_blocks=identity_blocks)
+    x = pooled_stages(convolution(inputs, 32), filters, identity_blocks)
     x = layers.Dropout(dropout)(layers.GlobalAveragePooling2D()(x))
     return keras.Model(
         inputs, layers.Dense(classes, dtype="float32", name="logits")(x), name="emotion"
+    )
+
+
+def build_action_unit_model(
+    size: int = 96,
+    units: int = 18,
+    filters: tuple[int, ...] = (48, 96, 160),
+    identity_blocks: int = 1,
+    dropout: float = 0.3,
+) -> keras.Model:
+    """Build a residual network that gives one logit for each action unit from one grey face.
+
+    Parameters
+    ----------
+    size : side of the square input in pixels; input `(n, size, size, 1) float`, standardised.
+    units : how many action units; output `(n, units) float32` logits, each of its own sigmoid,
+        since units do not exclude each other.
+    filters, identity_blocks, dropout : as in `build_emotion_model`.
+    """
+    inputs = keras.Input((size, size, 1), name="face")
+    # A face twice as large as the emotion model's is halved at once: it is no more work.
+    x = pooled_stages(convolution(inputs, 32, kernel=5, stride=2), filters, identity_blocks)
+    x = layers.Dropout(dropout)(layers.GlobalAveragePooling2D()(x))
+    return keras.Model(
+        inputs, layers.Dense(units, dtype="float32", name="logits")(x), name="action_units"
     )
 
 
@@ -193,6 +215,13 @@ def count_flops(network: keras.Model) -> int:
     return operations
 
 
+def pooled_stages(x, filters: tuple[int, ...], identity_blocks: int):
+    """Halve the picture by max-pooling before each stage of residual blocks."""
+    for width in filters:
+        x = residual_stage(layers.MaxPooling2D()(x), width, 1, identity_blocks)
+    return x
+
+
 def residual_stage(x, filters: int, stride: int, identity_blocks: int):
     """Stack one convolution block (which may shrink the picture) and some identity blocks."""
     x = residual_block(x, filters, stride)
@@ -228,6 +257,7 @@ BUILDERS = {
     "build_heatmap_model": build_heatmap_model,
     "build_emotion_model": build_emotion_model,
     "build_deep_emotion_model": build_deep_emotion_model,
+    "build_action_unit_model": build_action_unit_model,
     "build_emotion_by_keypoints_model": build_emotion_by_keypoints_model,
 }
 
@@ -277,11 +307,13 @@ class TrainedModel:
         Returns
         -------
         Keypoints `(n, points, 2) float32` in pixels of the picture, or probabilities
-        `(n, classes) float32`, as the card's task says.
+        `(n, classes) float32`, as the card's task says; those of action units do not add up to 1.
         """
         outputs = self.outputs(images, batch_size)
         if self.card["task"] == "keypoints":
             return keypoints_from_network(outputs, self.input_size)
+        if self.card["task"] == "action_units":
+            return expit(outputs)
         # A temperature above 1, fitted on validation faces, makes the answer less sure of itself.
         return softmax(outputs / self.card.get("temperature", 1.0), axis=1)
 
@@ -335,7 +367,7 @@ def halve_precision(path: Path) -> None:
 
 
 def load(task_or_path: str | Path) -> TrainedModel:
-    """Load a trained model: `"keypoints"` or `"emotion"` as shipped, or from a path of its weights.
+    """Load a trained model: one of `TASKS` as shipped, or from a path of its weights.
 
     Raises
     ------

@@ -13,20 +13,24 @@ import keras
 import numpy as np
 
 from helpers import metrics, models, settings
-from helpers.augment import augment_faces, augment_keypoints
+from helpers.augment import augment_action_units, augment_faces, augment_keypoints
 from helpers.data import (
     EMOTIONS,
+    ActionUnitData,
     DataError,
     EmotionData,
     KeypointData,
     kaggle_coordinates,
+    load_action_units,
     load_emotions,
     load_keypoints,
     occur_among,
+    of_made_faces,
 )
 from helpers.data.archives import is_made_set
 from helpers.evaluate import evaluate
 from helpers.made_faces.albums import training_set
+from helpers.made_faces.expression import UNIT_NAMES
 from helpers.models import BUILDERS, TrainedModel, keypoints_to_network
 from helpers.shapes import fit_shape_model
 from helpers.train import (
@@ -57,6 +61,11 @@ RECIPES = {
         ),
         "full keypoints": Recipe(epochs=7, learning_rate=3e-3, label_smoothing=0.1),
     },
+    "action_units": {
+        "smoke": Recipe(epochs=1, learning_rate=1e-3, rows=128, precision="float32"),
+        "lesson": Recipe(epochs=4, learning_rate=2e-3, batch_size=32, rows=1000),
+        "full": Recipe(epochs=16, learning_rate=2e-3, batch_size=32, drawn=12_000),
+    },
 }
 
 # What `--model` may name, the default first: the function that builds the network, its arguments.
@@ -70,6 +79,7 @@ NETWORKS = {
         "residual": ("build_emotion_model", {}),
         "keypoints": ("build_emotion_by_keypoints_model", {}),
     },
+    "action_units": {"residual": ("build_action_unit_model", {})},
 }
 
 # What is trained on when no source is named; `made` otherwise.
@@ -85,7 +95,11 @@ TYPICAL_SHAPE = 4.0
 EMOTION_COUNTS = (3995, 436, 4097, 7215, 4830, 3171, 4965)
 
 # The split that a full training on this source opens once, at its end, to report.
-REPORTED = {"keypoints": ("facial-keypoints", "test"), "emotion": ("fer2013", "public")}
+REPORTED = {
+    "keypoints": ("facial-keypoints", "test"),
+    "emotion": ("fer2013", "public"),
+    "action_units": ("made", "test"),
+}
 
 TERMS = (
     "The training pictures are for non-commercial research and may not be passed on; "
@@ -156,7 +170,8 @@ class Run:
         model += f" --epochs {self.epochs}" if self.epochs else ""
         seed = f"COURSE_SEED={self.seed} " if self.seed else ""
         return (
-            f"{seed}python -m helpers train {self.task} {sources} --profile {self.profile}"
+            f"{seed}python -m helpers train {self.task.replace('_', '-')} {sources}"
+            f" --profile {self.profile}"
             f"{model}{init} --out {self.out}"
         )
 
@@ -170,7 +185,7 @@ def train_model(run: Run, resume: bool = False) -> TrainedModel:
         If `run.out` holds another run, or this one unfinished and `resume` is not set.
     """
     function, arguments = run.network
-    training, validation = (keypoint_data if run.task == "keypoints" else emotion_data)(run)
+    training, validation = DATA[run.task](run)
     # Only now, so that a misspelt source or model leaves no folder behind.
     claim_folder(run, resume)
     keras.utils.set_random_seed(run.seed)
@@ -193,6 +208,9 @@ def train_model(run: Run, resume: bool = False) -> TrainedModel:
         model.card["temperature"] = metrics.fit_temperature(
             validation.targets.argmax(axis=1), logits
         )
+    if run.task == "action_units":
+        thresholds = metrics.fit_thresholds(validation.targets, model.predict(validation.images))
+        model.card["thresholds"] = thresholds.round(4).tolist()
     source, split = REPORTED[run.task]
     if run.profile == "full" and source in run.sources:
         model.card["measured"] = [
@@ -249,6 +267,8 @@ def compile_network(network: keras.Model, run: Run, steps_per_epoch: int) -> Non
     optimizer = build_optimizer(run.recipe, steps_per_epoch)
     if run.task == "keypoints":
         network.compile(optimizer, loss=keypoint_loss(run))
+    elif run.task == "action_units":
+        network.compile(optimizer, loss=keras.losses.BinaryCrossentropy(from_logits=True))
     else:
         loss = keras.losses.CategoricalCrossentropy(
             from_logits=True, label_smoothing=run.recipe.label_smoothing
@@ -293,6 +313,34 @@ def emotion_data(run: Run) -> tuple[Batches, Batches]:
         return soft_labels(faces.labels, faces.votes, run.recipe.votes_weight * training)
 
     return as_batches(run, parts, targets, augment_faces)
+
+
+def action_unit_data(run: Run) -> tuple[Batches, Batches]:
+    """Return augmented training faces and plain validation faces, with present units as targets.
+
+    Units are those of the made faces, in their order.
+    """
+    parts = [load_units(source, run.recipe) for source in run.sources]
+
+    def targets(faces: ActionUnitData, _) -> np.ndarray:
+        columns = [faces.unit_names.index(name) for name in UNIT_NAMES]
+        return faces.action_units[:, columns].astype(np.float32)
+
+    return as_batches(run, parts, targets, augment_action_units)
+
+
+def load_units(source: str, recipe: Recipe) -> ActionUnitData:
+    """Load faces with action units; in place of the made faces that ship, draw more if told to."""
+    if source == "made" and recipe.drawn:
+        return of_made_faces(training_set(recipe.drawn))
+    faces = load_action_units(source)
+    lacking = [name for name in UNIT_NAMES if name not in faces.unit_names]
+    if lacking:
+        raise DataError(f"{source} does not code {', '.join(lacking)}; the model learns all 18.")
+    return faces
+
+
+DATA = {"keypoints": keypoint_data, "emotion": emotion_data, "action_units": action_unit_data}
 
 
 def as_batches(
@@ -346,7 +394,7 @@ def write_card(run: Run, function: str, arguments: dict, n_train: int, n_val: in
         "task": run.task,
         "build": {"function": function, "arguments": arguments},
         "input": {
-            "size": {"keypoints": 96, "emotion": 48}[run.task],
+            "size": {"keypoints": 96, "emotion": 48, "action_units": 96}[run.task],
             "scaling": "grey, each picture to mean 0 and standard deviation 1",
         },
         "training": {
@@ -363,4 +411,6 @@ def write_card(run: Run, function: str, arguments: dict, n_train: int, n_val: in
     }
     if run.task == "emotion":
         card["classes"] = list(EMOTIONS)
+    if run.task == "action_units":
+        card["units"] = list(UNIT_NAMES)
     return card

@@ -7,13 +7,14 @@ import time
 
 import numpy as np
 import pytest
-from data_samples import fer_rows, grey, write_table
+from data_samples import fer_rows, grey, write_picture, write_table
 
 from helpers import evaluate, models
 from helpers.__main__ import main
 from helpers.augment import warp_images, warp_keypoints
 from helpers.data import EMOTIONS, KEYPOINT_NAMES, load_emotions, load_keypoints
 from helpers.data.emotions import VOTES_HEADER
+from helpers.made_faces import UNIT_NAMES
 from helpers.models import TrainedModel
 
 
@@ -21,7 +22,11 @@ from helpers.models import TrainedModel
 def weights(tmp_path_factory):
     """Untrained but complete models on disk: their numbers are bad, and that is all right here."""
     folder = tmp_path_factory.mktemp("weights")
-    for task, size, build in (("keypoints", 96, "keypoint"), ("emotion", 48, "emotion")):
+    for task, size, build in (
+        ("keypoints", 96, "keypoint"),
+        ("emotion", 48, "emotion"),
+        ("action_units", 96, "action_unit"),
+    ):
         arguments = {"filters": [4]}
         network = models.BUILDERS[f"build_{build}_model"](**arguments)
         if task == "keypoints":  # whose head begins at zero: let it answer something
@@ -34,6 +39,8 @@ def weights(tmp_path_factory):
             "build": {"function": f"build_{build}_model", "arguments": arguments},
             "input": {"size": size},
             "classes": list(EMOTIONS),
+            "units": list(UNIT_NAMES),
+            "thresholds": [0.5] * 18,
         }
         models.save(TrainedModel(network, card), folder)
     return folder
@@ -113,6 +120,29 @@ def test_speed_is_measured_when_asked_for(weights, capsys, monkeypatch):
 
 def test_a_call_is_timed_by_its_median():
     assert 0.009 < evaluate.time_call(lambda: time.sleep(0.01), 0.1) < 0.05
+
+
+def test_action_units_are_measured_one_by_one_and_against_the_emotions(weights, capsys):
+    path = weights / "action_units.weights.h5"
+    result = run_json(capsys, "evaluate", "action-units", "--weights", path)
+    assert (result["task"], result["split"], result["n"]) == ("action-units", "test", 320)
+    measured = result["metrics"]
+    assert {"macro_auc", "macro_f1", "macro_auc_weak"} <= set(measured)
+    assert set(measured["per_unit"]) == set(UNIT_NAMES) and not measured["never_seen"]
+    agreement = measured["prototype_agreement"]
+    assert agreement["n"] == 320 and agreement["classes"] == list(EMOTIONS)
+    assert 0 <= agreement["agreement"] <= 1 and np.sum(agreement["confusion"]) == 320
+
+
+def test_where_no_units_are_coded_they_are_held_against_the_emotions(weights, tmp_path, capsys):
+    for name, path in (("sad", "0"), ("happy", "1"), ("contempt", "2")):
+        write_picture(tmp_path / "ck" / name / f"S00{path}_001.png", grey(1, 48, int(path))[0])
+    path = weights / "action_units.weights.h5"
+    source = ("--source", tmp_path / "ck", "--split", "all")
+    measured = run_json(capsys, "evaluate", "action-units", *source, "--weights", path)["metrics"]
+    assert set(measured) == {"prototype_agreement"}
+    assert measured["prototype_agreement"]["n"] == 2
+    assert measured["prototype_agreement"]["classes"] == ["happy", "sad"]
 
 
 def test_predictions_are_stored_row_by_row(weights, tmp_path):

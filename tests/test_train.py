@@ -6,7 +6,7 @@ import pytest
 
 from helpers import models, recipes, train
 from helpers.augment import augment_keypoints
-from helpers.data import KeypointData
+from helpers.data import DataError, KeypointData
 from helpers.made_faces import make_set
 from helpers.shapes import JUDGED, fit_shape_model
 from helpers.train import Batches, Recipe
@@ -121,13 +121,23 @@ def test_a_recipe_may_ask_for_more_made_faces_than_ship(monkeypatch):
     assert len(drawn) == 3 and np.isfinite(drawn.keypoints).all()
 
 
+def test_action_units_are_learnt_from_sources_that_code_them_all(tmp_path, monkeypatch):
+    monkeypatch.setattr(recipes, "training_set", lambda n: make_set(3))
+    drawn = recipes.load_units("made", Recipe(1, 1e-3, drawn=500))
+    assert len(drawn) == 3 and drawn.action_units.shape == (3, 18)
+    few = {"images": np.zeros((2, 96, 96), np.uint8), "action_units": np.eye(2, dtype=int)}
+    np.savez(tmp_path / "few.npz", unit_names=np.array(["AU1", "AU2"]), **few)
+    with pytest.raises(DataError, match="does not code AU4, AU5"):
+        recipes.load_units(str(tmp_path / "few.npz"), Recipe(1, 1e-3))
+
+
 def test_without_complete_faces_the_loss_has_no_price_on_shapes(tmp_path):
     run = recipes.Run("keypoints", ("made",), "full", tmp_path)
     assert run.recipe.shape_weight > 0
     assert recipes.keypoint_loss(run) is train.masked_distance
 
 
-@pytest.mark.parametrize("task", ["keypoints", "emotion"])
+@pytest.mark.parametrize("task", models.TASKS)
 def test_train_writes_a_model_that_loads_and_predicts(task, tmp_path):
     run = recipes.Run(task, ("made",), "smoke", tmp_path / "run")
     recipes.train_model(run)

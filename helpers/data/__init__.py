@@ -3,7 +3,7 @@
 Loading never touches the network; `fetch` does, and only when called.
 """
 
-from helpers.data.action_units import load_action_units
+from helpers.data.action_units import NoActionUnits, load_action_units, of_made_faces
 from helpers.data.duplicates import occur_among
 from helpers.data.emotions import load_emotions
 from helpers.data.fetch import fetch, verify
@@ -29,6 +29,7 @@ __all__ = [
     "DataError",
     "EmotionData",
     "KeypointData",
+    "NoActionUnits",
     "SourceStatus",
     "describe_gaps",
     "fetch",
@@ -38,5 +39,6 @@ __all__ = [
     "load_emotions",
     "load_keypoints",
     "occur_among",
+    "of_made_faces",
     "verify",
 ]

@@ -1,6 +1,7 @@
 """Faces with the action units that they show: made faces, the official CK+ tree, archives."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -8,6 +9,9 @@ from helpers.data.archives import Field, is_made_set, read_archive
 from helpers.data.ckplus import read_peaks
 from helpers.data.records import ActionUnitData, DataError
 from helpers.data.sources import KNOWN, existing_path, known_folder
+
+if TYPE_CHECKING:
+    from helpers.made_faces import MadeSet
 
 _SIDE = 96
 # CK+ intensities go from 1 (a trace) to 5 (as strong as it gets).
@@ -21,6 +25,10 @@ _FIELDS = (
     Field("subjects", (), "str", optional=True),
     Field("split", (), "str", optional=True),
 )
+
+
+class NoActionUnits(DataError):
+    """A source that may have emotions, and has no action units."""
 
 
 def load_action_units(source: str | Path = "made") -> ActionUnitData:
@@ -37,20 +45,22 @@ def load_action_units(source: str | Path = "made") -> ActionUnitData:
     DataError
         If the source is missing, malformed, or knows no action units.
     """
+    from helpers.made_faces import load_set
+
     if source == "made":
-        return from_made_set()
+        return of_made_faces(load_set())
     path = known_folder(source) if source in KNOWN else existing_path(source)
     if path.is_dir():
         return _from_ckplus_tree(path, str(source))
-    return from_made_set(path) if is_made_set(path) else _from_archive(path)
+    if is_made_set(path):
+        return of_made_faces(load_set(path), str(path))
+    return _from_archive(path)
 
 
-def from_made_set(path: Path | None = None) -> ActionUnitData:
-    """Return made faces: those that ship, or a set that `data make` wrote."""
-    from helpers.made_faces import load_set
+def of_made_faces(faces: "MadeSet", source: str = "made") -> ActionUnitData:
+    """Return the action units of a set of made faces."""
     from helpers.made_faces.expression import EMOTIONS, PRESENT_FROM, UNIT_NAMES
 
-    faces = load_set(path) if path else load_set()
     # Each unit has an intensity for the left and the right side of the face.
     intensities = faces.action_units.max(axis=2)
     return ActionUnitData(
@@ -61,14 +71,14 @@ def from_made_set(path: Path | None = None) -> ActionUnitData:
         np.array(EMOTIONS)[faces.emotions],
         faces.split,
         faces.subjects,
-        source=str(path or "made"),
+        source=source,
     )
 
 
 def _from_ckplus_tree(folder: Path, source: str) -> ActionUnitData:
     peaks = [peak for peak in read_peaks(folder) or [] if peak.units is not None]
     if not peaks:
-        raise DataError(
+        raise NoActionUnits(
             f"{source} has no action units; only the official CK+ tree with FACS/S…/…/…_facs.txt, "
             "made faces and .npz archives bring them."
         )
