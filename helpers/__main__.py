@@ -72,6 +72,18 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
         metavar="SHARE",
         help="keypoints: move and scale each picture by up to this share first, as 0.15",
     )
+    parser.add_argument(
+        "--folds",
+        type=made_command.whole(2, 100),
+        metavar="K",
+        help="emotion: fine-tune the model K times, each time on all subjects but a K-th",
+    )
+    parser.add_argument("--scratch", action="store_true", help="--folds: from random weights")
+    parser.add_argument(
+        "--every-class",
+        action="store_true",
+        help="--folds: learn classes too that the model does not know, such as contempt",
+    )
     parser.add_argument("--speed", action="store_true", help="time the model on this machine too")
     parser.add_argument(
         "--predictions", type=Path, metavar="FILE.npz", help="store what was predicted, row by row"
@@ -100,9 +112,12 @@ def run_evaluate(options: argparse.Namespace) -> int:
     model = models.load(options.weights or task)
     if model.card["task"] != task:
         raise ValueError(f"{options.weights} is a model for {model.card['task']}.")
-    evaluation = evaluate.evaluate(
-        model, options.source, options.split, options.tta, options.jitter
-    )
+    if options.folds or options.scratch or options.every_class:
+        evaluation = in_folds(model, options)
+    else:
+        evaluation = evaluate.evaluate(
+            model, options.source, options.split, options.tta, options.jitter
+        )
     if options.predictions:
         evaluation.save_predictions(options.predictions)
     speed = {"speed": evaluate.measure_speed(model)} if options.speed else {}
@@ -117,6 +132,19 @@ def run_evaluate(options: argparse.Namespace) -> int:
     )
     print(json.dumps(result, indent=2) if options.json else as_text(result))
     return 0
+
+
+def in_folds(model, options: argparse.Namespace):
+    """Fine-tune and measure by folds of subjects."""
+    from helpers import folds
+
+    if not options.folds:
+        raise ValueError("--scratch and --every-class say how to fine-tune: add --folds K.")
+    if options.task != "emotion" or options.split:
+        raise ValueError("--folds is for emotion, and takes a source whole: leave out --split.")
+    return folds.cross_validate(
+        model, options.source, options.folds, options.scratch, options.every_class, options.tta
+    )
 
 
 def as_text(result: dict, indent: str = "") -> str:
