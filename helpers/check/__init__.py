@@ -18,18 +18,27 @@ from helpers.check.lesson_02 import (
     stage_shapes,
 )
 from helpers.check.lesson_03 import class_weights, find_copies, keep_classes, macro_f1, soften
+from helpers.check.lesson_04 import (
+    best_threshold,
+    focal_loss,
+    nearest_prototype,
+    pad_and_crop,
+    split_subjects,
+)
 from helpers.check.lesson_06 import keypoints_to_photo
 from helpers.check.verdict import Verdict
 
 __all__ = [
     "Verdict",
     "average_with_mirror",
+    "best_threshold",
     "brighten",
     "class_weights",
     "count_complete",
     "error_in_eye_distances",
     "find_copies",
     "flip_keypoints",
+    "focal_loss",
     "gradient_step",
     "keep_classes",
     "keypoints_to_photo",
@@ -37,6 +46,9 @@ __all__ = [
     "masked_loss",
     "most_unusual",
     "move_keypoints",
+    "nearest_prototype",
+    "pad_and_crop",
     "soften",
+    "split_subjects",
     "stage_shapes",
 ]
