@@ -41,6 +41,19 @@ def change_brightness(images: np.ndarray, factor: float | np.ndarray) -> np.ndar
     return np.clip(np.rint(images * factor), 0, 255).astype(np.uint8)
 
 
+def pad_and_crop(images: np.ndarray, pad: int, rng: np.random.Generator) -> np.ndarray:
+    """Put `pad` pixels of zeros around pictures `(n, h, w)` and cut each back at a random place."""
+    height, width = images.shape[1:3]
+    padded = np.pad(images, ((0, 0), (pad, pad), (pad, pad)))
+    corners = rng.integers(0, 2 * pad + 1, (len(images), 2))
+    return np.stack(
+        [
+            picture[down : down + height, right : right + width]
+            for picture, (down, right) in zip(padded, corners, strict=True)
+        ]
+    )
+
+
 def affine_matrices(
     size: int, degrees: np.ndarray, zoom: np.ndarray, shift: np.ndarray
 ) -> np.ndarray:

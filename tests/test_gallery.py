@@ -76,7 +76,7 @@ def test_each_row_of_poses_and_lamps_goes_from_one_side_to_the_other():
 
 def test_a_slider_moves_the_face_and_its_points():
     person = person_number(gallery.MODEL, 0)
-    files = [playground.redraw(person, values) for values in ({}, {"AU12": 1}, {"yaw": 30})]
+    files = [playground.redraw(person, values)[0] for values in ({}, {"AU12": 1}, {"yaw": 30})]
     still, smile, turned = (cv2.imdecode(np.frombuffer(f, np.uint8), 1).astype(int) for f in files)
     assert still.shape == (2 * playground.SIZE, 2 * playground.SIZE, 3)
     mouth, forehead = np.s_[195:265, 90:230], np.s_[:70]
@@ -149,6 +149,40 @@ def test_a_notebook_run_by_a_program_keeps_pictures_and_no_widgets():
     assert [WIDGET in bundle for bundle in bundles] == [False]
     assert "<img " in bundles[0]["text/html"]
     assert "widgets" not in nb.metadata
+
+
+def test_what_a_model_says_stands_beside_the_face_as_bars():
+    seen = []
+
+    def answer(face):
+        seen.append(face)
+        return {"happy": 0.75, "sad": 0.25}
+
+    person = person_number(gallery.MODEL, 0)
+    html = playground.strip(person, answer)
+    assert len(seen) == len(playground.STRIP)
+    assert all(face.shape == (48, 48) and face.dtype == np.uint8 for face in seen)
+    assert html.count("happy</td>") == len(seen) and "75%" in html
+    assert "happy</td>" not in playground.strip(person)
+    beside = playground.Playground(person, 60, answer)
+    assert "25%" in beside.answers.value
+    assert playground.Playground(person, 60).answers.value == ""
+
+
+@pytest.mark.parametrize("degrees", [0, 20])
+def test_a_face_is_framed_by_its_eyes_as_in_fer2013(degrees):
+    photo = np.zeros((120, 120, 3), np.uint8)
+    turn = np.deg2rad(degrees)
+    across = 18 * np.array([np.cos(turn), np.sin(turn)])
+    eyes = np.round([60 + across, 60 - across])
+    for x, y in eyes.astype(int):
+        photo[y - 1 : y + 2, x - 1 : x + 2] = 255
+    face = playground.frame_by_eyes(photo, eyes).astype(float)
+    halves = [face[:, 24:], face[:, :24]]
+    for half, offset, x in zip(halves, (24, 0), (0.5 + 0.18, 0.5 - 0.18), strict=True):
+        rows, columns = np.mgrid[:48, :24]
+        assert (half * rows).sum() / half.sum() == pytest.approx(47 * 0.38, abs=1)
+        assert (half * columns).sum() / half.sum() + offset == pytest.approx(47 * x, abs=1)
 
 
 def test_sliders_redraw_the_face_and_the_button_puts_them_back():

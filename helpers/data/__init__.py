@@ -4,6 +4,7 @@ Loading never touches the network; `fetch` does, and only when called.
 """
 
 from helpers.data.action_units import NoActionUnits, load_action_units, of_made_faces
+from helpers.data.ckplus import Peak, load_peaks
 from helpers.data.duplicates import occur_among
 from helpers.data.emotions import load_emotions
 from helpers.data.fetch import fetch, verify
@@ -30,6 +31,7 @@ __all__ = [
     "EmotionData",
     "KeypointData",
     "NoActionUnits",
+    "Peak",
     "SourceStatus",
     "describe_gaps",
     "fetch",
@@ -38,6 +40,7 @@ __all__ = [
     "load_action_units",
     "load_emotions",
     "load_keypoints",
+    "load_peaks",
     "occur_among",
     "of_made_faces",
     "verify",

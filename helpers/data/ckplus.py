@@ -10,9 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers.data.folders import SUFFIXES, read_grey, shrink, subfolders
+from helpers import settings
+from helpers.data.folders import SUFFIXES, read_grey, resize_square, subfolders
 from helpers.data.records import DataError
+from helpers.data.sources import KNOWN, existing_path, known_folder
 
+_MADE = {"subjects": 60, "sequences": 4, "frames": 4}
+_SMOKE = {"subjects": 12, "sequences": 4, "frames": 2}
 # The codes of CK+ emotion files, from the data set's own read-me.
 _CODES = ("neutral", "angry", "contempt", "disgust", "fear", "happy", "sad", "surprise")
 
@@ -37,9 +41,51 @@ class Peak:
     units: dict[int, float] | None
     points: np.ndarray | None
 
-    def face(self, side: int) -> np.ndarray:
-        """Cut out the face `(side, side) uint8`: around the landmarks, or else the middle."""
-        return shrink(_cut_face(read_grey(self.path), self.points), side)
+    def square(self) -> tuple[int, int, int]:
+        """Return left, top and side of the face in pixels: around the landmarks, or the middle."""
+        from PIL import Image
+
+        with Image.open(self.path) as picture:  # reads no more than its size
+            width, height = picture.size
+        centre, side = np.array([width, height]) / 2, min(height, width)
+        if self.points is not None:
+            # With room for the forehead, which the landmarks leave out.
+            size = np.ptp(self.points, axis=0)
+            centre = self.points.min(axis=0) + size * [0.5, 0.42]
+            side = min(side, round(1.25 * size.max()))
+        corner = np.clip(np.round(centre - side / 2), 0, [width - side, height - side])
+        return int(corner[0]), int(corner[1]), int(side)
+
+    def face(self, size: int) -> np.ndarray:
+        """Cut out the face `(size, size) uint8`."""
+        grey = read_grey(self.path)  # first, because it says what is wrong with a damaged picture
+        left, top, side = self.square()
+        return resize_square(grey[top : top + side, left : left + side], size)
+
+
+def load_peaks(source: str | Path = "made") -> list[Peak]:
+    """Return the peak frames of a data set in CK+'s form, as files that nobody has read yet.
+
+    Parameters
+    ----------
+    source : ``"made"`` for made people in this form, drawn at the first call; ``"ckplus"`` or a
+        path for the official tree.
+
+    Raises
+    ------
+    DataError
+        If the source is missing or malformed, or no such tree.
+    """
+    from helpers.made_faces.albums import ckplus_folder
+
+    if source == "made":
+        folder = ckplus_folder(**(_SMOKE if settings.PROFILE == "smoke" else _MADE))
+    else:
+        folder = known_folder(source) if source in KNOWN else existing_path(source)
+    peaks = read_peaks(folder)
+    if peaks is None:
+        raise DataError(f"{source} is not the official CK+ tree: no cohn-kanade-images in it.")
+    return peaks
 
 
 def read_peaks(folder: Path) -> list[Peak] | None:
@@ -124,15 +170,3 @@ def _read_landmarks(root: Path, sequence: tuple[str, str], frame: Path) -> np.nd
         return np.array(file.read_text().split(), float).reshape(68, 2)
     except ValueError:
         raise DataError(f"{file} does not hold 68 rows of x and y; unpack it again.") from None
-
-
-def _cut_face(grey: np.ndarray, points: np.ndarray | None) -> np.ndarray:
-    """Cut a square around landmarks, with room for the forehead above them; else the middle."""
-    height, width = grey.shape
-    centre, side = np.array([width, height]) / 2, min(height, width)
-    if points is not None:
-        size = np.ptp(points, axis=0)
-        centre = points.min(axis=0) + size * [0.5, 0.42]
-        side = min(side, round(1.25 * size.max()))
-    left, top = np.clip(np.round(centre - side / 2).astype(int), 0, [width - side, height - side])
-    return grey[top : top + side, left : left + side]

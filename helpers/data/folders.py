@@ -75,7 +75,7 @@ def read_class_folders(folder: Path) -> Pictures:
     paths, emotions, split = (list(column) for column in zip(*pictures, strict=True))
     subjects = [re.match(r"S\d+", path.name) for path in paths]
     return Pictures(
-        np.stack([shrink(read_grey(path), _SIDE) for path in paths]),
+        np.stack([resize_square(read_grey(path), _SIDE) for path in paths]),
         emotions,
         split,
         [m.group() for m in subjects] if all(subjects) else None,
@@ -120,10 +120,11 @@ def read_grey(path: Path) -> np.ndarray:
         raise DataError(f"{path} cannot be decoded ({problem}); replace or remove it.") from None
 
 
-def shrink(grey: np.ndarray, side: int) -> np.ndarray:
+def resize_square(grey: np.ndarray, side: int) -> np.ndarray:
     """Resize a square picture to `(side, side) uint8`."""
     import cv2
 
     if grey.shape == (side, side):
         return grey
-    return cv2.resize(grey, (side, side), interpolation=cv2.INTER_AREA)
+    method = cv2.INTER_AREA if side < len(grey) else cv2.INTER_CUBIC
+    return cv2.resize(grey, (side, side), interpolation=method)

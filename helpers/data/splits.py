@@ -47,3 +47,25 @@ def split_by_group(groups: np.ndarray) -> np.ndarray:
     _, first, group_of_row = np.unique(groups, return_index=True, return_inverse=True)
     side = np.digitize(draw[first], [0.1, 0.2])
     return np.array(["test", "val", "train"])[side[group_of_row]]
+
+
+def split_by_subject(subjects: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Split about 80/10/10 into train, val and test: nobody in two, classes alike in each.
+
+    Parameters
+    ----------
+    subjects : (n,)
+    labels : (n,) int or str
+        Each split gets about as many of each as the others, as far as whole people allow.
+
+    Returns
+    -------
+    (n,) str
+    """
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    split = np.full(len(subjects), "train")
+    tenths = StratifiedGroupKFold(10, shuffle=True, random_state=_SEED)
+    parts = [rows for _, rows in tenths.split(subjects, labels, subjects)]
+    split[parts[0]], split[parts[1]] = "test", "val"
+    return split

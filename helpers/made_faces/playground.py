@@ -8,12 +8,14 @@ import base64
 import functools
 import itertools
 import sys
+from collections.abc import Callable
 from importlib.util import find_spec
 
 import cv2
 import numpy as np
 
 from helpers import plots
+from helpers.crop import Framing, crop_faces, to_grey
 from helpers.made_faces.camera import Camera, develop, draw_background, read_jpeg
 from helpers.made_faces.expression import ACTION_UNITS, UNIT_NAMES, with_units
 from helpers.made_faces.features import place_features
@@ -44,21 +46,28 @@ STRIP = {
 }
 
 
-def play(person: Person | None = None, size: int = SIZE) -> None:
+# Where FER-2013 has the eyes on average, in units of the picture's side (`helpers.crop`).
+EYES_APART, EYES_HEIGHT = 0.36, 0.38
+# Given a face `(48, 48) uint8`, framed as in FER-2013, a probability for each answer.
+Answer = Callable[[np.ndarray], dict[str, float]]
+
+
+def play(person: Person | None = None, size: int = SIZE, answer: Answer | None = None) -> None:
     """Show a face with sliders, or, where they would not work, pictures of what they do.
 
     Parameters
     ----------
     person : whose face it is; somebody whose features are easy to see by default.
     size : side in pixels at which the face is drawn; it is shown twice as large.
+    answer : what a model says of the face; shown as bars beside it.
     """
     from IPython.display import display
 
     person = person_number(MODEL, 0) if person is None else person
-    bundle = {"text/plain": "A made face: " + "; ".join(STRIP), "text/html": strip(person)}
+    bundle = {"text/plain": "A made face: " + "; ".join(STRIP), "text/html": strip(person, answer)}
     if widgets_work():
         # A front end shows the sliders; what cannot show them takes the pictures.
-        model_id = Playground(person, size).everything.model_id
+        model_id = Playground(person, size, answer).everything.model_id
         view = {"version_major": 2, "version_minor": 0, "model_id": model_id}
         bundle["application/vnd.jupyter.widget-view+json"] = view
     display(bundle, raw=True)
@@ -78,7 +87,7 @@ def widgets_work() -> bool:
     return "google.colab" in sys.modules or bool(request.get("allow_stdin"))
 
 
-def redraw(person: Person, values: dict[str, float], size: int = SIZE) -> bytes:
+def redraw(person: Person, values: dict[str, float], size: int = SIZE) -> tuple[bytes, np.ndarray]:
     """Draw a face with its keypoints.
 
     Parameters
@@ -89,7 +98,8 @@ def redraw(person: Person, values: dict[str, float], size: int = SIZE) -> bytes:
 
     Returns
     -------
-    A JPEG file, twice as large, so that the points are sharp.
+    A JPEG file, twice as large, so that the points are sharp; and the face without points,
+    `(48, 48) uint8`, as the emotion model takes it.
     """
     units = with_units(**{name: value for name, value in values.items() if name not in ANGLES})
     angles = {name: float(values.get(name, ANGLES[name][2])) for name in ANGLES}
@@ -104,9 +114,26 @@ def redraw(person: Person, values: dict[str, float], size: int = SIZE) -> bytes:
     face = draw_face(scene, features, build_head(person, features), view, picture, rng)
     box = tuple(OVERSAMPLING * side for side in face.box)
     photo = read_jpeg(develop(picture, Camera(blur=0.5, noise=0.0, quality=95), [box], rng))
+    small = frame_by_eyes(photo, (face.keypoints[:2] + 0.5) * OVERSAMPLING - 0.5)
     photo = cv2.resize(photo, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
     plots.draw_points(photo, (face.keypoints + 0.5) * 2 * OVERSAMPLING - 0.5, 0.8 * size)
-    return cv2.imencode(".jpg", photo[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 80])[1].tobytes()
+    jpeg = cv2.imencode(".jpg", photo[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 80])[1]
+    return jpeg.tobytes(), small
+
+
+def frame_by_eyes(photo: np.ndarray, eyes: np.ndarray) -> np.ndarray:
+    """Cut out a face `(48, 48) uint8` in FER-2013's framing, upright.
+
+    `eyes (2, 2)` are the centres of the left and the right one.
+    """
+    across = eyes[0] - eyes[1]  # the subject's left eye is on the right
+    down = np.array([-across[1], across[0]])
+    side = np.linalg.norm(across) / EYES_APART
+    middle = eyes.mean(axis=0) + (0.5 - EYES_HEIGHT) / EYES_APART * down
+    box = [*(middle + 0.5 - side / 2), side, side]
+    roll = float(np.rad2deg(np.arctan2(across[1], across[0])))
+    crops, _ = crop_faces(to_grey(photo), np.array([box]), 48, Framing(1.0), roll)
+    return crops[0]
 
 
 @functools.cache
@@ -115,27 +142,42 @@ def background(size: int) -> np.ndarray:
     return draw_background((size, size), np.random.default_rng(PLAIN_WALL))
 
 
-def strip(person: Person) -> str:
+def strip(person: Person, answer: Answer | None = None) -> str:
     """Return HTML with a row of pictures, each with a caption and an alternative text."""
     pictures = []
     for caption, values in STRIP.items():
-        source = base64.b64encode(redraw(person, values)).decode()
+        jpeg, face = redraw(person, values)
+        source = base64.b64encode(jpeg).decode()
         alt = f"A made-up face with its 15 keypoints, {caption}"
         pictures.append(
-            '<figure style="display: inline-block; margin: 4px; text-align: center">'
+            '<figure style="display: inline-block; margin: 4px; text-align: center; '
+            'vertical-align: top">'
             f'<img alt="{alt}" width="150" src="data:image/jpeg;base64,{source}">'
-            f"<figcaption>{caption}</figcaption></figure>"
+            f"<figcaption>{caption}</figcaption>"
+            f"{bars(answer(face), 150) if answer else ''}</figure>"
         )
     return f"<div>{''.join(pictures)}</div>"
+
+
+def bars(answers: dict[str, float], width: int) -> str:
+    """Return HTML with a bar and a percentage for each answer; `width` in pixels."""
+    rows = "".join(
+        f'<tr><td style="text-align: left; padding: 0 4px">{name}</td><td style="padding: 0">'
+        f'<div style="background: #0173b2; height: 9px; width: {0.35 * width * p:.0f}px"></div>'
+        f'</td><td style="text-align: right; padding: 0 4px">{p:.0%}</td></tr>'
+        for name, p in answers.items()
+    )
+    return f'<table style="width: {width}px; font-size: 11px; line-height: 1.1">{rows}</table>'
 
 
 class Playground:
     """A picture of a face beside its sliders, all inside the widget `everything`."""
 
-    def __init__(self, person: Person, size: int):
+    def __init__(self, person: Person, size: int, answer: Answer | None = None):
         import ipywidgets as widgets
 
-        self.person, self.size = person, size
+        self.person, self.size, self.answer = person, size, answer
+        self.answers = widgets.HTML()
         self.others = itertools.count(1)
         self.picture = widgets.Image(format="jpeg", width=2 * size, height=2 * size)
         self.sliders = dict(self.build_sliders(widgets))
@@ -143,7 +185,8 @@ class Playground:
         for text, action in (("at rest", self.rest), ("somebody else", self.change_person)):
             buttons.append(widgets.Button(description=text))
             buttons[-1].on_click(action)
-        left = widgets.VBox([self.picture, *list(self.sliders.values())[: len(ANGLES)]])
+        angles = list(self.sliders.values())[: len(ANGLES)]
+        left = widgets.VBox([self.picture, self.answers, *angles])
         right = widgets.VBox([*list(self.sliders.values())[len(ANGLES) :], widgets.HBox(buttons)])
         self.everything = widgets.HBox([left, right])
         self.update()
@@ -165,7 +208,9 @@ class Playground:
     def update(self, _=None) -> None:
         """Draw the face as the sliders say."""
         values = {name: slider.value for name, slider in self.sliders.items()}
-        self.picture.value = redraw(self.person, values, self.size)
+        self.picture.value, face = redraw(self.person, values, self.size)
+        if self.answer:
+            self.answers.value = bars(self.answer(face), 2 * self.size)
 
     def rest(self, _=None) -> None:
         """Put all sliders back, and draw once."""

@@ -31,7 +31,7 @@ if find_spec("helpers") is None:  # in Colab: fetch the course's code once
     address = "git+https://github.com/reading-faces/reading-faces@v0.1.0"
     get_ipython().run_line_magic("pip", f"install -q {address}")
 
-import_module("helpers")  # before TensorFlow, so that it uses all that the processor can do
+_ = import_module("helpers")  # before TensorFlow, so that it uses all that the processor can do
 
 # %% [markdown]
 # We import what the lesson uses. Keras is the library in which the networks of this course are
