@@ -367,7 +367,8 @@ plots.show(
 # in place of three, the model that ships gets to 66 % on PublicTest. "Which network is best?" has no answer
 # without "for how much". (All four got the same augmentation, and a learning rate that falls to 0. What
 # the deep network's authors do besides, turning by 17° and lowering the rate on a plateau, pays after
-# many epochs, of which it had none to spare.)
+# many epochs, of which it had none to spare. Other work ran beside this measurement, so the times are
+# rough, and the deep network's budget came out small.)
 #
 # ## The craft
 #
