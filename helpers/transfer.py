@@ -1,0 +1,196 @@
+"""Networks that begin with what another one has learnt, and answer two questions about a face.
+
+The two heads say which action units are there, and whether the emotion is positive, negative or a
+surprise. Lesson 4 goes through these functions one by one.
+"""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from helpers import models
+
+# What the emotion head tells apart, and which emotions are which; neutral is none of them.
+GROUPS = ("positive", "negative", "surprise")
+GROUP_OF = {
+    "happy": "positive",
+    **dict.fromkeys(("angry", "contempt", "disgust", "fear", "sad"), "negative"),
+    "surprise": "surprise",
+}
+
+
+def emotion_backbone(random: bool = False) -> keras.Model:
+    """Return the shipped emotion model up to the mean over the picture: 48 × 48 to 224 features.
+
+    Parameters
+    ----------
+    random : the same network with random weights, to see what the learnt ones are worth.
+    """
+    model = models.load("emotion")
+    network = model.network
+    if random:
+        build = model.card["build"]
+        network = models.BUILDERS[build["function"]](**build["arguments"])
+    mean = next(x for x in network.layers if isinstance(x, layers.GlobalAveragePooling2D))
+    return keras.Model(network.input, mean.output, name="backbone")
+
+
+def resnet50_backbone(weights: str | Path | None = None, size: int = 224) -> keras.Model:
+    """Return ResNet-50 up to its mean: colour pictures to 2,048 features.
+
+    Parameters
+    ----------
+    weights : None for random ones; `imagenet`, which Keras downloads (94 MB) and verifies; or the
+        path of a file with weights for this network, as of one that was trained on VGGFace2.
+    size : side of the pictures.
+    """
+    known = "imagenet" if weights == "imagenet" else None
+    network = keras.applications.ResNet50(
+        weights=known, include_top=False, pooling="avg", input_shape=(size, size, 3)
+    )
+    if weights and not known:
+        network.load_weights(weights)
+    return network
+
+
+def two_heads(
+    backbone: keras.Model,
+    units: int,
+    dense: int = 256,
+    dropout: float = 0.3,
+) -> keras.Model:
+    """Put three dense layers and two outputs on a backbone, and freeze it.
+
+    Parameters
+    ----------
+    units : how many action units; output `units (n, units)`, a probability for each.
+    dense : neurons of the first dense layer; each further one has half as many.
+
+    Returns
+    -------
+    A network with the outputs `units` and `group (n, 3)`, the probabilities of `GROUPS`.
+    """
+    backbone.trainable = False
+    inputs = keras.Input(backbone.input_shape[1:], name="face")
+    x = backbone(inputs)
+    for width in (dense, dense // 2, dense // 4):
+        x = layers.Dropout(dropout)(layers.Dense(width, activation="relu")(x))
+    outputs = {
+        "units": layers.Dense(units, "sigmoid", dtype="float32", name="units")(x),
+        "group": layers.Dense(len(GROUPS), "softmax", dtype="float32", name="group")(x),
+    }
+    return keras.Model(inputs, outputs, name="two_heads")
+
+
+def thaw(backbone: keras.Model, stages: int = 1, normalise_anew: bool = False) -> int:
+    """Let the last `stages` stages of a backbone learn, and return how many weights that frees.
+
+    A stage begins where the picture becomes smaller. Layers of batch normalisation stay frozen, and
+    so go on using what they know of many thousand faces. (To call the backbone with
+    `training=False` is not enough: in Keras 3 the outer network's `training` wins over it,
+    https://github.com/keras-team/keras/issues/20285.)
+
+    Parameters
+    ----------
+    normalise_anew : thaw batch normalisation too, so that it uses each small batch's own mean and
+        variance. It is the mistake that transfer is most often spoilt by; here to be looked at.
+    """
+    sides = [np.atleast_2d(layer.output.shape[1:])[0][0] for layer in backbone.layers[:-1]]
+    starts = [i for i in range(1, len(sides)) if sides[i] < sides[i - 1]]
+    first = starts[-stages] if stages <= len(starts) else 0
+    backbone.trainable = True
+    for number, layer in enumerate(backbone.layers):
+        normalises = isinstance(layer, layers.BatchNormalization)
+        layer.trainable = number >= first and (normalise_anew or not normalises)
+    return sum(int(np.prod(weight.shape)) for weight in backbone.trainable_weights)
+
+
+def positive_weights(present: np.ndarray, largest: float = 10.0) -> np.ndarray:
+    """Return how much more each unit's presence should weigh than its absence: absent / present.
+
+    From the training split's `(n, units)` of 0 and 1; at most `largest`, or one face would steer.
+    """
+    there = present.sum(axis=0)
+    return np.minimum((len(present) - there) / np.maximum(there, 1), largest).astype(np.float32)
+
+
+def units_loss(weights: np.ndarray | None = None, gamma: float = 0.0):
+    """Return binary cross-entropy over units, weighted by class or focal if asked for.
+
+    Parameters
+    ----------
+    weights : `(units,)` of `positive_weights`, for class-weighted cross-entropy.
+    gamma : above 0 for the focal loss (Lin et al. 2017, https://arxiv.org/abs/1708.02002).
+    """
+
+    def loss(true, predicted):
+        p = ops.clip(predicted, 1e-6, 1 - 1e-6)
+        of_truth = true * p + (1 - true) * (1 - p)
+        terms = -((1 - of_truth) ** gamma) * ops.log(of_truth)
+        if weights is not None:
+            terms = terms * (1 + true * (weights - 1))
+        return ops.mean(terms, axis=-1)
+
+    return loss
+
+
+def compile_heads(
+    network: keras.Model,
+    optimizer: keras.optimizers.Optimizer,
+    unit_weights: np.ndarray | None = None,
+    group_weights: np.ndarray | None = None,
+    gamma: float = 0.0,
+    share_of_units: float = 0.5,
+) -> None:
+    """Give each head its loss and the field's measures, and the sum its weights.
+
+    Parameters
+    ----------
+    unit_weights, gamma : of `units_loss`.
+    group_weights : `(3,)`, how much a face of each group counts; all alike by default.
+    share_of_units : of the whole loss; the rest is the group's.
+    """
+
+    def group_loss(true, predicted):
+        entropy = keras.losses.categorical_crossentropy(true, predicted)
+        return entropy if group_weights is None else entropy * ops.sum(true * group_weights, -1)
+
+    network.compile(
+        optimizer,
+        loss={"units": units_loss(unit_weights, gamma), "group": group_loss},
+        loss_weights={"units": share_of_units, "group": 1 - share_of_units},
+        metrics={
+            "units": [
+                keras.metrics.BinaryAccuracy(name="accuracy"),
+                keras.metrics.Precision(name="precision"),
+                keras.metrics.Recall(name="recall"),
+                keras.metrics.AUC(multi_label=True, name="auc"),
+                keras.metrics.F1Score("macro", threshold=0.5, name="f1"),
+            ],
+            "group": [
+                keras.metrics.CategoricalAccuracy(name="accuracy"),
+                keras.metrics.Precision(name="precision"),
+                keras.metrics.Recall(name="recall"),
+                keras.metrics.AUC(name="auc"),
+                keras.metrics.F1Score("macro", name="f1"),
+            ],
+        },
+    )
+
+
+def group_targets(emotions: np.ndarray) -> np.ndarray:
+    """Return one-hot groups `(n, 3) float32` of emotions `(n,) str`.
+
+    Raises
+    ------
+    ValueError
+        If an emotion belongs to no group, as neutral.
+    """
+    unknown = sorted(set(emotions) - set(GROUP_OF))
+    if unknown:
+        named = ", ".join(repr(str(emotion)) for emotion in unknown)
+        raise ValueError(f"{named} belongs to no group; leave it out.")
+    numbers = [GROUPS.index(GROUP_OF[emotion]) for emotion in emotions]
+    return np.eye(len(GROUPS), dtype=np.float32)[numbers]

@@ -1,0 +1,118 @@
+"""What is frozen stays as it was, heads answer in probabilities, and losses weigh as they say."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from helpers import models, transfer
+
+
+@pytest.fixture
+def backbone():
+    network = models.build_emotion_model(filters=(4, 8, 8), identity_blocks=0)
+    return keras.Model(network.input, network.layers[-3].output, name="backbone")
+
+
+def test_the_backbone_is_the_emotion_model_up_to_its_mean():
+    backbone, model = transfer.emotion_backbone(), models.load("emotion")
+    faces = np.random.default_rng(0).integers(0, 256, (3, 48, 48), dtype=np.uint8)
+    features = backbone.predict(models.standardize(faces), verbose=0)
+    weights, bias = model.network.get_layer("logits").get_weights()
+    np.testing.assert_allclose(features @ weights + bias, model.outputs(faces), atol=1e-3)
+    random = transfer.emotion_backbone(random=True)
+    assert random.output_shape == backbone.output_shape
+    assert not np.allclose(random.get_weights()[0], backbone.get_weights()[0])
+
+
+def batch(units=5):
+    rng = np.random.default_rng(0)
+    faces = rng.normal(size=(12, 48, 48, 1)).astype("float32")
+    groups = np.eye(3)[rng.integers(0, 3, 12)]
+    return faces, {"units": rng.integers(0, 2, (12, units)).astype("float32"), "group": groups}
+
+
+def test_heads_learn_and_the_frozen_backbone_does_not_change(backbone):
+    network = transfer.two_heads(backbone, units=5, dense=16)
+    transfer.compile_heads(network, keras.optimizers.Adam(1e-2))
+    before = [weight.copy() for weight in backbone.get_weights()]
+    faces, targets = batch()
+    history = network.fit(faces, targets, epochs=3, verbose=0).history
+    for one, other in zip(before, backbone.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    found = network.predict(faces, verbose=0)
+    assert found["units"].shape == (12, 5) and ((found["units"] > 0) & (found["units"] < 1)).all()
+    np.testing.assert_allclose(found["group"].sum(axis=1), 1, atol=1e-5)
+    measures = {f"{head}_{name}" for head in ("units", "group")
+                for name in ("accuracy", "precision", "recall", "auc", "f1")}  # fmt: skip
+    assert measures <= set(history)
+
+
+def test_thawing_frees_the_last_stages_and_leaves_normalisation_alone(backbone):
+    network = transfer.two_heads(backbone, units=5, dense=16)
+    one, two, every = (transfer.thaw(backbone, stages) for stages in (1, 2, 9))
+    assert 0 < one < two < every
+    assert every == sum(int(np.prod(w.shape)) for w in backbone.trainable_weights)
+    transfer.thaw(backbone, 1)
+    transfer.compile_heads(network, keras.optimizers.Adam(1e-2))
+    kept = {
+        layer.name: [weight.copy() for weight in layer.get_weights()] for layer in backbone.layers
+    }
+    network.fit(*batch(), verbose=0)
+    changed = {
+        layer.name
+        for layer in backbone.layers
+        if any(
+            not np.array_equal(one, other)
+            for one, other in zip(kept[layer.name], layer.get_weights(), strict=True)
+        )
+    }
+    assert changed and backbone.layers[1].name not in changed
+    for layer in backbone.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            # What it knows of the mean and the variance of features is not touched.
+            for one, other in zip(kept[layer.name], layer.get_weights(), strict=True):
+                np.testing.assert_array_equal(one, other)
+
+
+def test_normalising_anew_is_the_mistake_that_it_is_called(backbone):
+    network = transfer.two_heads(backbone, units=5, dense=16)
+    transfer.thaw(backbone, 9, normalise_anew=True)
+    transfer.compile_heads(network, keras.optimizers.Adam(1e-2))
+    mean = backbone.layers[2].get_weights()[2].copy()
+    network.fit(*batch(), verbose=0)
+    assert not np.array_equal(mean, backbone.layers[2].get_weights()[2])
+
+
+def test_losses_of_units_are_what_their_formulas_say():
+    true, p = np.array([[1.0, 0.0]], "float32"), np.array([[0.8, 0.4]], "float32")
+
+    def loss(*arguments, **options):
+        return float(ops.mean(transfer.units_loss(*arguments, **options)(true, p)))
+
+    present, absent = -np.log(0.8), -np.log(0.6)
+    assert loss() == pytest.approx((present + absent) / 2, rel=1e-4)
+    assert loss(np.array([3.0, 7.0])) == pytest.approx((3 * present + absent) / 2, rel=1e-4)
+    focal = (0.2**2 * present + 0.4**2 * absent) / 2
+    assert loss(gamma=2.0) == pytest.approx(focal, rel=1e-4)
+
+
+def test_a_rare_unit_weighs_as_much_as_its_absence_but_not_without_bound():
+    present = np.zeros((40, 3), int)
+    present[:20, 0] = present[:8, 1] = 1
+    assert transfer.positive_weights(present).tolist() == [1, 4, 10]
+
+
+def test_each_emotion_has_its_group_and_neutral_has_none():
+    found = transfer.group_targets(np.array(["happy", "sad", "contempt", "surprise"]))
+    assert found.argmax(axis=1).tolist() == [0, 1, 1, 2]
+    with pytest.raises(ValueError, match="'neutral' belongs to no group"):
+        transfer.group_targets(np.array(["happy", "neutral"]))
+
+
+def test_resnet50_takes_colour_pictures_and_weights_from_a_path(tmp_path):
+    network = transfer.resnet50_backbone(size=32)
+    assert network.output_shape == (None, 2048)
+    network.save_weights(tmp_path / "some.weights.h5")
+    again = transfer.resnet50_backbone(tmp_path / "some.weights.h5", size=32)
+    np.testing.assert_array_equal(again.get_weights()[0], network.get_weights()[0])
