@@ -115,14 +115,16 @@ made-weights: $(READY)
 # What the front page quotes: each result is stored as `evaluate` prints it, or not at all.
 RESULTS := keypoints:facial-keypoints:test keypoints:facial-keypoints:test:tta \
 	keypoints:facial-keypoints:test:jitter=0.15 keypoints:made:test \
-	emotion:fer2013:public emotion:fer2013:public:tta emotion:ckplus:all
+	emotion:fer2013:public emotion:fer2013:public:tta emotion:ckplus:all \
+	emotion:ckplus:all:folds=5 emotion:ckplus:all:folds=5+scratch emotion:ckplus:all:folds=5+every-class \
+	action-units:made:test action-units:ckplus:all
 
 results: $(READY)
 	@echo "Measuring the shipped models on the real data sets; needs them in place (data/README.md)."
 	@mkdir -p build data/results
 	@for row in $(RESULTS); do \
-	  name=$$(echo $$row | tr ':=' '-'); set -- $$(echo $$row | tr : ' '); echo "  $$name"; \
-	  $(BIN)/python -m helpers evaluate $$1 --source $$2 --split $$3 $$(echo $${4:+--$$4} | tr = ' ') --json \
+	  name=$$(echo $$row | tr ':=+' '-'); set -- $$(echo $$row | tr : ' '); echo "  $$name"; \
+	  $(BIN)/python -m helpers evaluate $$1 --source $$2 --split $$3 $$(echo $${4:+--$$4} | sed 's/=/ /; s/+/ --/') --json \
 	    > build/result.json && mv build/result.json data/results/$$name.json || exit 1; \
 	done
 	@echo "  fer2013-review"; $(BIN)/python -m helpers data review fer2013 --json > build/result.json \
@@ -131,10 +133,10 @@ results: $(READY)
 	  && mv build/result.json data/results/realism.json
 
 # What lessons quote and have no time to train; a study that was cut goes on where it stopped.
-STUDIES := depth masked-loss emotion-models emotion-craft
+STUDIES := depth masked-loss emotion-models emotion-craft transfer resnet50
 
 studies: $(READY)
-	@echo "Training the networks that lessons compare: an hour and a half, and it needs the real faces."
+	@echo "Training the networks that lessons compare: two and a half hours, and it needs the real faces."
 	@mkdir -p build data/results
 	@for study in $(STUDIES); do \
 	  $(BIN)/python -m helpers study $$study --out build/studies/$$study --json > build/result.json \

@@ -20,7 +20,7 @@ from helpers import made_command, predict_command
 
 TASKS = ("keypoints", "emotion", "action-units")
 # Known here too, so that --help need not load a network.
-STUDIES = ("depth", "masked-loss", "emotion-models", "emotion-craft")
+STUDIES = ("depth", "masked-loss", "emotion-models", "emotion-craft", "transfer", "resnet50")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -140,8 +140,8 @@ def in_folds(model, options: argparse.Namespace):
 
     if not options.folds:
         raise ValueError("--scratch and --every-class say how to fine-tune: add --folds K.")
-    if options.task != "emotion" or options.split:
-        raise ValueError("--folds is for emotion, and takes a source whole: leave out --split.")
+    if options.task != "emotion" or options.split not in (None, "all"):
+        raise ValueError("--folds is for emotion, and takes a source whole: leave --split out.")
     return folds.cross_validate(
         model, options.source, options.folds, options.scratch, options.every_class, options.tta
     )
@@ -232,9 +232,7 @@ def run_study(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(result, indent=2))
     for row in () if options.json else result["variants"]:
-        found = row["metrics"]
-        name = "accuracy" if "accuracy" in found else "mean_error_interocular"
-        print(f"{row['name']:24} {row['parameters']:10,} parameters   {name} {found[name]:.1%}")
+        print(f"{row['name']:24} {studies.part_of(options.study).summary(row)}")
     return 0
 
 

@@ -30,6 +30,8 @@ FRAMINGS = {
     ("haar", "keypoints"): Framing(side=0.97, down=-0.019),
     ("haar", "emotion"): Framing(side=1.01, down=-0.008),
 }
+# Made faces, from which action units were learnt, are framed as Kaggle's keypoint set is.
+FRAMINGS |= {(who, "action_units"): FRAMINGS[who, "keypoints"] for who in ("mtcnn", "haar")}
 
 
 def find_region(box: np.ndarray, landmarks: np.ndarray | None) -> tuple[float, float, float, float]:

@@ -186,6 +186,7 @@ def evaluate_action_units(
 
     Units are matched by name. `prototype_agreement` is the share of faces whose units are nearest
     to the prototype of their emotion (`facs.emotions_of_units`): a weak check, for real faces too.
+    Where all units are known, `ceiling` is the same share for the true ones.
     """
     units = tuple(model.card["units"])
     try:
@@ -211,6 +212,13 @@ def evaluate_action_units(
             data.intensities[:, theirs],
         )
     measured |= prototype_agreement(probabilities, emotions)
+    if (
+        isinstance(data, ActionUnitData)
+        and both == list(units)
+        and "prototype_agreement" in measured
+    ):
+        true = prototype_agreement(data.action_units[:, theirs], emotions)
+        measured["prototype_agreement"]["ceiling"] = true["prototype_agreement"]["agreement"]
     result = describe("action-units", source, split, len(data), tta, measured)
     return Evaluation(result, {"probabilities": probabilities, "classes": np.array(units)})
 

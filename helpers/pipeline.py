@@ -1,4 +1,4 @@
-"""From photos to readings: find faces, mark 15 keypoints on each and say what it seems to feel.
+"""From photos to readings: find faces, mark 15 keypoints, name the emotion and the action units.
 
 `FaceReader` holds the networks; a `PhotoReading` is plain data, ready for JSON or a table.
 """
@@ -16,6 +16,7 @@ import pandas as pd
 from helpers import detect
 from helpers.crop import FRAMINGS, crop_faces, points_to_photo, to_grey
 from helpers.data.records import EMOTIONS, KEYPOINT_COLUMNS, KEYPOINT_NAMES
+from helpers.made_faces.expression import UNIT_NAMES
 from helpers.photos import PhotoError, read_photo
 
 # Faces of this many photos go through each network together.
@@ -32,12 +33,14 @@ class FaceReading:
     confidence : how sure the detector is that this is a face, 0 to 1.
     keypoints : `(15, 2) float`, pixels of the upright photo, in the order of `KEYPOINT_NAMES`.
     emotion : probability of each class; they sum to 1.
+    action_units : probability of each facial action unit by its name; each for itself.
     """
 
     box: tuple[float, float, float, float]
     confidence: float
     keypoints: np.ndarray | None = None
     emotion: dict[str, float] | None = None
+    action_units: dict[str, float] | None = None
 
     @property
     def top_emotion(self) -> str | None:
@@ -55,6 +58,8 @@ class FaceReading:
             result["keypoints"] = dict(zip(KEYPOINT_NAMES, points, strict=True))
         if self.emotion is not None:
             result["emotion"] = {name: round(p, 6) for name, p in self.emotion.items()}
+        if self.action_units is not None:
+            result["action_units"] = {name: round(p, 4) for name, p in self.action_units.items()}
         return result
 
 
@@ -85,14 +90,15 @@ class FaceReader:
     Parameters
     ----------
     detector : `"mtcnn"` or `"haar"`.
-    keypoints, emotion : True for the shipped model, False to leave the part out, or a model of
-        your own with `card`, `input_size` and `predict`, such as `helpers.models.TrainedModel`.
+    keypoints, emotion, action_units : True for the shipped model, False to leave the part out, or a
+        model of your own with `card`, `input_size` and `predict`, such as
+        `helpers.models.TrainedModel`.
     """
 
-    def __init__(self, detector: str = "mtcnn", keypoints=True, emotion=True):
+    def __init__(self, detector="mtcnn", keypoints=True, emotion=True, action_units=True):
         detect.check_detector(detector)
         self.detector = detector
-        self._parts = {"keypoints": keypoints, "emotion": emotion}
+        self._parts = {"keypoints": keypoints, "emotion": emotion, "action_units": action_units}
         self._parts = {task: model for task, model in self._parts.items() if model is not False}
         self._lock = threading.RLock()
 
@@ -181,7 +187,7 @@ class FaceReader:
             outputs = model.predict(crops)
         if task == "keypoints":
             return list(points_to_photo(outputs, matrices))
-        classes = model.card["classes"]
+        classes = model.card["units" if task == "action_units" else "classes"]
         return [dict(zip(classes, row.tolist(), strict=True)) for row in outputs]
 
 
@@ -209,7 +215,7 @@ def to_frame(readings: Iterable[PhotoReading]) -> pd.DataFrame:
             rows.append(about | {"error": reading.error})
     boxes = [f"box_{name}" for name in ("x", "y", "width", "height")]
     columns = ["path", "width", "height", "face", *boxes, "confidence", "emotion", *EMOTIONS]
-    frame = pd.DataFrame(rows, columns=[*columns, *KEYPOINT_COLUMNS, "error"])
+    frame = pd.DataFrame(rows, columns=[*columns, *UNIT_NAMES, *KEYPOINT_COLUMNS, "error"])
     return frame.astype({"width": "Int64", "height": "Int64", "face": "Int64"})
 
 
@@ -224,6 +230,7 @@ def to_row(face: FaceReading) -> dict:
         "confidence": plain["confidence"],
         "emotion": face.top_emotion,
         **plain.get("emotion", {}),
+        **plain.get("action_units", {}),
     }
     numbers = itertools.chain.from_iterable(plain.get("keypoints", {}).values())
     return row | dict(zip(KEYPOINT_COLUMNS, numbers, strict=False))

@@ -116,6 +116,12 @@ def positive_weights(present: np.ndarray, largest: float = 10.0) -> np.ndarray:
     return np.minimum((len(present) - there) / np.maximum(there, 1), largest).astype(np.float32)
 
 
+def class_weights(targets: np.ndarray) -> np.ndarray:
+    """Return a weight for each class of targets `(n, classes)`, so that all count alike in sum."""
+    counts = targets.sum(axis=0)
+    return (len(targets) / (len(counts) * np.maximum(counts, 1))).astype(np.float32)
+
+
 def units_loss(weights: np.ndarray | None = None, gamma: float = 0.0):
     """Return binary cross-entropy over units, weighted by class or focal if asked for.
 

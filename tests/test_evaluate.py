@@ -132,6 +132,8 @@ def test_action_units_are_measured_one_by_one_and_against_the_emotions(weights, 
     agreement = measured["prototype_agreement"]
     assert agreement["n"] == 320 and agreement["classes"] == list(EMOTIONS)
     assert 0 <= agreement["agreement"] <= 1 and np.sum(agreement["confusion"]) == 320
+    # Faces that show nothing strong, or half of a prototype, cannot be named even from their truth.
+    assert 0.4 < agreement["ceiling"] < 1
 
 
 def test_where_no_units_are_coded_they_are_held_against_the_emotions(weights, tmp_path, capsys):

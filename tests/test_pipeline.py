@@ -4,20 +4,21 @@ import json
 
 import numpy as np
 import pytest
-from faces import Cheerful, MeanFace, portrait
+from faces import Cheerful, MeanFace, Smiling, portrait
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
 from helpers import photos
 from helpers.data import EMOTIONS, KEYPOINT_COLUMNS, KEYPOINT_NAMES
+from helpers.made_faces.expression import UNIT_NAMES
 from helpers.photos import PhotoError, find_photos, read_photo
 from helpers.pipeline import FaceReader, to_frame
 
 
 @pytest.fixture
 def reader():
-    return FaceReader(keypoints=MeanFace(), emotion=Cheerful())
+    return FaceReader(keypoints=MeanFace(), emotion=Cheerful(), action_units=Smiling())
 
 
 def wall(width: int = 40, height: int = 30, mode: str = "RGB", colour=None) -> Image.Image:
@@ -185,7 +186,7 @@ def test_faces_of_several_photos_go_through_each_network_together(reader):
     blank = np.zeros((100, 100, 3), np.uint8)
     readings = list(reader.read([photo, blank, photo, photo]))
     assert [len(reading.faces) for reading in readings] == [1, 0, 1, 1]
-    assert [model.calls for model in reader.load().values()] == [[3], [3]]
+    assert [model.calls for model in reader.load().values()] == [[3], [3], [3]]
 
 
 def test_keypoints_are_in_the_pixels_of_the_photo(reader):
@@ -210,7 +211,8 @@ def test_a_turned_file_gives_the_same_face_as_the_upright_one(tmp_path, reader):
 
 
 def test_parts_can_be_left_out():
-    reading = FaceReader(keypoints=False, emotion=False).read_one(np.array(portrait()))
+    nothing = FaceReader(keypoints=False, emotion=False, action_units=False)
+    reading = nothing.read_one(np.array(portrait()))
     assert set(reading.to_dict()["faces"][0]) == {"box", "confidence"}
 
 
@@ -223,10 +225,11 @@ def test_the_dictionary_of_a_reading_is_the_documented_one(tmp_path, reader):
     result = reader.read_one(tmp_path / "one.png").to_dict()
     assert list(result) == ["path", "width", "height", "error", "faces"]
     (face,) = result["faces"]
-    assert list(face) == ["box", "confidence", "keypoints", "emotion"]
+    assert list(face) == ["box", "confidence", "keypoints", "emotion", "action_units"]
     assert list(face["keypoints"]) == list(KEYPOINT_NAMES)
     assert list(face["emotion"]) == list(EMOTIONS)
     assert sum(face["emotion"].values()) == pytest.approx(1, abs=1e-5)
+    assert list(face["action_units"]) == list(UNIT_NAMES)
     assert json.loads(json.dumps(result, allow_nan=False)) == result
 
 
@@ -237,6 +240,7 @@ def test_the_table_has_a_row_for_each_face_and_each_photo_without(reader):
     assert frame["face"].fillna(0).tolist() == [1, 0, 0]
     assert frame["error"].notna().tolist() == [False, False, True]
     assert frame.loc[0, "emotion"] == "happy"
+    assert frame.loc[0, ["AU12", "AU4"]].tolist() == pytest.approx([0.9, 0.1])
     assert np.isfinite(frame.loc[0, list(KEYPOINT_COLUMNS)].astype(float)).all()
 
 

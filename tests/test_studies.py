@@ -6,10 +6,11 @@ import keras
 import numpy as np
 import pytest
 
-from helpers import models, settings, studies
+from helpers import models, settings, studies, transfer
 from helpers.__main__ import main
 from helpers.evaluate import stored_result
 from helpers.studies import emotions, keypoints
+from helpers.studies import transfer as transfers
 from helpers.studies.emotions import EmotionVariant
 from helpers.studies.keypoints import BUDGET, SMOKE, Variant
 
@@ -96,7 +97,7 @@ def test_an_emotion_study_tells_how_it_went(tmp_path):
 
 def test_a_weighed_loss_counts_a_face_by_its_class():
     targets = np.eye(7, dtype=np.float32)[[0, 0, 0, 1]]
-    weights = emotions.class_weights(targets)
+    weights = transfer.class_weights(targets)
     assert weights[:2] == pytest.approx([4 / 21, 4 / 7])
     network = tiny()
     losses = []
@@ -110,10 +111,21 @@ def test_a_weighed_loss_counts_a_face_by_its_class():
     assert losses[1] == pytest.approx([losses[0][0] * 4 / 21, losses[0][1] * 4 / 7], rel=1e-4)
 
 
+def test_fine_tuning_is_measured_for_each_seed_and_done_once(tmp_path, monkeypatch):
+    variant = transfers.TransferVariant("one", "random", normalise_anew=True, loss="focal")
+    row = transfers.run_variant("transfer", variant, tmp_path, smoke=True)
+    _, _, seeds, epochs = transfers.size(smoke=True)
+    assert {len(values) for values in row["metrics"].values()} == {len(seeds)}
+    assert len(row["val_loss"]) == 2 * epochs
+    assert all(0 <= row["metrics"][name][0] <= 1 for name in row["metrics"])
+    monkeypatch.setattr(transfers, "run_once", None)
+    assert transfers.run_variant("transfer", variant, tmp_path, smoke=True) == row
+    assert "units_auc" in transfers.summary(row)
+
+
 @pytest.mark.parametrize("name", studies.STUDIES)
 def test_what_lessons_quote_is_what_the_study_compares(name):
     stored = stored_result(f"study-{name}")
     assert [row["name"] for row in stored["variants"]] == [v.name for v in studies.STUDIES[name]]
-    study = keypoints if name in keypoints.STUDIES else emotions
-    assert stored["budget"] == study.budget(name)
+    assert stored["budget"] == studies.part_of(name).budget(name)
     assert f"study {name}" in stored["command"]

@@ -4,11 +4,18 @@
 """
 
 from pathlib import Path
+from types import ModuleType
 
 from helpers import settings
-from helpers.studies import emotions, keypoints
+from helpers.studies import emotions, keypoints, resnet50, transfer
 
-STUDIES = {**keypoints.STUDIES, **emotions.STUDIES}
+PARTS = (keypoints, emotions, transfer, resnet50)
+STUDIES = {name: variants for part in PARTS for name, variants in part.STUDIES.items()}
+
+
+def part_of(study: str) -> ModuleType:
+    """Return the module that knows how a study is done."""
+    return next(part for part in PARTS if study in part.STUDIES)
 
 
 def run_study(name: str, out: Path, smoke: bool = False) -> dict:
@@ -19,7 +26,7 @@ def run_study(name: str, out: Path, smoke: bool = False) -> dict:
     A dictionary for `data/results/`: the budget and, for each variant, its size, how it learnt
     and its metrics.
     """
-    study = keypoints if name in keypoints.STUDIES else emotions
+    study = part_of(name)
     rows = []
     for variant in STUDIES[name]:
         print(variant.name, flush=True)

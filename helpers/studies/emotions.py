@@ -22,6 +22,7 @@ from helpers.augment import augment_faces
 from helpers.data import EMOTIONS
 from helpers.recipes import emotion_data
 from helpers.train import Batches, Recipe, build_optimizer, fit
+from helpers.transfer import class_weights
 
 BUDGET = Recipe(epochs=8, learning_rate=1e-3, rows=8000, precision="float32")
 SMOKE = replace(BUDGET, epochs=1, rows=64)
@@ -94,6 +95,11 @@ def budget(name: str, smoke: bool = False) -> dict:
         return {"processor_minutes": SMOKE_MINUTES if smoke else PROCESSOR_MINUTES}
     recipe = SMOKE if smoke else BUDGET
     return {"epochs": recipe.epochs, "rows": recipe.rows, "batch_size": recipe.batch_size}
+
+
+def summary(row: dict) -> str:
+    """Say in a line how a variant did."""
+    return f"{row['parameters']:10,} parameters   accuracy {row['metrics']['accuracy']:.1%}"
 
 
 def run_variant(name: str, variant: EmotionVariant, out: Path, smoke: bool = False) -> dict:
@@ -186,12 +192,6 @@ def compile_network(
         loss=loss if weights is None else weighed,
         metrics=["accuracy"],
     )
-
-
-def class_weights(targets: np.ndarray) -> np.ndarray:
-    """Return a weight for each class of targets `(n, classes)`, so that all count alike in sum."""
-    counts = targets.sum(axis=0)
-    return (len(targets) / (len(counts) * np.maximum(counts, 1))).astype(np.float32)
 
 
 def seconds_per_step(network: keras.Model, batch_size: int, out: Path) -> float:
