@@ -199,7 +199,7 @@ def evaluate_action_units(
     probabilities = model.predict(images)
     if tta:
         probabilities = (probabilities + model.predict(flip_images(images))) / 2
-    measured = {}
+    measured, true = {}, None
     if isinstance(data, ActionUnitData):
         both = [name for name in units if name in data.unit_names]
         mine = [units.index(name) for name in both]
@@ -211,22 +211,19 @@ def evaluate_action_units(
             np.array(model.card["thresholds"])[mine],
             data.intensities[:, theirs],
         )
-    measured |= prototype_agreement(probabilities, emotions)
-    if (
-        isinstance(data, ActionUnitData)
-        and both == list(units)
-        and "prototype_agreement" in measured
-    ):
-        true = prototype_agreement(data.action_units[:, theirs], emotions)
-        measured["prototype_agreement"]["ceiling"] = true["prototype_agreement"]["agreement"]
+        true = data.action_units[:, theirs] if both == list(units) else None
+    measured |= prototype_agreement(probabilities, emotions, true)
     result = describe("action-units", source, split, len(data), tta, measured)
     return Evaluation(result, {"probabilities": probabilities, "classes": np.array(units)})
 
 
-def prototype_agreement(probabilities: np.ndarray, emotions: np.ndarray) -> dict:
+def prototype_agreement(
+    probabilities: np.ndarray, emotions: np.ndarray, true: np.ndarray | None = None
+) -> dict:
     """Compare the emotion that units `(n, 18)` are nearest to with the emotion `(n,) str` given.
 
-    Among the emotions that occur; faces without one of the course's seven take no part.
+    Among the emotions that occur; faces without one of the course's seven take no part. With the
+    `true` units of 0 and 1 also how often those would agree.
     """
     classes = tuple(emotion for emotion in EMOTIONS if emotion in emotions)
     if not classes:
@@ -234,8 +231,13 @@ def prototype_agreement(probabilities: np.ndarray, emotions: np.ndarray) -> dict
     known = np.isin(emotions, classes)
     labels = np.array([classes.index(emotion) for emotion in emotions[known].tolist()])
     nearest = facs.emotions_of_units(probabilities[known], classes)
+    ceiling = {}
+    if true is not None:
+        by_truth = facs.emotions_of_units(true[known], classes)
+        ceiling = {"ceiling": float((by_truth == labels).mean())}
     return {
         "prototype_agreement": {
+            **ceiling,
             "n": int(known.sum()),
             "classes": list(classes),
             "agreement": float((nearest == labels).mean()),
