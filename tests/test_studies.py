@@ -9,7 +9,7 @@ import pytest
 from helpers import models, settings, studies, transfer
 from helpers.__main__ import main
 from helpers.evaluate import stored_result
-from helpers.studies import emotions, keypoints
+from helpers.studies import emotions, keypoints, resnet50
 from helpers.studies import transfer as transfers
 from helpers.studies.emotions import EmotionVariant
 from helpers.studies.keypoints import BUDGET, SMOKE, Variant
@@ -121,6 +121,22 @@ def test_fine_tuning_is_measured_for_each_seed_and_done_once(tmp_path, monkeypat
     monkeypatch.setattr(transfers, "run_once", None)
     assert transfers.run_variant("transfer", variant, tmp_path, smoke=True) == row
     assert "units_auc" in transfers.summary(row)
+
+
+def test_what_the_classic_network_costs_is_measured_through_the_loader(tmp_path, monkeypatch):
+    def little(weights, size):
+        inputs = keras.Input((size, size, 3))
+        features = keras.layers.Conv2D(4, 3, 4)(inputs)
+        return keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(features))
+
+    monkeypatch.setattr(transfer, "resnet50_backbone", little)
+    variant = resnet50.STUDIES["resnet50"][0]
+    row = resnet50.run_variant("resnet50", variant, tmp_path, smoke=True)
+    assert (row["n_train"], row["n"]) == (64, 64)
+    assert row["peak_memory_gib"] > 0.1 and 0 <= row["metrics"]["accuracy"] <= 1
+    monkeypatch.setattr(transfer, "resnet50_backbone", None)
+    assert resnet50.run_variant("resnet50", variant, tmp_path, smoke=True) == row
+    assert "64 faces" in resnet50.summary(row)
 
 
 @pytest.mark.parametrize("name", studies.STUDIES)
