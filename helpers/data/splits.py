@@ -4,6 +4,8 @@ Stored weights are judged on these splits, so a split that moved with the seed w
 pictures leak into it.
 """
 
+import warnings
+
 import numpy as np
 
 _SEED = 0
@@ -61,11 +63,24 @@ def split_by_subject(subjects: np.ndarray, labels: np.ndarray) -> np.ndarray:
     Returns
     -------
     (n,) str
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than three people.
     """
     from sklearn.model_selection import StratifiedGroupKFold
 
+    people = len(np.unique(subjects))
+    if people < 3:
+        raise ValueError(f"Three sets need three people; there are {people}.")
+    folds = min(10, people)
+    if np.unique(labels, return_counts=True)[1].max() < folds:
+        labels = np.zeros(len(subjects), int)  # too few to be alike in each
     split = np.full(len(subjects), "train")
-    tenths = StratifiedGroupKFold(10, shuffle=True, random_state=_SEED)
-    parts = [rows for _, rows in tenths.split(subjects, labels, subjects)]
+    tenths = StratifiedGroupKFold(folds, shuffle=True, random_state=_SEED)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # a rare class cannot be in every tenth
+        parts = [rows for _, rows in tenths.split(subjects, labels, subjects)]
     split[parts[0]], split[parts[1]] = "test", "val"
     return split

@@ -1023,5 +1023,4 @@ print(f"{found['accuracy']:.0%} of real ones by the shipped model")
 # - Turn `"no augmentation"` of the table around: which *single* change of `augment_faces` helps most?
 # - Read [Barrett et al. 2019](https://doi.org/10.1177/1529100619832930) before you build anything on this.
 #
-# **Next:** [lesson 6, the whole chain on a photograph](06_reading_faces.ipynb). Lessons 4 and 5, on action
-# units and on who it is, are being written.
+# **Next:** [lesson 4, what moved? Transfer learning and action units](04_transfer_and_action_units.ipynb).

@@ -44,6 +44,7 @@ from skimage.data import astronaut
 
 from helpers import check, crop, data, detect, models, photos, pipeline, plots
 from helpers.made_faces.albums import group_photo
+from helpers.made_faces.expression import ACTION_UNITS, UNIT_NAMES
 
 # %% [markdown]
 # ## Which photographs?
@@ -243,6 +244,21 @@ plots.show(
     "emotion and its probability.",
 )
 
+# %% [markdown]
+# ### What moved?
+#
+# The reader has asked a third model too, that of [lesson 4](04_transfer_and_action_units.ipynb): which
+# facial **action units** are there? It has learnt from drawings only, so take its answer with care.
+# **Before you run it,** look at the two portraits: which of these do you see?
+
+# %%
+units = table[list(UNIT_NAMES)].T.set_axis(["Hopper", "Collins"], axis=1)
+units.insert(0, "what moves", ACTION_UNITS.values())
+units[units[["Hopper", "Collins"]].max(axis=1) > 0.3].round(2)
+
+# %% [markdown]
+# UNITS WORDS
+
 # %% tags=["showed"]
 words = [f"{row.emotion} ({row[row.emotion]:.0%})" for _, row in table.iterrows()]
 print(f"{len(table)} faces in 2 photographs: Hopper {words[0]}, Collins {words[1]}")
@@ -327,5 +343,6 @@ for face in truth:
 # [how the models were made](https://github.com/reading-faces/reading-faces/blob/main/helpers/recipes.py).
 #
 # **Back to** [lesson 1](01_keypoints_and_flip.ipynb) and [lesson 2](02_residual_keypoint_model.ipynb),
-# which build the keypoint model, and [lesson 3](03_emotion_classifier.ipynb), the emotion model. Lessons
-# 4 and 5, on action units and on who it is, are being written.
+# which build the keypoint model, [lesson 3](03_emotion_classifier.ipynb), the emotion model, and
+# [lesson 4](04_transfer_and_action_units.ipynb), the model of action units. Lesson 5, on who it is, is
+# being written.
