@@ -31,7 +31,7 @@ from helpers.data.archives import is_made_set
 from helpers.data.sources import find_folder
 from helpers.evaluate import evaluate
 from helpers.made_faces.albums import training_set
-from helpers.made_faces.expression import UNIT_NAMES
+from helpers.made_faces.expression import PRESENT_FROM, UNIT_NAMES
 from helpers.models import BUILDERS, TrainedModel, keypoints_to_network
 from helpers.shapes import fit_shape_model
 from helpers.train import (
@@ -65,7 +65,9 @@ RECIPES = {
     "action_units": {
         "smoke": Recipe(epochs=1, learning_rate=1e-3, rows=128, precision="float32"),
         "lesson": Recipe(epochs=4, learning_rate=2e-3, batch_size=32, rows=1000),
-        "full": Recipe(epochs=16, learning_rate=2e-3, batch_size=32, drawn=12_000),
+        "full": Recipe(
+            epochs=18, learning_rate=2e-3, batch_size=32, drawn=12_000, drawn_mixed=8_000
+        ),
     },
 }
 
@@ -218,7 +220,8 @@ def train_model(run: Run, resume: bool = False) -> TrainedModel:
             validation.targets.argmax(axis=1), logits
         )
     if run.task == "action_units":
-        thresholds = metrics.fit_thresholds(validation.targets, model.predict(validation.images))
+        present = (validation.targets >= 0.5).astype(int)
+        thresholds = metrics.fit_thresholds(present, model.predict(validation.images))
         model.card["thresholds"] = thresholds.round(4).tolist()
     source, split = REPORTED[run.task]
     if run.profile == "full" and source in run.sources:
@@ -327,15 +330,22 @@ def emotion_data(run: Run) -> tuple[Batches, Batches]:
 
 
 def action_unit_data(run: Run) -> tuple[Batches, Batches]:
-    """Return augmented training faces and plain validation faces, with present units as targets.
+    """Return augmented training faces and plain validation faces, with units as targets.
 
-    Units are those of the made faces, in their order.
+    Units are those of the made faces, in their order. A target is 0 or 1 where a unit is clearly
+    absent or present, and between for a weak one, 0.5 where it begins to count as present: two
+    nearly equal faces on either side of that border shall not pull in opposite directions.
     """
     parts = [load_units(source, run.recipe) for source in run.sources]
+    if run.recipe.drawn_mixed and "made" in run.sources:
+        mixed = of_made_faces(training_set(run.recipe.drawn_mixed, seed=2, mixed=True))
+        parts.append(replace(mixed, split=np.full(len(mixed), "train")))
 
     def targets(faces: ActionUnitData, _) -> np.ndarray:
         columns = [faces.unit_names.index(name) for name in UNIT_NAMES]
-        return faces.action_units[:, columns].astype(np.float32)
+        present, intensity = faces.action_units[:, columns], faces.intensities[:, columns]
+        soft = np.clip(intensity / (2 * PRESENT_FROM), 0, 1)
+        return np.where(np.isfinite(intensity), soft, present).astype(np.float32)
 
     return as_batches(run, parts, targets, augment_action_units)
 

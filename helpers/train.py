@@ -26,7 +26,8 @@ class Recipe:
     """How to train: everything that changes the result and is worth writing on the card.
 
     `rows` limits how many training pictures are used. `drawn` says how many made faces are drawn
-    for this training, of other people than those that ship and turned farther. `shape_weight` is
+    for this training, of other people than those that ship and turned farther; `drawn_mixed` how
+    many more with action units in any combination, only to learn from. `shape_weight` is
     the price of an unlikely shape (`distance_within_shape`). `votes_weight` is how much of an
     emotion's target comes from people's votes (`votes.soft_labels`). `precision` is a Keras dtype
     policy, or `auto`: bfloat16 where the processor has it, which halves an epoch there and makes it
@@ -46,6 +47,7 @@ class Recipe:
     warmup_epochs: float = 1.0
     rows: int | None = None
     drawn: int | None = None
+    drawn_mixed: int | None = None
     shape_weight: float = 0.0
     precision: str = "auto"
 

@@ -41,7 +41,7 @@ from helpers.made_faces import (
     with_units,
 )
 from helpers.made_faces.camera import Camera, read_jpeg
-from helpers.made_faces.expression import PROTOTYPES, UNITS
+from helpers.made_faces.expression import PROTOTYPES, UNITS, mix_units
 from helpers.made_faces.features import place_features
 from helpers.made_faces.head import build_head
 from helpers.made_faces.people import MONK_TONES, beard, draw_person, glasses, headwear
@@ -699,6 +699,22 @@ def test_a_set_of_ones_own_has_all_points_and_emotions(faces, tmp_path):
 
 
 # Albums, group photos, sequences, videos
+
+
+def test_mixed_units_are_all_frequent_and_leave_out_what_no_face_can_do():
+    rng = np.random.default_rng(0)
+    units = np.array([mix_units(rng).max(axis=1) for _ in range(400)])
+    assert (units >= 0).all() and (units <= 1).all()
+    shares = dict(zip(UNITS, (units > 0.2).mean(axis=0), strict=True))
+    assert min(shares.values()) > 0.08
+    for one, other in ((43, 5), (24, 25), (23, 26)):
+        assert not ((units[:, UNITS.index(one)] > 0) & (units[:, UNITS.index(other)] > 0)).any()
+
+
+def test_mixed_faces_are_the_same_people_with_other_units():
+    usual, mixed = (make_set(4, seed=5, mixed=m) for m in (False, True))
+    assert (usual.subjects == mixed.subjects).all() and (usual.pose == mixed.pose).all()
+    assert not np.array_equal(usual.action_units, mixed.action_units)
 
 
 def test_a_training_set_is_drawn_once_turned_as_asked_and_of_other_people(cache, monkeypatch):

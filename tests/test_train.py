@@ -8,6 +8,7 @@ from helpers import models, recipes, train
 from helpers.augment import augment_keypoints
 from helpers.data import DataError, KeypointData
 from helpers.made_faces import make_set
+from helpers.made_faces.expression import PRESENT_FROM
 from helpers.shapes import JUDGED, fit_shape_model
 from helpers.train import Batches, Recipe
 
@@ -129,6 +130,23 @@ def test_action_units_are_learnt_from_sources_that_code_them_all(tmp_path, monke
     np.savez(tmp_path / "few.npz", unit_names=np.array(["AU1", "AU2"]), **few)
     with pytest.raises(DataError, match="does not code AU4, AU5"):
         recipes.load_units(str(tmp_path / "few.npz"), Recipe(1, 1e-3))
+
+
+def test_units_in_any_combination_are_learnt_from_and_never_validated_on(tmp_path, monkeypatch):
+    natural, other = make_set(40), make_set(3, seed=9)
+    monkeypatch.setattr(
+        recipes, "training_set", lambda n, seed=1, mixed=False: other if mixed else natural
+    )
+    monkeypatch.setitem(
+        recipes.RECIPES["action_units"], "full", Recipe(1, 1e-3, drawn=40, drawn_mixed=3)
+    )
+    run = recipes.Run("action_units", ("made",), "full", tmp_path)
+    training, validation = recipes.action_unit_data(run)
+    assert len(training.images) == (natural.split == "train").sum() + 3
+    assert len(validation.images) == (natural.split == "val").sum()
+    assert ((training.targets > 0) & (training.targets < 1)).any()
+    intensities = natural.action_units[natural.split == "val"].max(axis=2)
+    np.testing.assert_array_equal(validation.targets >= 0.5, intensities >= PRESENT_FROM)
 
 
 def test_without_complete_faces_the_loss_has_no_price_on_shapes(tmp_path):

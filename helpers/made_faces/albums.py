@@ -43,16 +43,17 @@ CKPLUS_SIZE = (320, 245)  # half of the original's 640 × 490
 _RAISE_THIS_WHEN_FACES_CHANGE = 2
 
 
-def training_set(n: int, seed: int = 1, pose: str = "wide") -> MadeSet:
+def training_set(n: int, seed: int = 1, pose: str = "wide", mixed: bool = False) -> MadeSet:
     """Return more grey faces than ship, of other people unless `seed` is 0; see `sets.draw_set`.
 
     They are drawn at the first call.
     """
 
     def write(folder: Path, progress) -> None:
-        save_set(collect(progress(draw_set(n, seed, pose))), folder / "faces.npz")
+        save_set(collect(progress(draw_set(n, seed, pose, mixed=mixed))), folder / "faces.npz")
 
-    return load_set(cached_folder(f"faces-{n}-{pose}-seed{seed}", write, n) / "faces.npz")
+    name = f"faces-{n}-{pose}{'-mixed' * mixed}-seed{seed}"
+    return load_set(cached_folder(name, write, n) / "faces.npz")
 
 
 def people_folder(people: int = 12, photos: int = 12, seed: int = 0, size: int = 200) -> Path:

@@ -82,6 +82,10 @@ AMBIGUOUS_SHARE = 0.12
 # A unit that reaches this intensity on one side of the face is called present.
 PRESENT_FROM = 0.2
 _STRAY_SHARE, _BLINK_SHARE = 0.06, 0.02
+_MIXED_SHARE = 0.25
+# Whoever does the first cannot do the others: closed eyes are not wide open, and pressed or
+# tightened lips do not part.
+_RULES_OUT = {43: (5,), 24: (25, 26), 23: (25, 26)}
 
 
 def at_rest() -> np.ndarray:
@@ -128,6 +132,20 @@ def draw_expression(
             units[UNITS.index(43)] = rng.uniform(0.3, 1)
     sides = 1 + rng.normal(0, 0.08, (len(UNITS), 2))
     return np.clip(strength * units[:, np.newaxis] * sides, 0, 1)
+
+
+def mix_units(rng: np.random.Generator) -> np.ndarray:
+    """Draw units in any combination that a face can make, `(18, 2) float` from 0 to 1.
+
+    No emotion, but each unit is as frequent as any other: among expressions of emotions some are
+    too rare to be learnt.
+    """
+    units = (rng.random(len(UNITS)) < _MIXED_SHARE) * rng.uniform(0.05, 1, len(UNITS))
+    for unit, others in _RULES_OUT.items():
+        if units[UNITS.index(unit)] > 0:
+            units[[UNITS.index(other) for other in others]] = 0
+    sides = 1 + rng.normal(0, 0.08, (len(UNITS), 2))
+    return np.clip(units[:, np.newaxis] * sides, 0, 1)
 
 
 def draw_prototype(emotion: str, rng: np.random.Generator) -> np.ndarray:

@@ -10,7 +10,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import cv2
@@ -19,13 +19,13 @@ import numpy as np
 from helpers import settings
 from helpers.data.archives import ARCHIVE_PROBLEMS
 from helpers.made_faces.camera import read_jpeg
-from helpers.made_faces.expression import EMOTIONS
+from helpers.made_faces.expression import EMOTIONS, mix_units
 from helpers.made_faces.people import Person, draw_person
 from helpers.made_faces.scenes import MadeFace, Scene, draw_scene, take_portrait
 
 SHIPPED = settings.SHIPPED / "made_faces.npz"
 SHIPPED_FACES, FACES_A_PERSON = 3_200, 20
-_PERSON, _FACE, _LABELS = 0, 1, 2
+_PERSON, _FACE, _LABELS, _MIXED = 0, 1, 2, 6
 
 
 @dataclass(frozen=True)
@@ -84,13 +84,17 @@ class MadeSet:
 _STORED = tuple(f.name for f in fields(MadeSet) if f.name != "files")
 
 
-def make_set(n: int, seed: int = 0, pose: str = "wide", processes: int | None = None) -> MadeSet:
+def make_set(n: int, seed: int = 0, pose: str = "wide", **options) -> MadeSet:
     """Draw `n` grey faces, twenty of each person; see `draw_set` for the arguments."""
-    return collect(draw_set(n, seed, pose, processes))
+    return collect(draw_set(n, seed, pose, **options))
 
 
 def draw_set(
-    n: int, seed: int = 0, pose: str = "wide", processes: int | None = None
+    n: int,
+    seed: int = 0,
+    pose: str = "wide",
+    processes: int | None = None,
+    mixed: bool = False,
 ) -> Iterator[tuple[bytes, MadeFace, str]]:
     """Draw faces one by one: file, face with labels, and the person's name.
 
@@ -100,8 +104,10 @@ def draw_set(
     seed : the same seed gives the same faces.
     pose : one of `scenes.POSES`.
     processes : how many draw at a time; one for each processor by default.
+    mixed : with action units in any combination (`mix_units`); `emotions` then mean nothing.
     """
-    yield from draw_all(functools.partial(draw_number, seed=seed, pose=pose), n, processes)
+    job = functools.partial(draw_number, seed=seed, pose=pose, mixed=mixed)
+    yield from draw_all(job, n, processes)
 
 
 def draw_all(job: Callable, n: int, processes: int | None = None) -> Iterator:
@@ -120,9 +126,13 @@ def draw_all(job: Callable, n: int, processes: int | None = None) -> Iterator:
             pool.shutdown(cancel_futures=True)
 
 
-def draw_number(number: int, seed: int, pose: str) -> tuple[bytes, MadeFace, str]:
+def draw_number(
+    number: int, seed: int, pose: str, mixed: bool = False
+) -> tuple[bytes, MadeFace, str]:
     """Draw face `number` of the set with this seed."""
     scene, name = scene_number(number, seed, pose)
+    if mixed:
+        scene = replace(scene, units=mix_units(np.random.default_rng([seed, _MIXED, number])))
     file, face = take_portrait(scene)
     return file, face, name
 

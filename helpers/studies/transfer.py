@@ -20,16 +20,19 @@ from helpers.photos import whole_file
 from helpers.pictures import PictureTable, peak_table
 
 SEEDS = (0, 1, 2)
-EPOCHS = 5  # of the heads, and again of the heads with what is thawed
-PEOPLE, JUDGES, SEQUENCES = 60, 45, 4
-# Of the heads; what is thawed learns at `fine_rate`.
-HEAD_RATE = 1e-3
+EPOCHS = 6  # of the heads, and again of the heads with what is thawed
+PEOPLE, JUDGES, SEQUENCES = 60, 30, 4
+HEAD_RATE = 3e-3
 ALL_STAGES = 9
 
 
 @dataclass(frozen=True)
 class TransferVariant:
-    """One way to fine-tune: the baseline, but for what is named."""
+    """One way to fine-tune: the baseline, but for what is named.
+
+    `stages` of the backbone are thawed after the heads have learnt (0: none), and from then on
+    everything learns at `fine_rate`.
+    """
 
     name: str
     backbone: str = "emotion"
