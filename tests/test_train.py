@@ -7,7 +7,7 @@ import pytest
 from helpers import models, recipes, train
 from helpers.augment import augment_keypoints
 from helpers.data import DataError, KeypointData
-from helpers.made_faces import make_set
+from helpers.made_faces import load_set, make_set
 from helpers.made_faces.expression import PRESENT_FROM
 from helpers.shapes import JUDGED, fit_shape_model
 from helpers.train import Batches, Recipe
@@ -133,7 +133,7 @@ def test_action_units_are_learnt_from_sources_that_code_them_all(tmp_path, monke
 
 
 def test_units_in_any_combination_are_learnt_from_and_never_validated_on(tmp_path, monkeypatch):
-    natural, other = make_set(40), make_set(3, seed=9)
+    natural, other = load_set(), make_set(3, seed=9)
     monkeypatch.setattr(
         recipes, "training_set", lambda n, seed=1, mixed=False: other if mixed else natural
     )
