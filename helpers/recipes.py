@@ -337,9 +337,9 @@ def action_unit_data(run: Run) -> tuple[Batches, Batches]:
     nearly equal faces on either side of that border shall not pull in opposite directions.
     """
     parts = [load_units(source, run.recipe) for source in run.sources]
+    extra = []
     if run.recipe.drawn_mixed and "made" in run.sources:
-        mixed = of_made_faces(training_set(run.recipe.drawn_mixed, seed=2, mixed=True))
-        parts.append(replace(mixed, split=np.full(len(mixed), "train")))
+        extra = [of_made_faces(training_set(run.recipe.drawn_mixed, seed=2, mixed=True))]
 
     def targets(faces: ActionUnitData, _) -> np.ndarray:
         columns = [faces.unit_names.index(name) for name in UNIT_NAMES]
@@ -347,7 +347,7 @@ def action_unit_data(run: Run) -> tuple[Batches, Batches]:
         soft = np.clip(intensity / (2 * PRESENT_FROM), 0, 1)
         return np.where(np.isfinite(intensity), soft, present).astype(np.float32)
 
-    return as_batches(run, parts, targets, augment_action_units)
+    return as_batches(run, parts, targets, augment_action_units, extra=extra)
 
 
 def load_units(source: str, recipe: Recipe) -> ActionUnitData:
@@ -365,10 +365,14 @@ DATA = {"keypoints": keypoint_data, "emotion": emotion_data, "action_units": act
 
 
 def as_batches(
-    run: Run, parts: list, targets, augment, encode=lambda targets: targets
+    run: Run, parts: list, targets, augment, encode=lambda targets: targets, extra: list = ()
 ) -> tuple[Batches, Batches]:
-    """Join the sources; `targets(part, training)` is what to learn. Only training is augmented."""
+    """Join the sources; `targets(part, training)` is what to learn. Only training is augmented.
+
+    All of `extra` is learnt from, and none of it validated on.
+    """
     chosen = [train_and_val(part, run) for part in parts]
+    chosen += [(part, part.select(np.zeros(len(part), bool))) for part in extra]
     training, validation = (
         Batches(
             np.concatenate([part.images for part in side]),
