@@ -69,6 +69,12 @@ RECIPES = {
             epochs=18, learning_rate=2e-3, batch_size=32, drawn=12_000, drawn_mixed=8_000
         ),
     },
+    # What lesson 4 does by hand, of each of its two phases.
+    "transfer": {
+        "smoke": Recipe(epochs=1, learning_rate=3e-3, batch_size=32),
+        "lesson": Recipe(epochs=12, learning_rate=3e-3, batch_size=32),
+        "full": Recipe(epochs=24, learning_rate=3e-3, batch_size=32),
+    },
 }
 
 # What `--model` may name, the default first: the function that builds the network, its arguments.

@@ -1,7 +1,7 @@
 """Networks that begin with what another one has learnt, and answer two questions about a face.
 
-The two heads say which action units are there, and whether the emotion is positive, negative or a
-surprise. Lesson 4 goes through these functions one by one.
+The two heads say which action units are there, and what the emotion is: positive, negative or a
+surprise, or one of seven. Lesson 4 goes through these functions one by one.
 """
 
 from pathlib import Path
@@ -58,6 +58,7 @@ def resnet50_backbone(weights: str | Path | None = None, size: int = 224) -> ker
 def two_heads(
     backbone: keras.Model,
     units: int,
+    classes: int = len(GROUPS),
     dense: int = 256,
     dropout: float = 0.3,
 ) -> keras.Model:
@@ -66,11 +67,8 @@ def two_heads(
     Parameters
     ----------
     units : how many action units; output `units (n, units)`, a probability for each.
+    classes : how many groups or emotions; output `emotion (n, classes)`, adding up to 1.
     dense : neurons of the first dense layer; each further one has half as many.
-
-    Returns
-    -------
-    A network with the outputs `units` and `group (n, 3)`, the probabilities of `GROUPS`.
     """
     backbone.trainable = False
     inputs = keras.Input(backbone.input_shape[1:], name="face")
@@ -79,7 +77,7 @@ def two_heads(
         x = layers.Dropout(dropout)(layers.Dense(width, activation="relu")(x))
     outputs = {
         "units": layers.Dense(units, "sigmoid", dtype="float32", name="units")(x),
-        "group": layers.Dense(len(GROUPS), "softmax", dtype="float32", name="group")(x),
+        "emotion": layers.Dense(classes, "softmax", dtype="float32", name="emotion")(x),
     }
     return keras.Model(inputs, outputs, name="two_heads")
 
@@ -146,7 +144,7 @@ def compile_heads(
     network: keras.Model,
     optimizer: keras.optimizers.Optimizer,
     unit_weights: np.ndarray | None = None,
-    group_weights: np.ndarray | None = None,
+    class_weights: np.ndarray | None = None,
     gamma: float = 0.0,
     share_of_units: float = 0.5,
 ) -> None:
@@ -155,18 +153,18 @@ def compile_heads(
     Parameters
     ----------
     unit_weights, gamma : of `units_loss`.
-    group_weights : `(3,)`, how much a face of each group counts; all alike by default.
-    share_of_units : of the whole loss; the rest is the group's.
+    class_weights : `(classes,)`, how much a face of each counts; all alike by default.
+    share_of_units : of the whole loss; the rest is the emotion's.
     """
 
-    def group_loss(true, predicted):
+    def emotion_loss(true, predicted):
         entropy = keras.losses.categorical_crossentropy(true, predicted)
-        return entropy if group_weights is None else entropy * ops.sum(true * group_weights, -1)
+        return entropy if class_weights is None else entropy * ops.sum(true * class_weights, -1)
 
     network.compile(
         optimizer,
-        loss={"units": units_loss(unit_weights, gamma), "group": group_loss},
-        loss_weights={"units": share_of_units, "group": 1 - share_of_units},
+        loss={"units": units_loss(unit_weights, gamma), "emotion": emotion_loss},
+        loss_weights={"units": share_of_units, "emotion": 1 - share_of_units},
         metrics={
             "units": [
                 keras.metrics.BinaryAccuracy(name="accuracy"),
@@ -175,7 +173,7 @@ def compile_heads(
                 keras.metrics.AUC(multi_label=True, name="auc"),
                 keras.metrics.F1Score("macro", threshold=0.5, name="f1"),
             ],
-            "group": [
+            "emotion": [
                 keras.metrics.CategoricalAccuracy(name="accuracy"),
                 keras.metrics.Precision(name="precision"),
                 keras.metrics.Recall(name="recall"),

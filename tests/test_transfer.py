@@ -29,7 +29,7 @@ def batch(units=5):
     rng = np.random.default_rng(0)
     faces = rng.normal(size=(12, 48, 48, 1)).astype("float32")
     groups = np.eye(3)[rng.integers(0, 3, 12)]
-    return faces, {"units": rng.integers(0, 2, (12, units)).astype("float32"), "group": groups}
+    return faces, {"units": rng.integers(0, 2, (12, units)).astype("float32"), "emotion": groups}
 
 
 def test_heads_learn_and_the_frozen_backbone_does_not_change(backbone):
@@ -42,8 +42,8 @@ def test_heads_learn_and_the_frozen_backbone_does_not_change(backbone):
         np.testing.assert_array_equal(one, other)
     found = network.predict(faces, verbose=0)
     assert found["units"].shape == (12, 5) and ((found["units"] > 0) & (found["units"] < 1)).all()
-    np.testing.assert_allclose(found["group"].sum(axis=1), 1, atol=1e-5)
-    measures = {f"{head}_{name}" for head in ("units", "group")
+    np.testing.assert_allclose(found["emotion"].sum(axis=1), 1, atol=1e-5)
+    measures = {f"{head}_{name}" for head in ("units", "emotion")
                 for name in ("accuracy", "precision", "recall", "auc", "f1")}  # fmt: skip
     assert measures <= set(history)
 

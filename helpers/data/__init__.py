@@ -9,6 +9,7 @@ from helpers.data.duplicates import occur_among
 from helpers.data.emotions import load_emotions
 from helpers.data.fetch import fetch, verify
 from helpers.data.keypoints import describe_gaps, kaggle_coordinates, load_keypoints
+from helpers.data.people import PeopleData, load_people
 from helpers.data.records import (
     EMOTIONS,
     KEYPOINT_COLUMNS,
@@ -32,6 +33,7 @@ __all__ = [
     "KeypointData",
     "NoActionUnits",
     "Peak",
+    "PeopleData",
     "SourceStatus",
     "describe_gaps",
     "fetch",
@@ -41,6 +43,7 @@ __all__ = [
     "load_emotions",
     "load_keypoints",
     "load_peaks",
+    "load_people",
     "occur_among",
     "of_made_faces",
     "verify",

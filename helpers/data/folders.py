@@ -23,7 +23,7 @@ _SYNONYMS = {
     "contempt": "contempt contemptuous",
 }
 _CLASS_OF = {word: name for name, words in _SYNONYMS.items() for word in words.split()}
-_SPLIT_OF = {
+SPLIT_OF = {
     "train": "train",
     "training": "train",
     "val": "val",
@@ -86,7 +86,7 @@ def _split_roots(folder: Path) -> list[tuple[str, Path]]:
     """Return (split, folder of class folders) of `folder`, else of one of its subfolders."""
     for root in (folder, *subfolders(folder)):
         splits = [
-            (_SPLIT_OF[p.name.lower()], p) for p in subfolders(root) if p.name.lower() in _SPLIT_OF
+            (SPLIT_OF[p.name.lower()], p) for p in subfolders(root) if p.name.lower() in SPLIT_OF
         ]
         if splits:
             return splits

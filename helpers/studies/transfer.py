@@ -44,6 +44,7 @@ class TransferVariant:
     batch_size: int = 32
     dense: int = 256
     loss: str = "weighted"
+    grouped: bool = True
 
 
 STUDIES = {
@@ -55,6 +56,7 @@ STUDIES = {
         TransferVariant("SGD, momentum 0.9", optimizer="sgd"),
         TransferVariant("batch of 8", batch_size=8),
         TransferVariant("dense 64", dense=64),
+        TransferVariant("single emotions, no groups", grouped=False),
         TransferVariant("heads only", stages=0),
         TransferVariant("all stages thawed", stages=ALL_STAGES),
         TransferVariant("batch norm thawed too", normalise_anew=True),
@@ -116,17 +118,19 @@ def run_once(variant: TransferVariant, table: pd.DataFrame, seed: int, smoke: bo
     keras.utils.set_random_seed(seed)
     units = sorted(set().union(*table["units"]))
     backbone = transfer.emotion_backbone(random=variant.backbone == "random")
-    network = transfer.two_heads(backbone, len(units), variant.dense)
+    emotions = None if variant.grouped else sorted(set(table["emotion"]))
+    classes = transfer.GROUPS if variant.grouped else emotions
+    network = transfer.two_heads(backbone, len(units), len(classes), variant.dense)
     learns = (table["subject"] < f"S{people:03d}").to_numpy()
     training, judging = (
-        loader(table[rows], units, variant.batch_size, seed, augment)
+        loader(table[rows], units, emotions, variant.batch_size, seed, augment)
         for rows, augment in ((learns, True), (~learns, False))
     )
     weighing = {}
     if variant.loss == "weighted":
         weighing = {
             "unit_weights": transfer.positive_weights(training.targets["units"]),
-            "group_weights": transfer.class_weights(training.targets["group"]),
+            "class_weights": transfer.class_weights(training.targets["emotion"]),
         }
     elif variant.loss == "focal":
         weighing = {"gamma": 2.0}
@@ -144,7 +148,12 @@ def run_once(variant: TransferVariant, table: pd.DataFrame, seed: int, smoke: bo
     measured = action_unit_metrics(
         judging.targets["units"].astype(int), said["units"], names, np.full(len(units), 0.5)
     )
-    right = said["group"].argmax(axis=1) == judging.targets["group"].argmax(axis=1)
+    # Also a head of single emotions is judged by the groups that they belong to.
+    group_of = np.array([transfer.GROUP_OF.get(name, name) for name in classes])
+    said_group, true_group = (
+        group_of[answer.argmax(axis=1)] for answer in (said["emotion"], judging.targets["emotion"])
+    )
+    right = said_group == true_group
     print(f"  seed {seed}: AUC {measured['macro_auc']:.3f}, groups {right.mean():.3f}", flush=True)
     return {
         "units_auc": measured["macro_auc"],
@@ -156,15 +165,26 @@ def run_once(variant: TransferVariant, table: pd.DataFrame, seed: int, smoke: bo
 
 
 def loader(
-    rows: pd.DataFrame, units: list[int], batch_size: int, seed: int, augment: bool
+    rows: pd.DataFrame,
+    units: list[int],
+    emotions: list[str] | None,
+    batch_size: int,
+    seed: int,
+    augment: bool,
 ) -> PictureTable:
     """Return pictures of the rows with both targets, 48 × 48 as the emotion model takes them."""
+    shown = rows["emotion"].to_numpy()
     present = np.array([[unit in found for unit in units] for found in rows["units"]])
     targets = {
         "units": present.astype(np.float32),
-        "group": transfer.group_targets(rows["emotion"].to_numpy()),
+        "emotion": transfer.group_targets(shown) if emotions is None else one_hot(shown, emotions),
     }
     return PictureTable(rows, targets, 48, batch_size, models.standardize, augment, seed)
+
+
+def one_hot(shown: np.ndarray, emotions: list[str]) -> np.ndarray:
+    """Return 1 in the column of each face's emotion, `(n, emotions) float32`."""
+    return (shown[:, np.newaxis] == np.array(emotions)).astype(np.float32)
 
 
 def build_optimizer(
