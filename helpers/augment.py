@@ -17,13 +17,6 @@ def flip_images(images: np.ndarray) -> np.ndarray:
     return images[:, :, ::-1].copy()
 
 
-def resize_images(images: np.ndarray, size: int) -> np.ndarray:
-    """Resize pictures `(n, h, w) uint8` to `(n, size, size)`."""
-    shrink = images.shape[1] > size
-    method = cv2.INTER_AREA if shrink else cv2.INTER_CUBIC
-    return np.stack([cv2.resize(image, (size, size), interpolation=method) for image in images])
-
-
 def flip_keypoints(keypoints: np.ndarray, width: int = 96) -> np.ndarray:
     """Mirror keypoints along with pictures that are `width` pixels wide.
 

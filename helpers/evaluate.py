@@ -16,7 +16,6 @@ from helpers.augment import (
     affine_matrices,
     flip_images,
     flip_keypoints,
-    resize_images,
     warp_images,
     warp_keypoints,
 )
@@ -32,6 +31,7 @@ from helpers.data import (
     load_keypoints,
     occur_among,
 )
+from helpers.data.folders import resize_square
 from helpers.models import TrainedModel
 from helpers.shapes import JUDGED, fit_shape_model
 from helpers.votes import agreement
@@ -194,7 +194,7 @@ def evaluate_action_units(
         images, emotions = data.images, data.emotions
     except NoActionUnits:
         split, data = choose_split(load_emotions(source), split)
-        images = resize_images(data.images, model.input_size)
+        images = np.stack([resize_square(image, model.input_size) for image in data.images])
         emotions = np.array(data.classes)[data.labels]
     probabilities = model.predict(images)
     if tta:
