@@ -465,8 +465,10 @@ Code(inspect.getsource(transfer.two_heads).split('"""')[2], language="python")
 
 # %%
 faces = np.stack([pictures.PictureTable(table, targets, size).read(row) for row in range(32)])
+learnt = backbone.get_weights()
 kept = np.asarray(backbone(prepare(faces), training=False))
 anew = np.asarray(backbone(prepare(faces), training=True))
+backbone.set_weights(learnt)  # that one call has moved the running means, too
 change = np.linalg.norm(anew - kept, axis=1) / np.linalg.norm(kept, axis=1)
 print(f"features move by {change.mean():.0%} of their length")
 
