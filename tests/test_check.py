@@ -4,12 +4,13 @@ import answers_01
 import answers_02
 import answers_03
 import answers_04
+import answers_05
 import answers_06
 import pytest
 
 from helpers import check
 
-LESSONS = (answers_01, answers_02, answers_03, answers_04, answers_06)
+LESSONS = (answers_01, answers_02, answers_03, answers_04, answers_05, answers_06)
 
 
 def cases(lessons, kind):

@@ -25,6 +25,13 @@ from helpers.check.lesson_04 import (
     pad_and_crop,
     split_subjects,
 )
+from helpers.check.lesson_05 import (
+    equal_error_rate,
+    name_or_nobody,
+    semi_hard,
+    triplet_loss,
+    unit_sphere,
+)
 from helpers.check.lesson_06 import keypoints_to_photo
 from helpers.check.verdict import Verdict
 
@@ -35,6 +42,7 @@ __all__ = [
     "brighten",
     "class_weights",
     "count_complete",
+    "equal_error_rate",
     "error_in_eye_distances",
     "find_copies",
     "flip_keypoints",
@@ -46,9 +54,13 @@ __all__ = [
     "masked_loss",
     "most_unusual",
     "move_keypoints",
+    "name_or_nobody",
     "nearest_prototype",
     "pad_and_crop",
+    "semi_hard",
     "soften",
     "split_subjects",
     "stage_shapes",
+    "triplet_loss",
+    "unit_sphere",
 ]
