@@ -143,6 +143,28 @@ def build_action_unit_model(
     )
 
 
+def build_embedding_model(
+    size: int = 96,
+    dimensions: int = 128,
+    filters: tuple[int, ...] = (48, 96, 160),
+    identity_blocks: int = 1,
+) -> keras.Model:
+    """Build a residual network that turns one grey face into a point on the unit sphere.
+
+    Parameters
+    ----------
+    size : side of the square input in pixels; input `(n, size, size, 1) float`, standardised.
+    dimensions : length of an embedding; output `(n, dimensions) float32`, each of length 1.
+    filters, identity_blocks : as in `build_emotion_model`.
+    """
+    inputs = keras.Input((size, size, 1), name="face")
+    x = pooled_stages(convolution(inputs, 32, kernel=5, stride=2), filters, identity_blocks)
+    x = layers.Dense(dimensions, dtype="float32", name="embedding")(
+        layers.GlobalAveragePooling2D()(x)
+    )
+    return keras.Model(inputs, layers.UnitNormalization(dtype="float32")(x), name="embedding")
+
+
 def build_deep_emotion_model(size: int = 48, classes: int = 7) -> keras.Model:
     """Build a deep network of the literature: pairs of wide convolutions with ELU, no short paths.
 
@@ -258,6 +280,7 @@ BUILDERS = {
     "build_emotion_model": build_emotion_model,
     "build_deep_emotion_model": build_deep_emotion_model,
     "build_action_unit_model": build_action_unit_model,
+    "build_embedding_model": build_embedding_model,
     "build_emotion_by_keypoints_model": build_emotion_by_keypoints_model,
 }
 

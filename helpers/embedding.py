@@ -1,0 +1,122 @@
+"""Learn embeddings: losses that pull pictures of one person together, and batches of people.
+
+Both losses take labels `(n,)`, who is on each picture, and embeddings `(n, d)` of length 1, in the
+form of a loss of Keras. They need several pictures of one person in a batch (`PeopleBatches`).
+"""
+
+from collections.abc import Callable
+
+import keras
+import numpy as np
+from keras import ops
+
+from helpers.models import standardize
+
+_FAR = 1e9
+
+
+def triplet_semi_hard(margin: float = 0.2) -> Callable:
+    """Return the triplet loss with semi-hard negatives (Schroff et al. 2015, arXiv:1503.03832).
+
+    Each pair of pictures of one person is an anchor and its positive. Its negative is the nearest
+    picture of somebody else that is farther than the positive; where there is none, the farthest.
+    """
+
+    def loss(labels, embeddings):
+        distances = squared_distances(embeddings)
+        same = same_person(labels)
+        pair = same - ops.eye(ops.shape(embeddings)[0])
+        # Axes: anchor, positive, negative.
+        positive, negative = distances[:, :, None], distances[:, None, :]
+        farther = ops.cast(negative > positive, "float32") * (1 - same)[:, None, :]
+        nearest_farther = ops.min(negative + _FAR * (1 - farther), axis=2)
+        farthest = ops.max(distances * (1 - same), axis=1)[:, None]
+        chosen = ops.where(ops.max(farther, axis=2) > 0, nearest_farther, farthest)
+        terms = ops.relu(distances - chosen + margin) * pair
+        return ops.sum(terms) / ops.maximum(ops.sum(pair), 1.0)
+
+    return loss
+
+
+def supervised_contrastive(temperature: float = 0.1) -> Callable:
+    """Return the loss of Khosla et al. 2020 (arXiv:2004.11362): each positive against all others.
+
+    A picture of nobody known may take part twice, differently augmented, under a label of its own.
+    """
+
+    def loss(labels, embeddings):
+        similar = embeddings @ ops.transpose(embeddings) / temperature
+        itself = ops.eye(ops.shape(embeddings)[0])
+        similar = similar - _FAR * itself
+        pair = same_person(labels) - itself
+        log_share = similar - ops.logsumexp(similar, axis=1, keepdims=True)
+        partners = ops.sum(pair, axis=1)
+        of_picture = -ops.sum(ops.where(pair > 0, log_share, 0.0), axis=1)
+        has = ops.cast(partners > 0, "float32")
+        mean = of_picture / ops.maximum(partners, 1.0)
+        return ops.sum(mean * has) / ops.maximum(ops.sum(has), 1.0)
+
+    return loss
+
+
+def squared_distances(embeddings):
+    """Return `(n, n)`, 0 to 4, of embeddings of length 1."""
+    return ops.relu(2.0 - 2.0 * (embeddings @ ops.transpose(embeddings)))
+
+
+def same_person(labels):
+    """Return `(n, n) float32`: 1 where two labels are the same, on the diagonal too."""
+    labels = ops.reshape(labels, (-1,))
+    return ops.cast(labels[:, None] == labels[None, :], "float32")
+
+
+class PeopleBatches(keras.utils.PyDataset):
+    """Batches of some people with some pictures of each, other ones each epoch.
+
+    Parameters
+    ----------
+    images : `(n, h, w) uint8`.
+    labels : `(n,) int`, who is on each.
+    people, pictures : how many people are in a batch, and pictures of each. Whoever has fewer gives
+        some twice, differently augmented.
+    augment : as `augment.augment_faces`.
+    """
+
+    def __init__(
+        self,
+        images: np.ndarray,
+        labels: np.ndarray,
+        people: int = 16,
+        pictures: int = 4,
+        augment: Callable | None = None,
+        seed: int = 0,
+    ):
+        super().__init__()
+        self.images, self.labels, self.augment, self.seed = images, labels, augment, seed
+        self.people, self.pictures = people, pictures
+        self.rows_of = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+        if len(self.rows_of) < people:
+            raise ValueError(f"{people} people are asked for a batch; there are fewer.")
+        self.start_epoch(0)
+
+    def __len__(self) -> int:
+        return len(self.rows_of) // self.people
+
+    def __getitem__(self, index: int):
+        rng = np.random.default_rng([self.seed, self.epoch, index])
+        chosen = self.order[index * self.people : (index + 1) * self.people]
+        rows = np.concatenate([self.draw(self.rows_of[who], rng) for who in chosen])
+        images, labels = self.images[rows], self.labels[rows]
+        if self.augment:
+            images, labels = self.augment(images, labels, rng)
+        return standardize(images), labels
+
+    def draw(self, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Draw pictures of one person, none twice while there are enough."""
+        return np.resize(rng.permutation(rows), self.pictures)
+
+    def start_epoch(self, epoch: int) -> None:
+        """Put the people into the order of `epoch`."""
+        self.epoch = epoch
+        rng = np.random.default_rng([self.seed, epoch])
+        self.order = rng.permutation(len(self.rows_of))
