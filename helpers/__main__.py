@@ -141,7 +141,7 @@ def in_folds(model, options: argparse.Namespace):
     if not options.folds:
         raise ValueError("--scratch and --every-class say how to fine-tune: add --folds K.")
     if options.task != "emotion" or options.split not in (None, "all"):
-        raise ValueError("--folds is for emotion, and takes a source whole: leave --split out.")
+        raise ValueError("--folds is for emotion, and takes a source whole: leave out --split.")
     return folds.cross_validate(
         model, options.source, options.folds, options.scratch, options.every_class, options.tta
     )
