@@ -15,7 +15,7 @@ from helpers.data.folders import SUFFIXES, read_grey, resize_square, subfolders
 from helpers.data.records import DataError
 from helpers.data.sources import KNOWN, existing_path, known_folder
 
-_MADE = {"subjects": 80, "sequences": 4, "frames": 3}
+_MADE = {"subjects": 60, "sequences": 4, "frames": 3}
 _SMOKE = {"subjects": 12, "sequences": 4, "frames": 2}
 # The codes of CK+ emotion files, from the data set's own read-me.
 _CODES = ("neutral", "angry", "contempt", "disgust", "fear", "happy", "sad", "surprise")

@@ -37,7 +37,7 @@ class ResNetVariant:
 STUDIES = {
     "resnet50": (
         ResNetVariant("CK+, one epoch", "ckplus"),
-        ResNetVariant("FER-2013, 4,000 faces", "fer2013", 4000, 1000),
+        ResNetVariant("FER-2013, 1,000 faces", "fer2013", 1000, 500),
     )
 }
 
