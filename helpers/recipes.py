@@ -72,7 +72,7 @@ RECIPES = {
     # What lesson 4 does by hand, of each of its two phases.
     "transfer": {
         "smoke": Recipe(epochs=1, learning_rate=3e-3, batch_size=32),
-        "lesson": Recipe(epochs=12, learning_rate=3e-3, batch_size=32),
+        "lesson": Recipe(epochs=8, learning_rate=3e-3, batch_size=32),
         "full": Recipe(epochs=24, learning_rate=3e-3, batch_size=32),
     },
 }

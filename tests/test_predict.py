@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from faces import Cheerful, MeanFace, portrait
+from faces import Cheerful, MeanFace, Smiling, portrait
 from PIL import Image
 from test_pipeline import bad_files
 
@@ -19,7 +19,7 @@ from helpers.predict_command import copy_names, printable
 
 @pytest.fixture(autouse=True)
 def stand_ins(monkeypatch):
-    loaded = {"keypoints": MeanFace(), "emotion": Cheerful()}
+    loaded = {"keypoints": MeanFace(), "emotion": Cheerful(), "action_units": Smiling()}
     monkeypatch.setattr(models, "load", loaded.get)
 
 

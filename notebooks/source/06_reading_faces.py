@@ -257,7 +257,8 @@ units.insert(0, "what moves", ACTION_UNITS.values())
 units[units[["Hopper", "Collins"]].max(axis=1) > 0.3].round(2)
 
 # %% [markdown]
-# UNITS WORDS
+# On a smile, cheek raiser (6), lip corner puller (12) and parted lips (25) are what one would write down. Where
+# the model says otherwise, remember what it has seen: drawn faces, and no camera's light.
 
 # %% tags=["showed"]
 words = [f"{row.emotion} ({row[row.emotion]:.0%})" for _, row in table.iterrows()]
