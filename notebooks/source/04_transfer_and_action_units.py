@@ -698,10 +698,11 @@ ax.legend(ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1))
 plots.show(fig, "Bars of AUC and F1 of each action unit on the test faces.")
 
 # %% [markdown]
-# Brows that rise (1, 2), a smile (12) and a dropped jaw (26) move many pixels, and are found nearly always. Those
-# that change a few pixels (5, 10, 20), or were hardly seen in training (23, 24), are not. And the logistic
-# regression holds its own against three trained layers and a thawed stage: with a few hundred faces, the
-# features are most of the answer. Had we not asked, we would have credited the heads with it.
+# Brows that rise (1, 2), a smile (12) and a dropped jaw (26) move many pixels, and are found nearly always; the
+# upper lip (10) and the lip stretcher (20) are not. Where F1 is 0 beside a high AUC, the *order* of the faces is
+# right and the threshold is not: it was fitted on two dozen validation faces, two or three with the unit. And
+# the logistic regression holds its own against three trained layers and a thawed stage: with a few hundred
+# faces, the features are most of the answer. Had we not asked, we would have credited the heads with it.
 #
 # The groups, as a confusion matrix:
 
@@ -808,7 +809,7 @@ print(
 # %% [markdown]
 # Fine-tuned from our weights, nineteen of twenty faces of new people are named right. (A higher number for CK+
 # is easily had by splitting by picture; ask for the split before you compare.) The spread is large because
-# a fold has sixteen people, and one person whose sadness looks like anger counts three times, once for each frame. (The folds share most of
+# a fold has fifteen people, and one person whose sadness looks like anger counts three times, once for each frame. (The folds share most of
 # their training faces, so it is no confidence interval either.)
 #
 # The model of units that ships with the course has its own small backbone, and was trained on 12,000
