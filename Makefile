@@ -119,7 +119,7 @@ RESULTS := keypoints:facial-keypoints:test keypoints:facial-keypoints:test:tta \
 	keypoints:facial-keypoints:test:jitter=0.15 keypoints:made:test \
 	emotion:fer2013:public emotion:fer2013:public:tta emotion:ckplus:all \
 	emotion:ckplus:all:folds=5 \
-	action-units:made:test action-units:ckplus:all
+	action-units:made:test action-units:made:test:tta action-units:ckplus:all
 
 results: $(READY)
 	@echo "Measuring the shipped models on the real data sets; needs them in place (data/README.md)."
