@@ -375,6 +375,7 @@ def peak_memory(work):
     return peak / 2**20
 
 
+# %%
 n = len(training)
 tenfold = pd.concat([training] * 10, ignore_index=True)
 print(
