@@ -699,8 +699,8 @@ ax.legend(ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1))
 plots.show(fig, "Bars of AUC and F1 of each action unit on the test faces.")
 
 # %% [markdown]
-# Brows that rise (1, 2), a smile (12) and a dropped jaw (26) move many pixels, and are found nearly always; the
-# upper lip (10) and the lip stretcher (20) are not. Where F1 is 0 beside a high AUC, the *order* of the faces is
+# Brows that rise (1, 2) and a smile (12) move many pixels, and are found nearly always; the upper lip (10) and the
+# lip stretcher (20) move few, and are not. Where F1 is 0 beside a high AUC, the *order* of the faces is
 # right and the threshold is not: it was fitted on two dozen validation faces, two or three with the unit. And
 # the logistic regression holds its own against three trained layers and a thawed stage: with a few hundred
 # faces, the features are most of the answer. Had we not asked, we would have credited the heads with it.
