@@ -620,9 +620,10 @@ plots.show(
 )
 
 # %% [markdown]
-# Training and validation go together, so nothing is learnt by heart yet; validation jumps because it has two
-# dozen faces. The heads alone have learnt what they can about units after five epochs or so. After the dotted
-# line the loss falls once more, and it is the groups that gain, hardly the units.
+# Validation is no worse than training, so nothing is learnt by heart yet: training has dropout and moved faces
+# to cope with, and validation jumps because it has two dozen faces. The heads alone have learnt what they can
+# about units after five epochs or so. After the dotted line the loss falls once more, and it is the groups
+# that gain, hardly the units.
 #
 # ## How good is it?
 #
