@@ -87,11 +87,14 @@ assignments: $(READY)
 
 weights: $(READY)
 	@echo "Training the shipped models with the full profile: long, and it needs the real data sets (data/README.md)."
-	@echo "An interrupted run goes on where it stopped. data/weights/ changes only when both have succeeded."
+	@echo "An interrupted run goes on where it stopped. data/weights/ changes only when a model is done."
 	@$(BIN)/python -m helpers train keypoints --profile full --resume --out build/weights/keypoints
 	@$(BIN)/python -m helpers train emotion --profile full --resume --out build/weights/emotion
 	@cp build/weights/keypoints/keypoints.weights.h5 build/weights/keypoints/keypoints.json data/weights/
 	@cp build/weights/emotion/emotion.weights.h5 build/weights/emotion/emotion.json data/weights/
+	@echo "The embedding begins with the emotion model that is there now."
+	@$(BIN)/python -m helpers train embedding --profile full --resume --out build/weights/embedding
+	@cp build/weights/embedding/embedding.weights.h5 build/weights/embedding/embedding.json data/weights/
 
 made-faces: $(READY)
 	@echo "Drawing the made faces that ship: the same ones again, unless the renderer has changed."
@@ -119,13 +122,15 @@ RESULTS := keypoints:facial-keypoints:test keypoints:facial-keypoints:test:tta \
 	keypoints:facial-keypoints:test:jitter=0.15 keypoints:made:test \
 	emotion:fer2013:public emotion:fer2013:public:tta emotion:ckplus:all \
 	emotion:ckplus:all:folds=5 emotion:ckplus:all:folds=5+every-class \
-	action-units:made:test action-units:made:test:tta action-units:ckplus:all
+	action-units:made:test action-units:made:test:tta action-units:ckplus:all \
+	identity:five-celebrities/facenet_embeddings_train.npz:all identity:five-celebrities:train:folds=5 \
+	identity:orl:test:enroll=1 identity:five-celebrities:train:unknown=photos/strangers
 
 results: $(READY)
 	@echo "Measuring the shipped models on the real data sets; needs them in place (data/README.md)."
 	@mkdir -p build data/results
 	@for row in $(RESULTS); do \
-	  name=$$(echo $$row | tr ':=+' '-'); set -- $$(echo $$row | tr : ' '); echo "  $$name"; \
+	  name=$$(echo $$row | tr ':=+/' '-'); set -- $$(echo $$row | tr : ' '); echo "  $$name"; \
 	  $(BIN)/python -m helpers evaluate $$1 --source $$2 --split $$3 $$(echo $${4:+--$$4} | sed 's/=/ /; s/+/ --/') --json \
 	    > build/result.json && mv build/result.json data/results/$$name.json || exit 1; \
 	done

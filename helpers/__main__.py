@@ -1,4 +1,4 @@
-"""The command line: `python -m helpers predict | evaluate | train | study | data`.
+"""The command line: `python -m helpers predict | enroll | evaluate | train | study | data`.
 
 Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 failed,
 2 wrong usage, 130 stopped by Ctrl-C.
@@ -16,7 +16,7 @@ from pathlib import Path
 # TensorFlow reads this when it is imported, which only happens once a command needs a model.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from helpers import made_command, predict_command
+from helpers import enroll_command, made_command, predict_command
 
 TASKS = ("keypoints", "emotion", "action-units")
 # Known here too, so that --help need not load a network.
@@ -51,6 +51,9 @@ def build_parser() -> argparse.ArgumentParser:
     predict = commands.add_parser("predict", help="read the faces in photos or folders of photos")
     predict_command.add_arguments(predict)
     predict.set_defaults(run=predict_command.run)
+    enroll = commands.add_parser("enroll", help="make a gallery of people to be named")
+    enroll_command.add_arguments(enroll)
+    enroll.set_defaults(run=enroll_command.run)
     add_evaluate(commands.add_parser("evaluate", help="measure a model on a data set"))
     add_train(commands.add_parser("train", help="train a model; an interrupted run resumes"))
     add_study(commands.add_parser("study", help="compare networks, as the lessons quote it"))
@@ -60,7 +63,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def add_evaluate(parser: argparse.ArgumentParser) -> None:
     """Describe `evaluate`."""
-    parser.add_argument("task", choices=TASKS)
+    parser.add_argument("task", choices=(*TASKS, "identity"))
     parser.add_argument("--source", default="made", help="made, a known data set or a path")
     parser.add_argument("--split", help="default: test, or everything where a source has no split")
     parser.add_argument("--weights", type=Path, help="a .weights.h5 file; default: those shipped")
@@ -76,7 +79,8 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
         "--folds",
         type=made_command.whole(2, 100),
         metavar="K",
-        help="emotion: fine-tune the model K times, each time on all subjects but a K-th",
+        help="emotion: fine-tune the model K times, each time on all subjects but a K-th; "
+        "identity: name each face by what an SVM has learnt from the other folds",
     )
     parser.add_argument("--scratch", action="store_true", help="--folds: from random weights")
     parser.add_argument(
@@ -84,6 +88,14 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="--folds: learn classes too that the model does not know, such as contempt",
     )
+    parser.add_argument(
+        "--enroll",
+        type=made_command.whole(1, 1000),
+        metavar="N",
+        help="identity: enrol N pictures of each person by chance, and name the others",
+    )
+    parser.add_argument("--unknown", metavar="SOURCE", help="identity: people who are not enrolled")
+    parser.add_argument("--embedder", choices=("shipped", "facenet"), default="shipped")
     parser.add_argument("--speed", action="store_true", help="time the model on this machine too")
     parser.add_argument(
         "--predictions", type=Path, metavar="FILE.npz", help="store what was predicted, row by row"
@@ -105,6 +117,10 @@ def share(text: str) -> float:
 
 def run_evaluate(options: argparse.Namespace) -> int:
     """Print how good a model is."""
+    if options.task == "identity":
+        return finish_evaluation(options, *of_identity(options))
+    if options.enroll or options.unknown or options.embedder != "shipped":
+        raise ValueError("--enroll, --unknown and --embedder are for identity.")
     with predict_command.quiet():
         from helpers import evaluate, models
 
@@ -118,20 +134,57 @@ def run_evaluate(options: argparse.Namespace) -> int:
         evaluation = evaluate.evaluate(
             model, options.source, options.split, options.tta, options.jitter
         )
+    speed = {"speed": evaluate.measure_speed(model)} if options.speed else {}
+    return finish_evaluation(options, evaluation, speed)
+
+
+def finish_evaluation(options: argparse.Namespace, evaluation, speed: dict) -> int:
+    """Store what was predicted, and print what was measured."""
     if options.predictions:
         evaluation.save_predictions(options.predictions)
-    speed = {"speed": evaluate.measure_speed(model)} if options.speed else {}
+    shipped = "embedding" if options.task == "identity" else options.task.replace("-", "_")
     result = (
         evaluation.result
         | speed
         | {
-            "weights": str(options.weights or f"shipped {task}"),
+            "weights": evaluation.result.get(
+                "weights", str(options.weights or f"shipped {shipped}")
+            ),
             "command": options.command,
             "date": datetime.date.today().isoformat(),
         }
     )
     print(json.dumps(result, indent=2) if options.json else as_text(result))
     return 0
+
+
+def of_identity(options: argparse.Namespace) -> tuple:
+    """Return the evaluation of an embedder, and how fast it is if that is asked for."""
+    if options.tta or options.jitter or options.scratch or options.every_class:
+        raise ValueError("identity is measured without --tta, --jitter, --scratch, --every-class.")
+    if options.enroll and (options.unknown or options.folds):
+        raise ValueError("--enroll goes without --unknown and --folds.")
+    if options.weights and options.embedder == "facenet":
+        raise ValueError("FaceNet's weights are fetched; --weights is for embedders of our own.")
+    with predict_command.quiet():
+        from helpers import data, evaluate_identity, identity, models
+
+        given = options.source.endswith(".npz")
+        if given and (options.unknown or options.speed):
+            raise ValueError("--unknown and --speed need photos, not an .npz of embeddings.")
+        embedder = None
+        if options.weights:
+            embedder = identity.SmallEmbedder(models.load(options.weights))
+        elif not given:
+            embedder = identity.best_embedder(options.embedder)
+    evaluation = evaluate_identity.evaluate_identity(
+        embedder, options.source, options.split, options.folds, options.enroll, options.unknown
+    )
+    speed = {}
+    if options.speed:
+        photos = data.load_people(options.source).photos
+        speed = {"speed": evaluate_identity.measure_speed(embedder, photos)}
+    return evaluation, speed
 
 
 def in_folds(model, options: argparse.Namespace):
@@ -165,7 +218,7 @@ def as_text(result: dict, indent: str = "") -> str:
 
 def add_train(parser: argparse.ArgumentParser) -> None:
     """Describe `train`."""
-    parser.add_argument("task", choices=TASKS)
+    parser.add_argument("task", choices=(*TASKS, "embedding"))
     parser.add_argument(
         "--source",
         action="append",

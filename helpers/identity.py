@@ -14,8 +14,13 @@ from typing import Protocol, Self
 
 import numpy as np
 
-from helpers.photos import whole_file
+from helpers.augment import flip_images
+from helpers.crop import to_grey
+from helpers.data.people import PeopleData
+from helpers.photos import PhotoError, whole_file
+from helpers.portraits import cut_portraits
 
+EMBEDDERS = ("shipped", "facenet")
 _FORMAT = "reading-faces gallery 1"
 _DAMAGED = "is damaged or was changed since it was written; enrol its people again."
 
@@ -26,14 +31,64 @@ class Embedder(Protocol):
     Attributes
     ----------
     name : tells apart embedders whose embeddings cannot be compared.
+    framing : how faces are cut for it: the second part of a key of `crop.FRAMINGS`.
     size : side of the square faces that it takes, in pixels.
+    threshold : cosine similarity from which on two faces are taken for one person's.
     """
 
     name: str
+    framing: str
     size: int
+    threshold: float
 
     def embed(self, faces: np.ndarray) -> np.ndarray:
         """Return `(n, d) float32` of length 1 for faces `(n, size, size, 3) uint8` RGB."""
+
+
+class SmallEmbedder:
+    """Our own network as an `Embedder`; a face and its mirror image count half each.
+
+    Parameters
+    ----------
+    model : with a card of the task `embedding`; by default the one that ships.
+
+    Raises
+    ------
+    ValueError
+        If the model's files are missing or damaged, or it is a model for something else.
+    """
+
+    framing = "embedding"
+
+    def __init__(self, model=None):
+        from helpers import models  # Keras takes seconds, so only when it is needed.
+
+        self.model = model or models.load("embedding")
+        if self.model.card["task"] != "embedding":
+            raise ValueError(f"This is a model for {self.model.card['task']}, not for embeddings.")
+        self.name, self.size = self.model.card["name"], self.model.input_size
+        self.threshold = self.model.card["threshold"]
+
+    def embed(self, faces: np.ndarray) -> np.ndarray:
+        """Return `(n, d) float32` of length 1 for faces `(n, size, size, 3) uint8` RGB."""
+        grey = [to_grey(face) for face in faces]
+        grey = np.array(grey, np.uint8).reshape(-1, *faces.shape[1:3])
+        return to_unit_length(self.model.predict(grey) + self.model.predict(flip_images(grey)))
+
+
+def best_embedder(name: str | None = None) -> Embedder:
+    """Return `"facenet"`, our own `"shipped"` one, or FaceNet if its weights have been fetched.
+
+    Raises
+    ------
+    ValueError
+        If there is no such embedder, or its weights are missing.
+    """
+    from helpers.facenet import FaceNet, is_fetched
+
+    if name not in (None, *EMBEDDERS):
+        raise ValueError(f"There is no embedder {name!r}; choose {' or '.join(EMBEDDERS)}.")
+    return FaceNet() if name == "facenet" or (name is None and is_fetched()) else SmallEmbedder()
 
 
 @dataclass(frozen=True)
@@ -125,6 +180,63 @@ class Gallery:
         ]
 
 
+def enroll_people(
+    people: PeopleData, embedder: Embedder, threshold: float | None = None
+) -> tuple[Gallery, list[tuple[str, str]]]:
+    """Enrol everybody by the largest face on each of their photos.
+
+    Parameters
+    ----------
+    threshold : cosine similarity that makes a name; the embedder's own by default.
+
+    Returns
+    -------
+    The gallery, and a name and a sentence for each photo that was left out.
+    """
+    gallery = Gallery.empty(embedder.name, embedder.threshold if threshold is None else threshold)
+    rows, photos, left_out = [], [], []
+    for row, (file, name) in enumerate(zip(people.files, people.names.tolist(), strict=True)):
+        try:
+            face, found = cut_portraits([people.photos[row]], embedder.size, embedder.framing)
+        except PhotoError as error:
+            left_out.append((name, str(error)))
+            continue
+        if found[0]:
+            rows.append(row)
+            photos.append(face[0])
+        else:
+            left_out.append((name, f"No face was found on {file}."))
+    embeddings = embedder.embed(np.array(photos)) if photos else np.zeros((0, 1))
+    names = people.names[rows]
+    for name in np.unique(names).tolist():
+        gallery = gallery.enroll(name, embeddings[names == name])
+    return gallery, left_out
+
+
+def embedder_of(gallery: Gallery) -> Embedder:
+    """Return the embedder that made a gallery.
+
+    Raises
+    ------
+    ValueError
+        If it is none that this version has, or its weights are not here.
+    """
+    from helpers.facenet import FaceNet
+
+    embedder = FaceNet() if gallery.embedder == FaceNet.name else SmallEmbedder()
+    check_embedder("The gallery", gallery, embedder.name)
+    return embedder
+
+
+def check_embedder(what: str | Path, gallery: Gallery, embedder: str) -> None:
+    """Raise ValueError if a gallery was made by another embedder."""
+    if gallery.embedder != embedder:
+        raise ValueError(
+            f"{what} was made with {gallery.embedder}, whose numbers mean nothing to {embedder}; "
+            "enrol its people again, or use that embedder."
+        )
+
+
 def to_unit_length(vectors: np.ndarray) -> np.ndarray:
     """Scale vectors `(n, d)` to length 1; one of length 0 stays."""
     lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
@@ -177,11 +289,8 @@ def load_gallery(path: Path, embedder: str | None = None) -> Gallery:
         whole = False
     if not whole or len(gallery.names) != len(gallery.embeddings):
         raise ValueError(f"{path} {_DAMAGED}")
-    if embedder and gallery.embedder != embedder:
-        raise ValueError(
-            f"{path} was made with {gallery.embedder}, whose numbers mean nothing to {embedder}; "
-            "enrol its people again, or use that embedder."
-        )
+    if embedder:
+        check_embedder(path, gallery, embedder)
     return gallery
 
 

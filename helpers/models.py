@@ -22,7 +22,7 @@ from helpers import settings
 # TensorFlow warns that it compiles a network anew for each number of faces: it should.
 logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
-TASKS = ("keypoints", "emotion", "action_units")
+TASKS = ("keypoints", "emotion", "action_units", "embedding")
 
 
 def build_keypoint_model(
@@ -144,24 +144,28 @@ def build_action_unit_model(
 
 
 def build_embedding_model(
-    size: int = 96,
+    size: int = 48,
     dimensions: int = 128,
-    filters: tuple[int, ...] = (48, 96, 160),
+    filters: tuple[int, ...] = (64, 128),
     identity_blocks: int = 1,
+    cells: int = 3,
 ) -> keras.Model:
     """Build a residual network that turns one grey face into a point on the unit sphere.
+
+    With the default arguments its layers below the last are the first ones of the emotion model.
 
     Parameters
     ----------
     size : side of the square input in pixels; input `(n, size, size, 1) float`, standardised.
     dimensions : length of an embedding; output `(n, dimensions) float32`, each of length 1.
     filters, identity_blocks : as in `build_emotion_model`.
+    cells : the face is averaged over so many rows and columns. What eyes look like and what a chin
+        looks like stay apart: who somebody is lies in their difference.
     """
     inputs = keras.Input((size, size, 1), name="face")
-    x = pooled_stages(convolution(inputs, 32, kernel=5, stride=2), filters, identity_blocks)
-    x = layers.Dense(dimensions, dtype="float32", name="embedding")(
-        layers.GlobalAveragePooling2D()(x)
-    )
+    x = pooled_stages(convolution(inputs, 32), filters, identity_blocks)
+    x = layers.Flatten(dtype="float32")(layers.AveragePooling2D(x.shape[1] // cells)(x))
+    x = layers.Dense(dimensions, dtype="float32", name="embedding")(x)
     return keras.Model(inputs, layers.UnitNormalization(dtype="float32")(x), name="embedding")
 
 
@@ -329,14 +333,17 @@ class TrainedModel:
 
         Returns
         -------
-        Keypoints `(n, points, 2) float32` in pixels of the picture, or probabilities
-        `(n, classes) float32`, as the card's task says; those of action units do not add up to 1.
+        As the card's task says: keypoints `(n, points, 2) float32` in pixels of the picture,
+        probabilities `(n, classes) float32` (those of action units do not add up to 1), or
+        embeddings `(n, d) float32` of length 1.
         """
         outputs = self.outputs(images, batch_size)
         if self.card["task"] == "keypoints":
             return keypoints_from_network(outputs, self.input_size)
         if self.card["task"] == "action_units":
             return expit(outputs)
+        if self.card["task"] == "embedding":
+            return outputs
         # A temperature above 1, fitted on validation faces, makes the answer less sure of itself.
         return softmax(outputs / self.card.get("temperature", 1.0), axis=1)
 

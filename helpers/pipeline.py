@@ -1,4 +1,4 @@
-"""From photos to readings: find faces, mark 15 keypoints, name the emotion and the action units.
+"""From photos to readings: find faces, mark 15 keypoints, name emotion, action units, and people.
 
 `FaceReader` holds the networks; a `PhotoReading` is plain data, ready for JSON or a table.
 """
@@ -16,6 +16,7 @@ import pandas as pd
 from helpers import detect
 from helpers.crop import FRAMINGS, crop_faces, points_to_photo, to_grey
 from helpers.data.records import EMOTIONS, KEYPOINT_COLUMNS, KEYPOINT_NAMES
+from helpers.identity import Embedder, Gallery, embedder_of
 from helpers.made_faces.expression import UNIT_NAMES
 from helpers.photos import PhotoError, read_photo
 
@@ -34,6 +35,8 @@ class FaceReading:
     keypoints : `(15, 2) float`, pixels of the upright photo, in the order of `KEYPOINT_NAMES`.
     emotion : probability of each class; they sum to 1.
     action_units : probability of each facial action unit by its name; each for itself.
+    identity : the name, None for nobody who is enrolled, and the cosine similarity to whoever is
+        nearest.
     """
 
     box: tuple[float, float, float, float]
@@ -41,6 +44,7 @@ class FaceReading:
     keypoints: np.ndarray | None = None
     emotion: dict[str, float] | None = None
     action_units: dict[str, float] | None = None
+    identity: tuple[str | None, float] | None = None
 
     @property
     def top_emotion(self) -> str | None:
@@ -60,6 +64,9 @@ class FaceReading:
             result["emotion"] = {name: round(p, 6) for name, p in self.emotion.items()}
         if self.action_units is not None:
             result["action_units"] = {name: round(p, 4) for name, p in self.action_units.items()}
+        if self.identity is not None:
+            name, score = self.identity
+            result["identity"] = {"name": name, "score": round(score, 4)}
         return result
 
 
@@ -93,11 +100,21 @@ class FaceReader:
     keypoints, emotion, action_units : True for the shipped model, False to leave the part out, or a
         model of your own with `card`, `input_size` and `predict`, such as
         `helpers.models.TrainedModel`.
+    gallery : an `identity.Gallery` to name people by; without one, nobody is named.
+    embedder : an `identity.Embedder`; by default the one that made the gallery.
     """
 
-    def __init__(self, detector="mtcnn", keypoints=True, emotion=True, action_units=True):
+    def __init__(
+        self,
+        detector="mtcnn",
+        keypoints=True,
+        emotion=True,
+        action_units=True,
+        gallery: Gallery | None = None,
+        embedder: Embedder | None = None,
+    ):
         detect.check_detector(detector)
-        self.detector = detector
+        self.detector, self.gallery, self._embedder = detector, gallery, embedder
         self._parts = {"keypoints": keypoints, "emotion": emotion, "action_units": action_units}
         self._parts = {task: model for task, model in self._parts.items() if model is not False}
         self._lock = threading.RLock()
@@ -116,6 +133,8 @@ class FaceReader:
                     from helpers import models  # Keras takes seconds, so only when it is needed.
 
                     self._parts[task] = models.load(task)
+            if self.gallery and not self._embedder:
+                self._embedder = embedder_of(self.gallery)
             return self._parts
 
     def read(self, photos: Iterable[str | Path | np.ndarray]) -> Iterator[PhotoReading]:
@@ -140,6 +159,9 @@ class FaceReader:
             task: iter(self._run(task, model, [cuts[task] for _, _, cuts in found if cuts]))
             for task, model in models.items()
         }
+        if self.gallery:
+            cut = [cuts["identity"] for _, _, cuts in found if cuts]
+            parts["identity"] = iter(self._identify(cut))
         # Each network's results lie in a row for all faces of all photos: hand them out again.
         return [
             PhotoReading(
@@ -175,6 +197,9 @@ class FaceReader:
             task: crop_faces(grey, regions, model.input_size, FRAMINGS[self.detector, task], rolls)
             for task, model in models.items()
         }
+        if self.gallery:
+            framing = FRAMINGS[self.detector, self._embedder.framing]
+            cut["identity"] = crop_faces(pixels, regions, self._embedder.size, framing, rolls)
         height, width = grey.shape
         return (path, width, height, None), faces, cut
 
@@ -189,6 +214,14 @@ class FaceReader:
             return list(points_to_photo(outputs, matrices))
         classes = model.card["units" if task == "action_units" else "classes"]
         return [dict(zip(classes, row.tolist(), strict=True)) for row in outputs]
+
+    def _identify(self, cuts: list[tuple[np.ndarray, np.ndarray]]) -> list:
+        """Name the people on the crops of all photos."""
+        if not sum(len(crops) for crops, _ in cuts):
+            return []
+        with self._lock:
+            embeddings = self._embedder.embed(np.concatenate([crops for crops, _ in cuts]))
+        return self.gallery.identify(embeddings)
 
 
 def check_array(photo: np.ndarray) -> np.ndarray:
@@ -214,7 +247,8 @@ def to_frame(readings: Iterable[PhotoReading]) -> pd.DataFrame:
         if not reading.faces:
             rows.append(about | {"error": reading.error})
     boxes = [f"box_{name}" for name in ("x", "y", "width", "height")]
-    columns = ["path", "width", "height", "face", *boxes, "confidence", "emotion", *EMOTIONS]
+    columns = ["path", "width", "height", "face", *boxes, "confidence", "name", "similarity"]
+    columns += ["emotion", *EMOTIONS]
     frame = pd.DataFrame(rows, columns=[*columns, *UNIT_NAMES, *KEYPOINT_COLUMNS, "error"])
     return frame.astype({"width": "Int64", "height": "Int64", "face": "Int64"})
 
@@ -232,5 +266,7 @@ def to_row(face: FaceReading) -> dict:
         **plain.get("emotion", {}),
         **plain.get("action_units", {}),
     }
+    if face.identity is not None:
+        row["name"], row["similarity"] = plain["identity"].values()
     numbers = itertools.chain.from_iterable(plain.get("keypoints", {}).values())
     return row | dict(zip(KEYPOINT_COLUMNS, numbers, strict=False))

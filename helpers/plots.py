@@ -192,7 +192,7 @@ def calibration_curves(curves: dict[str, dict]) -> Figure:
 
 
 def annotate_photo(photo: np.ndarray, reading) -> np.ndarray:
-    """Return a copy of a photo with each face's box, keypoints and likeliest emotion on it.
+    """Return a copy of a photo with each face's box, keypoints, likeliest emotion and name on it.
 
     Parameters
     ----------
@@ -211,6 +211,8 @@ def annotate_photo(photo: np.ndarray, reading) -> np.ndarray:
         text = f"{number}"
         if face.emotion:
             text += f" {face.top_emotion} {max(face.emotion.values()):.0%}"
+        if face.identity:
+            text += f", {face.identity[0] or 'unknown'}"
         others = [other for other in boxes if other is not box]
         taken.append(draw_label(picture, text, box, others, taken))
     return np.array(picture)

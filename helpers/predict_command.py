@@ -19,6 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     results.add_argument("--json", action="store_true", help="print the result as JSON")
     results.add_argument("--csv", type=Path, metavar="FILE", help="write one row a face into FILE")
     parser.add_argument("--draw", type=Path, metavar="DIR", help="write annotated copies into DIR")
+    parser.add_argument(
+        "--gallery", type=Path, metavar="FILE", help="name the people that `enroll` wrote into FILE"
+    )
     parser.add_argument("--detector", choices=("mtcnn", "haar"), default="mtcnn")
 
 
@@ -38,10 +41,12 @@ def run(options: argparse.Namespace) -> int:
         from tqdm import tqdm
 
         from helpers import detect
+        from helpers.identity import load_gallery
         from helpers.photos import find_photos
         from helpers.pipeline import FaceReader
 
-        reader = FaceReader(options.detector)
+        gallery = load_gallery(options.gallery) if options.gallery else None
+        reader = FaceReader(options.detector, gallery=gallery)
         reader.load()
         if options.detector == "mtcnn":
             detect.load_mtcnn()
@@ -158,8 +163,10 @@ def as_json(readings: list) -> str:
 
 
 def as_table(readings: list) -> str:
-    """Return a line for each face: where it is, how sure the detector is, and the emotion."""
-    rows = [("photo", "face", "x", "y", "width", "height", "confidence", "emotion")]
+    """Return a line for each face: where it is, how sure the detector is, emotion, and who."""
+    named = any(face.identity for reading in readings for face in reading.faces)
+    last = "emotion, name" if named else "emotion"
+    rows = [("photo", "face", "x", "y", "width", "height", "confidence", last)]
     for reading in readings:
         name = printable(reading.path)
         if not reading.faces and not reading.error:
@@ -169,6 +176,9 @@ def as_table(readings: list) -> str:
             emotion = (
                 f"{face.top_emotion} {face.emotion[face.top_emotion]:.0%}" if face.emotion else ""
             )
+            if face.identity:
+                who, score = face.identity
+                emotion += f"  {printable(who) if who else 'nobody enrolled'} {score:.2f}"
             rows.append((name, str(number), *box, f"{face.confidence:.3f}", emotion))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []

@@ -4,6 +4,7 @@
 """
 
 import contextlib
+import hashlib
 import json
 import os
 from dataclasses import asdict, dataclass, replace
@@ -29,7 +30,10 @@ from helpers.data import (
 )
 from helpers.data.archives import is_made_set
 from helpers.data.sources import find_folder
+from helpers.discriminant import learn_last_layer, load_portraits, start_from_emotion
 from helpers.evaluate import evaluate
+from helpers.evaluate_identity import evaluate_identity
+from helpers.identity import SmallEmbedder
 from helpers.made_faces.albums import training_set
 from helpers.made_faces.expression import PRESENT_FROM, UNIT_NAMES
 from helpers.models import BUILDERS, TrainedModel, keypoints_to_network
@@ -69,6 +73,12 @@ RECIPES = {
             epochs=18, learning_rate=2e-3, batch_size=32, drawn=12_000, drawn_mixed=8_000
         ),
     },
+    # No step is taken: what to learn from is all there is to choose, see `discriminant`.
+    "embedding": {
+        "smoke": Recipe(epochs=0, learning_rate=0.0, rows=128, precision="float32"),
+        "lesson": Recipe(epochs=0, learning_rate=0.0, rows=1000, precision="float32"),
+        "full": Recipe(epochs=0, learning_rate=0.0, rows=4000, precision="float32"),
+    },
     # What lesson 4 does by hand, of each of its two phases.
     "transfer": {
         "smoke": Recipe(epochs=1, learning_rate=3e-3, batch_size=32),
@@ -89,12 +99,14 @@ NETWORKS = {
         "keypoints": ("build_emotion_by_keypoints_model", {}),
     },
     "action_units": {"residual": ("build_action_unit_model", {})},
+    "embedding": {"residual": ("build_embedding_model", {})},
 }
 
 # What is trained on when no source is named; `made` otherwise.
 SOURCES = {
     ("keypoints", "full"): ("facial-keypoints", "made"),
     ("emotion", "full"): ("fer2013",),
+    ("embedding", "full"): ("facial-keypoints", "ckplus", "orl"),
 }
 
 # Half of the real faces with 15 points are nearer to their mean shape than this.
@@ -111,6 +123,15 @@ REPORTED = {
 }
 # Real faces without labels to learn from, on which it is measured too where they are at hand.
 CHECKED = {"action_units": ("ckplus", "all")}
+
+# Where an embedding is measured, as far as the data is at hand; the threshold comes from the last.
+EMBEDDING_MEASURED = (
+    {"source": "five-celebrities", "split": "train", "folds": 5},
+    {"source": "orl", "split": "test", "enroll": 1},
+    {"source": "five-celebrities", "split": "train", "unknown": "photos/strangers"},
+)
+# What stands in where it cannot be measured.
+USUAL_THRESHOLD = 0.4
 
 TERMS = (
     "The training pictures are for non-commercial research and may not be passed on; "
@@ -135,6 +156,12 @@ KNOWN_FAILURES = {
         "check is whether its units go with the emotion that people posed (`measured`, CK+). Units "
         "that are weak, covered, or on a face turned far are missed. A unit says what moved, not "
         "what somebody feels. Not for decisions about people."
+    ),
+    "embedding": (
+        "It was made of what an emotion model sees, and of pictures of a hundred people in even "
+        "light. On press photos it takes strangers for known people far more often than "
+        "networks that have learnt from millions of pictures. How errors differ by age, skin tone "
+        "or gender on real people is not measured. Not for access control, not for surveillance."
     ),
     "made": (
         "It has seen drawn faces only, no real one. People differ in more ways than our formulas "
@@ -201,6 +228,8 @@ def train_model(run: Run, resume: bool = False) -> TrainedModel:
     ValueError
         If `run.out` holds another run, or this one unfinished and `resume` is not set.
     """
+    if run.task == "embedding":
+        return learn_embedding(run, resume)
     function, arguments = run.network
     training, validation = DATA[run.task](run)
     # Only now, so that a misspelt source or model leaves no folder behind.
@@ -237,6 +266,33 @@ def train_model(run: Run, resume: bool = False) -> TrainedModel:
         if run.task in CHECKED and find_folder(CHECKED[run.task][0]):
             model.card["measured"].append(evaluate(model, *CHECKED[run.task]).result)
     models.save(model, run.out)
+    return model
+
+
+def learn_embedding(run: Run, resume: bool) -> TrainedModel:
+    """Write an embedding model into `run.out`: the emotion model's eyes, and one layer learnt."""
+    function, arguments = run.network
+    portraits = [load_portraits(source, run.recipe.rows, run.seed) for source in run.sources]
+    claim_folder(run, resume)
+    network = BUILDERS[function](**arguments)
+    start_from_emotion(network, models.load(run.init or "emotion").network)
+    learn_last_layer(network, portraits, run.seed)
+    card = write_card(run, function, arguments, sum(len(part.images) for part in portraits), 0)
+    # Embeddings of two trainings mean nothing to each other: a gallery remembers whose it holds.
+    numbers = network.get_layer("embedding").get_weights()[0].astype("<f2").tobytes()
+    card["name"] = f"reading-faces-{hashlib.sha256(numbers).hexdigest()[:8]}"
+    card["threshold"] = USUAL_THRESHOLD
+    models.save(TrainedModel(network, card), run.out)
+    model = models.load(run.out / f"{run.task}.weights.h5")
+    if run.profile == "full":
+        measured = []
+        for how in EMBEDDING_MEASURED:
+            with contextlib.suppress(DataError):
+                measured.append(evaluate_identity(SmallEmbedder(model), **how).result)
+        model.card["measured"] = measured
+        thresholds = [m["metrics"]["threshold"] for m in measured if "threshold" in m["metrics"]]
+        model.card["threshold"] = round((*thresholds, USUAL_THRESHOLD)[0], 4)
+        models.save(model, run.out)
     return model
 
 
@@ -426,7 +482,7 @@ def write_card(run: Run, function: str, arguments: dict, n_train: int, n_val: in
         "task": run.task,
         "build": {"function": function, "arguments": arguments},
         "input": {
-            "size": {"keypoints": 96, "emotion": 48, "action_units": 96}[run.task],
+            "size": {"keypoints": 96, "emotion": 48, "action_units": 96, "embedding": 48}[run.task],
             "scaling": "grey, each picture to mean 0 and standard deviation 1",
         },
         "training": {

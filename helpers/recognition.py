@@ -81,24 +81,46 @@ def with_strangers(
     people for strangers; `threshold`, where that is; `accuracy`, known people named right without
     a threshold.
     """
-    cut = StratifiedKFold(folds, shuffle=True, random_state=seed)
-    known, right, unknown = [], [], []
-    for learn, judge in cut.split(embeddings, names):
-        gallery = gallery_of(embeddings[learn], names[learn])
-        similar = gallery.similarities(embeddings[judge])
-        known.append(similar.max(axis=1))
-        right.append(np.array(gallery.people)[similar.argmax(axis=1)] == names[judge])
-        unknown.append(gallery.similarities(strangers).max(axis=1))
-    known, unknown = np.concatenate(known), np.concatenate(unknown)
+    known, called = against_others(embeddings, names, folds, seed)
+    unknown = np.concatenate(
+        [
+            gallery_of(embeddings[learn], names[learn]).similarities(strangers).max(axis=1)
+            for learn, _ in cut_in_folds(embeddings, names, folds, seed)
+        ]
+    )
     rate, threshold = equal_error_rate(known, unknown)
     return {
-        "accuracy": float(np.concatenate(right).mean()),
+        "accuracy": float((called == names).mean()),
         "unknown_auroc": float(
             roc_auc_score(np.repeat([1, 0], [len(known), len(unknown)]), np.r_[known, unknown])
         ),
         "eer": rate,
         "threshold": threshold,
     }
+
+
+def against_others(
+    embeddings: np.ndarray, names: np.ndarray, folds: int = 5, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Compare each face with the people of all other folds.
+
+    Returns
+    -------
+    The similarity `(n,)` to the nearest person, and who that is, `(n,) str`.
+    """
+    scores, called = np.empty(len(names)), np.empty(len(names), names.dtype)
+    for learn, judge in cut_in_folds(embeddings, names, folds, seed):
+        gallery = gallery_of(embeddings[learn], names[learn])
+        similar = gallery.similarities(embeddings[judge])
+        scores[judge] = similar.max(axis=1)
+        called[judge] = np.array(gallery.people)[similar.argmax(axis=1)]
+    return scores, called
+
+
+def cut_in_folds(embeddings: np.ndarray, names: np.ndarray, folds: int, seed: int):
+    """Return rows to learn from and rows to judge, each face judged once."""
+    cut = StratifiedKFold(folds, shuffle=True, random_state=seed)
+    return list(cut.split(embeddings, names))
 
 
 def equal_error_rate(same: np.ndarray, different: np.ndarray) -> tuple[float, float]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from helpers import settings
 from helpers.data.folders import SPLIT_OF, SUFFIXES, subfolders
-from helpers.data.records import DataError
+from helpers.data.records import DataError, pick_rows
 from helpers.data.sources import KNOWN, existing_path, known_folder
 
 _WITH_PEOPLE = ("five-celebrities", "orl", "lfw")
@@ -27,9 +27,12 @@ class Photos(Sequence):
 
     def __getitem__(self, index: int) -> np.ndarray:
         """Read one photo, `(h, w, 3) uint8` RGB, upright; `PhotoError` says what is wrong."""
-        from helpers.photos import read_photo
+        from helpers.photos import PhotoError, read_photo
 
-        return read_photo(self.files[index])
+        try:
+            return read_photo(self.files[index])
+        except PhotoError as error:
+            raise PhotoError(f"{self.files[index]}: {error}") from None
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,8 @@ class PeopleData:
     names : (n,) str
         The name of the photo's folder.
     split : (n,) str
-        ``train``, ``val`` or ``test``; ``all`` where the source has no split.
+        ``train``, ``val`` or ``test``; ``all`` where the source has no split. Of ORL, our embedding
+        has learnt from the people in ``train``.
     source : str
     """
 
@@ -59,8 +63,15 @@ class PeopleData:
         """The photos, each read when it is asked for."""
         return Photos(self.files)
 
-    def select(self, rows: np.ndarray) -> "PeopleData":
-        """Return the photos that a mask or an index array `(n,)` picks."""
+    def select(self, split_or_mask: str | np.ndarray) -> "PeopleData":
+        """Return the photos of one split (a name), or those a mask or an index array picks.
+
+        Raises
+        ------
+        DataError
+            If no photo belongs to a split of that name.
+        """
+        rows = pick_rows(self, split_or_mask)
         numbers = np.arange(len(self))[rows]
         files = tuple(self.files[number] for number in numbers)
         return replace(self, files=files, names=self.names[rows], split=self.split[rows])
@@ -94,8 +105,16 @@ def load_people(source: str | Path = "made") -> PeopleData:
         raise DataError(
             f"{source} holds no folder with photos for each person (such as {folder}/ann/1.jpg)."
         )
-    files, names, split = zip(*found, strict=True)
-    return PeopleData(files, np.array(names), np.array(split), str(source))
+    files, names, split = (np.array(column) for column in zip(*found, strict=True))
+    if source == "orl":
+        split = np.array([_orl_split(name) for name in names.tolist()])
+    return PeopleData(tuple(files.tolist()), names, split, str(source))
+
+
+def _orl_split(name: str) -> str:
+    """Return `test` for every third person and those after s30, so that nobody is in two."""
+    number = int(name[1:]) if name[1:].isdecimal() else 0
+    return "test" if number % 3 == 0 or number > 30 else "train"
 
 
 def _photos_of_people(folder: Path) -> list[tuple[Path, str, str]]:

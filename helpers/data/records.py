@@ -41,6 +41,23 @@ class DataError(ValueError):
     """A problem with data in words to act on: which file or row, what is wrong, what to do."""
 
 
+def pick_rows(data, split_or_mask: str | np.ndarray) -> np.ndarray:
+    """Return the mask of one split of `data`; a mask or an index array as it is.
+
+    Raises
+    ------
+    DataError
+        If no row belongs to a split of that name.
+    """
+    if not isinstance(split_or_mask, str):
+        return split_or_mask
+    rows = data.split == split_or_mask
+    if not rows.any():
+        present = ", ".join(np.unique(data.split))
+        raise DataError(f"{data.source} has no split {split_or_mask!r}; it has: {present}.")
+    return rows
+
+
 @dataclass(frozen=True)
 class _Record:
     images: np.ndarray
@@ -56,12 +73,7 @@ class _Record:
         DataError
             If no row belongs to a split of that name.
         """
-        rows = split_or_mask
-        if isinstance(rows, str):
-            rows = self.split == rows
-            if not rows.any():
-                present = ", ".join(np.unique(self.split))
-                raise DataError(f"{self.source} has no split {split_or_mask!r}; it has: {present}.")
+        rows = pick_rows(self, split_or_mask)
         arrays = {f.name: getattr(self, f.name) for f in fields(self)}
         picked = {k: v[rows] for k, v in arrays.items() if isinstance(v, np.ndarray)}
         return replace(self, **picked)

@@ -174,9 +174,16 @@ def missing(name: str) -> DataError:
 
 
 def existing_path(source: str | Path) -> Path:
-    """Return `source` as a path that exists, else raise a DataError that lists the choices."""
+    """Return `source` as a path that exists, here or where data sets are looked for.
+
+    Raises
+    ------
+    DataError
+        If there is none; the message lists the choices.
+    """
     path = Path(source).expanduser()
-    if not path.exists():
-        names = ", ".join(("made", *KNOWN))
-        raise DataError(f"{source} is no file or folder here, and no known source ({names}).")
-    return path
+    for place in (path, *(folder / path for folder in settings.data_folders())):
+        if place.exists():
+            return place
+    names = ", ".join(("made", *KNOWN))
+    raise DataError(f"{source} is no file or folder here, and no known source ({names}).")
