@@ -45,7 +45,7 @@ def build_parser() -> argparse.ArgumentParser:
     """Describe every command with its arguments."""
     parser = argparse.ArgumentParser(
         prog="python -m helpers",
-        description="Find faces in photos, mark 15 keypoints and name the emotion.",
+        description="Find faces in photos, mark 15 keypoints, say what they show and who they are.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     predict = commands.add_parser("predict", help="read the faces in photos or folders of photos")
@@ -96,6 +96,12 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--unknown", metavar="SOURCE", help="identity: people who are not enrolled")
     parser.add_argument("--embedder", choices=("shipped", "facenet"), default="shipped")
+    parser.add_argument(
+        "--detector", choices=("mtcnn", "haar"), default="mtcnn", help="identity: who finds faces"
+    )
+    parser.add_argument(
+        "--no-align", action="store_true", help="identity: leave leaning heads as they lean"
+    )
     parser.add_argument("--speed", action="store_true", help="time the model on this machine too")
     parser.add_argument(
         "--predictions", type=Path, metavar="FILE.npz", help="store what was predicted, row by row"
@@ -178,7 +184,14 @@ def of_identity(options: argparse.Namespace) -> tuple:
         elif not given:
             embedder = identity.best_embedder(options.embedder)
     evaluation = evaluate_identity.evaluate_identity(
-        embedder, options.source, options.split, options.folds, options.enroll, options.unknown
+        embedder,
+        options.source,
+        options.split,
+        options.folds,
+        options.enroll,
+        options.unknown,
+        options.detector,
+        not options.no_align,
     )
     speed = {}
     if options.speed:

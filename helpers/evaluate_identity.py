@@ -34,6 +34,8 @@ def evaluate_identity(
     folds: int | None = None,
     enroll: int | None = None,
     unknown: str | None = None,
+    detector: str = "mtcnn",
+    upright: bool = True,
     seed: int = settings.SEED,
 ) -> Evaluation:
     """Measure on `source`: a known set of people, a folder for each person, or an `.npz`.
@@ -48,23 +50,25 @@ def evaluate_identity(
     enroll : enrol so many pictures of each person by chance, `DRAWS` times, and name the others by
         the nearest person.
     unknown : a source of people who are not enrolled: are they told from those who are?
+    detector, upright : how faces are found and cut, as in `portraits.cut_portraits`.
 
     Raises
     ------
     DataError, ValueError
         If the source is missing or damaged, or has too few faces for what is asked.
     """
-    faces = load_faces(source, split, embedder)
+    faces = load_faces(source, split, embedder, detector, upright)
     names, embeddings = faces.names, faces.embeddings
     measured, predicted = {}, {}
     if unknown:
-        strangers = load_faces(unknown, None, embedder)
+        strangers = load_faces(unknown, None, embedder, detector, upright)
         measured = recognition.with_strangers(
             embeddings, names, strangers.embeddings, folds or 5, seed
         )
         measured |= {"strangers": len(strangers.names), "unknown": unknown}
-        scores, called = recognition.against_others(embeddings, names, folds or 5, seed)
-        predicted = {"names": called, "scores": scores}
+        similar = recognition.against_others(embeddings, names, folds or 5, seed)
+        called = np.unique(names)[similar.argmax(axis=1)]
+        predicted = {"names": called, "scores": similar.max(axis=1)}
     elif enroll:
         shares = recognition.by_few(embeddings, names, enroll, DRAWS, seed)
         measured = {"accuracy": float(shares.mean()), "enrolled": enroll, "draws": DRAWS}
@@ -82,6 +86,8 @@ def evaluate_identity(
         predicted = {"names": called, "scores": similarity_to(embeddings, names, called)}
     measured["no_face_found"] = faces.not_found
     result = describe("identity", source, faces.split, len(names), False, measured)
+    if detector != "mtcnn" or not upright:
+        result |= {"detector": detector, "upright": upright}
     result["embedder"] = embedder.name if embedder else "whatever made the file"
     if embedder is None:
         result["weights"] = "none: embeddings as given"
@@ -99,7 +105,13 @@ def similarity_to(embeddings: np.ndarray, names: np.ndarray, called: np.ndarray)
     return scores
 
 
-def load_faces(source: str, split: str | None, embedder: Embedder | None) -> KnownFaces:
+def load_faces(
+    source: str,
+    split: str | None,
+    embedder: Embedder | None,
+    detector: str = "mtcnn",
+    upright: bool = True,
+) -> KnownFaces:
     """Find the face on each photo and embed it; or read embeddings from an `.npz`."""
     if str(source).endswith(".npz"):
         if split not in (None, "all"):
@@ -108,7 +120,7 @@ def load_faces(source: str, split: str | None, embedder: Embedder | None) -> Kno
     if embedder is None:
         raise ValueError(f"{source} holds photos: an embedder is needed.")
     split, people = choose_split(load_people(source), split)
-    cut, found = cut_portraits(people.photos, embedder.size, embedder.framing)
+    cut, found = cut_portraits(people.photos, embedder.size, embedder.framing, detector, upright)
     return KnownFaces(embedder.embed(cut), people.names, split, int((~found).sum()))
 
 

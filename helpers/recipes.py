@@ -79,6 +79,12 @@ RECIPES = {
         "lesson": Recipe(epochs=0, learning_rate=0.0, rows=1000, precision="float32"),
         "full": Recipe(epochs=0, learning_rate=0.0, rows=4000, precision="float32"),
     },
+    # What lesson 5 does by hand.
+    "triplets": {
+        "smoke": Recipe(epochs=2, learning_rate=2e-3),
+        "lesson": Recipe(epochs=12, learning_rate=2e-3),
+        "full": Recipe(epochs=60, learning_rate=2e-3),
+    },
     # What lesson 4 does by hand, of each of its two phases.
     "transfer": {
         "smoke": Recipe(epochs=1, learning_rate=3e-3, batch_size=32),

@@ -81,7 +81,8 @@ def with_strangers(
     people for strangers; `threshold`, where that is; `accuracy`, known people named right without
     a threshold.
     """
-    known, called = against_others(embeddings, names, folds, seed)
+    similar = against_others(embeddings, names, folds, seed)
+    known, called = similar.max(axis=1), np.unique(names)[similar.argmax(axis=1)]
     unknown = np.concatenate(
         [
             gallery_of(embeddings[learn], names[learn]).similarities(strangers).max(axis=1)
@@ -101,20 +102,18 @@ def with_strangers(
 
 def against_others(
     embeddings: np.ndarray, names: np.ndarray, folds: int = 5, seed: int = 0
-) -> tuple[np.ndarray, np.ndarray]:
-    """Compare each face with the people of all other folds.
+) -> np.ndarray:
+    """Compare each face with each person's faces in all other folds.
 
     Returns
     -------
-    The similarity `(n,)` to the nearest person, and who that is, `(n,) str`.
+    Similarities `(n, people)`, people in the order of their names.
     """
-    scores, called = np.empty(len(names)), np.empty(len(names), names.dtype)
+    similar = np.empty((len(names), len(np.unique(names))))
     for learn, judge in cut_in_folds(embeddings, names, folds, seed):
         gallery = gallery_of(embeddings[learn], names[learn])
-        similar = gallery.similarities(embeddings[judge])
-        scores[judge] = similar.max(axis=1)
-        called[judge] = np.array(gallery.people)[similar.argmax(axis=1)]
-    return scores, called
+        similar[judge] = gallery.similarities(embeddings[judge])
+    return similar
 
 
 def cut_in_folds(embeddings: np.ndarray, names: np.ndarray, folds: int, seed: int):

@@ -52,6 +52,8 @@ def test_people_in_photos_are_told_apart(people, tmp_path, capsys):
     with np.load(stored) as file:
         assert file["names"].tolist() == ["ann"] * 4 + ["bob"] * 4
         assert (file["scores"] > 0.99).all()
+    result = run_json(capsys, "--source", people, "--no-align", "--detector", "haar")
+    assert (result["detector"], result["upright"]) == ("haar", False)
     result = run_json(capsys, "--source", people, "--enroll", 1)
     assert result["metrics"]["accuracy"] == 1 and result["metrics"]["draws"] == 40
 

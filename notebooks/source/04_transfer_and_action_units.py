@@ -894,5 +894,4 @@ print(f"{(table['split'] == 'train').sum()} faces, {made['metrics']['macro_auc']
 # - Train the model that ships: `python -m helpers train action-units --profile full --out build/units`.
 # - Read the [first chapters of the FACS literature](https://doi.org/10.1177/1529100619832930) critically.
 #
-# **Next:** [lesson 6, the whole chain on a photograph](06_reading_faces.ipynb). Lesson 5, on who it is, is
-# being written.
+# **Next:** [lesson 5, who is it, or nobody we know?](05_identity_and_unknown.ipynb)
