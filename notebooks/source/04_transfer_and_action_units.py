@@ -882,9 +882,9 @@ print(f"{(table['split'] == 'train').sum()} faces, {made['metrics']['macro_auc']
 #
 # ## Where this breaks
 #
-# The model that ships hardly knows the rare units: the dimpler (14) is at chance on the six faces that show it,
-# lip tightener and pressor (23, 24) at an AUC of 0.8, because few drawn expressions contain them. Units weaker
-# than 0.4 are found at 0.80, and no real unit has ever been measured with it. A face in profile or behind a
+# The model that ships hardly knows some units: the dimpler (14) is no better than chance on the six test faces that
+# show it, and lip tightener and pressor (23, 24), which change few pixels, stay at an AUC of 0.8. Units weaker
+# than 0.4 are found at 0.81, and no real unit has ever been measured with it. A face in profile or behind a
 # hand gets eighteen numbers all the same.
 #
 # ## Go further
