@@ -47,7 +47,8 @@ def load_portraits(source: str, rows: int | None, seed: int) -> Portraits:
 
     Parameters
     ----------
-    rows : take at most so many faces, by chance, where nobody is named.
+    rows : take at most so many faces: the first, which are of few people, where people are named,
+        else any.
     """
     if source not in _LOADERS:
         data = load_people(source)
@@ -58,7 +59,7 @@ def load_portraits(source: str, rows: int | None, seed: int) -> Portraits:
     chosen = np.isin(data.split, ["train", "all"])
     images = data.images[chosen]
     if getattr(data, "subjects", None) is not None:
-        return Portraits(images, data.subjects[chosen])
+        return Portraits(images[:rows], data.subjects[chosen][:rows])
     return Portraits(images[np.random.default_rng(seed).permutation(len(images))[:rows]], None)
 
 

@@ -6,8 +6,11 @@ import pytest
 from data_samples import real
 
 from helpers import discriminant, models
+from helpers.__main__ import main
 from helpers.data import load_people
 from helpers.discriminant import Portraits
+from helpers.identity import SmallEmbedder
+from helpers.recipes import USUAL_THRESHOLD
 
 
 def test_scatter_is_measured_around_each_persons_own_mean():
@@ -79,6 +82,18 @@ def test_one_step_brings_people_apart_who_were_not_in_it(made):
     for layer, old in zip(small.layers[:-2], others, strict=True):
         for mine, theirs in zip(layer.get_weights(), old, strict=True):
             np.testing.assert_array_equal(mine, theirs)
+
+
+def test_the_command_leaves_an_embedder_with_a_name_and_a_threshold(tmp_path):
+    command = ["train", "embedding", "--profile", "smoke", "--out", str(tmp_path / "a")]
+    assert main(command) == 0
+    embedder = SmallEmbedder(models.load(tmp_path / "a" / "embedding.weights.h5"))
+    assert embedder.name.startswith("reading-faces-") and embedder.threshold == USUAL_THRESHOLD
+    faces = np.random.default_rng(0).integers(0, 256, (2, 48, 48, 3), dtype=np.uint8)
+    np.testing.assert_allclose(np.linalg.norm(embedder.embed(faces), axis=1), 1, atol=1e-5)
+    # Another training gives another name, so that galleries do not get mixed up.
+    assert embedder.name != SmallEmbedder().name
+    assert main(command) == 1
 
 
 @real("facial-keypoints")

@@ -103,8 +103,8 @@ for ax, (title, parts) in zip(axes, stages.items(), strict=True):
     ax.axis("off")
 plots.show(
     fig,
-    "A portrait three times: hundreds of proposed boxes all over, a few dozen around the face, and one box "
-    "with five landmarks.",
+    "A portrait three times: a hundred proposed boxes all over, a few that the second stage kept, and one box "
+    "around the face with five landmarks.",
 )
 
 # %% [markdown]
@@ -503,7 +503,7 @@ pd.DataFrame(
 # %%
 called = recognition.by_svm(points, names, folds=5)
 fig, ax = plt.subplots(figsize=(5.4, 4.6), layout="constrained")
-short = [name.removeprefix("person-") for name in sorted(set(names))]
+short = [name.removeprefix("made0-") for name in sorted(set(names))]
 ConfusionMatrixDisplay.from_predictions(
     names, called, display_labels=short, cmap="Blues", ax=ax, colorbar=False, text_kw={"size": 7}
 )
