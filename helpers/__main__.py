@@ -168,8 +168,9 @@ def of_identity(options: argparse.Namespace) -> tuple:
     """Return the evaluation of an embedder, and how fast it is if that is asked for."""
     if options.tta or options.jitter or options.scratch or options.every_class:
         raise ValueError("identity is measured without --tta, --jitter, --scratch, --every-class.")
-    if options.enroll and (options.unknown or options.folds):
-        raise ValueError("--enroll goes without --unknown and --folds.")
+    if options.enroll and (options.unknown or options.folds or options.predictions):
+        # Each draw names other faces: there is no one name a row.
+        raise ValueError("--enroll goes without --unknown, --folds and --predictions.")
     if options.weights and options.embedder == "facenet":
         raise ValueError("FaceNet's weights are fetched; --weights is for embedders of our own.")
     with predict_command.quiet():
