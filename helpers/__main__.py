@@ -1,4 +1,4 @@
-"""The command line: `python -m helpers predict | enroll | evaluate | train | study | data`.
+"""The command line: `python -m helpers predict | enroll | live | evaluate | train | study | data`.
 
 Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 failed,
 2 wrong usage, 130 stopped by Ctrl-C.
@@ -16,7 +16,7 @@ from pathlib import Path
 # TensorFlow reads this when it is imported, which only happens once a command needs a model.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from helpers import enroll_command, made_command, predict_command
+from helpers import enroll_command, live_command, made_command, predict_command
 
 TASKS = ("keypoints", "emotion", "action-units")
 # Known here too, so that --help need not load a network.
@@ -54,6 +54,9 @@ def build_parser() -> argparse.ArgumentParser:
     enroll = commands.add_parser("enroll", help="make a gallery of people to be named")
     enroll_command.add_arguments(enroll)
     enroll.set_defaults(run=enroll_command.run)
+    live = commands.add_parser("live", help="follow the faces of a video or a camera")
+    live_command.add_arguments(live)
+    live.set_defaults(run=live_command.run)
     add_evaluate(commands.add_parser("evaluate", help="measure a model on a data set"))
     add_train(commands.add_parser("train", help="train a model; an interrupted run resumes"))
     add_study(commands.add_parser("study", help="compare networks, as the lessons quote it"))

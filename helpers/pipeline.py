@@ -20,6 +20,9 @@ from helpers.identity import Embedder, Gallery, embedder_of
 from helpers.made_faces.expression import UNIT_NAMES
 from helpers.photos import PhotoError, read_photo
 
+# What a row says of a face, see `to_row`.
+FACE_COLUMNS = (*(f"box_{name}" for name in ("x", "y", "width", "height")), "confidence")
+FACE_COLUMNS += ("name", "similarity", "emotion", *EMOTIONS, *UNIT_NAMES, *KEYPOINT_COLUMNS)
 # Faces of this many photos go through each network together.
 PHOTOS_AT_ONCE = 16
 
@@ -152,9 +155,18 @@ class FaceReader:
         """Read a single photo."""
         return next(self.read([photo]))
 
+    def read_faces(self, photo: np.ndarray, faces: list[detect.DetectedFace]) -> list[FaceReading]:
+        """Read faces whose places in a photo `(h, w, 3) uint8` RGB are known already."""
+        about = (None, photo.shape[1], photo.shape[0], None)
+        (reading,) = self._read_found([(about, faces, self._cut(photo, faces))])
+        return reading.faces
+
     def _read_batch(self, photos: list) -> list[PhotoReading]:
+        self.load()
+        return self._read_found([self._find(photo) for photo in photos])
+
+    def _read_found(self, found: list[tuple]) -> list[PhotoReading]:
         models = self.load()
-        found = [self._find(photo, models) for photo in photos]
         parts = {
             task: iter(self._run(task, model, [cuts[task] for _, _, cuts in found if cuts]))
             for task, model in models.items()
@@ -178,7 +190,7 @@ class FaceReader:
             for about, faces, _ in found
         ]
 
-    def _find(self, photo, models: dict) -> tuple[tuple, list[detect.DetectedFace], dict]:
+    def _find(self, photo) -> tuple[tuple, list[detect.DetectedFace], dict]:
         """Return what is known of a photo, its faces, and `{task: (crops, matrices)}`.
 
         The photo itself is let go: sixteen large ones would fill the memory.
@@ -191,7 +203,12 @@ class FaceReader:
             return (path, None, None, str(error)), [], {}
         except MemoryError:
             return (path, None, None, "There is not enough memory to read it."), [], {}
-        grey = to_grey(pixels)
+        height, width = pixels.shape[:2]
+        return (path, width, height, None), faces, self._cut(pixels, faces)
+
+    def _cut(self, pixels: np.ndarray, faces: list[detect.DetectedFace]) -> dict:
+        """Cut faces out for each network: `{task: (crops, matrices)}`."""
+        grey, models = to_grey(pixels), self.load()
         regions, rolls = [face.region for face in faces], [face.roll for face in faces]
         cut = {
             task: crop_faces(grey, regions, model.input_size, FRAMINGS[self.detector, task], rolls)
@@ -200,8 +217,7 @@ class FaceReader:
         if self.gallery:
             framing = FRAMINGS[self.detector, self._embedder.framing]
             cut["identity"] = crop_faces(pixels, regions, self._embedder.size, framing, rolls)
-        height, width = grey.shape
-        return (path, width, height, None), faces, cut
+        return cut
 
     def _run(self, task: str, model, cuts: list[tuple[np.ndarray, np.ndarray]]) -> list:
         """Run one network on the crops of all photos; return one result a face."""
@@ -246,10 +262,8 @@ def to_frame(readings: Iterable[PhotoReading]) -> pd.DataFrame:
             rows.append(about | {"face": number} | to_row(face))
         if not reading.faces:
             rows.append(about | {"error": reading.error})
-    boxes = [f"box_{name}" for name in ("x", "y", "width", "height")]
-    columns = ["path", "width", "height", "face", *boxes, "confidence", "name", "similarity"]
-    columns += ["emotion", *EMOTIONS]
-    frame = pd.DataFrame(rows, columns=[*columns, *UNIT_NAMES, *KEYPOINT_COLUMNS, "error"])
+    columns = ["path", "width", "height", "face", *FACE_COLUMNS, "error"]
+    frame = pd.DataFrame(rows, columns=columns)
     return frame.astype({"width": "Int64", "height": "Int64", "face": "Int64"})
 
 

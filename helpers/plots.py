@@ -191,14 +191,16 @@ def calibration_curves(curves: dict[str, dict]) -> Figure:
     return fig
 
 
-def annotate_photo(photo: np.ndarray, reading) -> np.ndarray:
+def annotate_photo(photo: np.ndarray, reading, numbers: list[int] | None = None) -> np.ndarray:
     """Return a copy of a photo with each face's box, keypoints, likeliest emotion and name on it.
 
     Parameters
     ----------
     photo : `(h, w, 3) uint8` RGB.
     reading : the `PhotoReading` of this photo.
+    numbers : of its faces; 1, 2, … by default.
     """
+    numbers = numbers or range(1, 1 + len(reading.faces))
     marked = np.ascontiguousarray(photo).copy()
     boxes = [np.array(face.box) for face in reading.faces]
     for face, box in zip(reading.faces, boxes, strict=True):
@@ -207,7 +209,7 @@ def annotate_photo(photo: np.ndarray, reading) -> np.ndarray:
             draw_points(marked, face.keypoints, math.sqrt(box[2] * box[3]))
     picture = Image.fromarray(marked)
     taken: list[np.ndarray] = []
-    for number, (face, box) in enumerate(zip(reading.faces, boxes, strict=True), 1):
+    for number, face, box in zip(numbers, reading.faces, boxes, strict=True):
         text = f"{number}"
         if face.emotion:
             text += f" {face.top_emotion} {max(face.emotion.values()):.0%}"

@@ -35,6 +35,7 @@ from helpers.made_faces.sets import (
     person_number,
     save_set,
 )
+from helpers.video import VideoFile
 
 _ALBUM, _GROUP, _SEQUENCE = 3, 4, 5
 # The codes of CK+'s emotion files.
@@ -160,26 +161,10 @@ def save_video(frames: Iterator[np.ndarray], path: Path, frames_a_second: float 
         If there are no frames, they differ in size, or this OpenCV cannot write such a file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".part-{path.name}")
-    code = cv2.VideoWriter_fourcc(*("MJPG" if path.suffix == ".avi" else "mp4v"))
-    writer, count, size = cv2.VideoWriter(), 0, None
-    try:
+    with VideoFile(path, frames_a_second) as file:
         for frame in frames:
-            size = size or frame.shape
-            if frame.shape != size:
-                raise ValueError(f"Frame {count + 1} is {frame.shape}; those before it are {size}.")
-            if not count and not writer.open(str(temporary), code, frames_a_second, size[1::-1]):
-                raise ValueError(f"{path} cannot be written as a video; name an .mp4 or .avi.")
-            writer.write(np.ascontiguousarray(frame[..., ::-1]))
-            count += 1
-        if not count:
-            raise ValueError("There is no frame to write.")
-        writer.release()
-        os.replace(temporary, path)
-    finally:
-        writer.release()
-        temporary.unlink(missing_ok=True)
-    return count
+            file.write(frame)
+    return file.count
 
 
 def ckplus_folder(subjects: int = 30, sequences: int = 4, frames: int = 6, seed: int = 0) -> Path:
