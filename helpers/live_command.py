@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+from helpers.made_command import whole
 from helpers.predict_command import quiet, writing
 
 
@@ -25,7 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--detector", choices=("mtcnn", "haar"), default="mtcnn")
     parser.add_argument(
-        "--every", type=int, default=10, metavar="K", help="look for faces at every K-th frame"
+        "--every",
+        type=whole(1, 1000),
+        default=10,
+        metavar="K",
+        help="look for faces at every K-th frame; in between they are followed",
     )
 
 
