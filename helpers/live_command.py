@@ -42,6 +42,8 @@ def run(options: argparse.Namespace) -> int:
     ValueError
         If there is no such camera or video, nowhere to show it, or a result cannot be written.
     """
+    if options.video and options.out and options.out.resolve() == options.video.resolve():
+        raise ValueError("--out names the video that is read; it would be lost.")
     with quiet():
         from helpers import identity
         from helpers.pipeline import FaceReader
@@ -50,12 +52,13 @@ def run(options: argparse.Namespace) -> int:
 
         video = open_video(options.video if options.video else options.camera)
         gallery = identity.load_gallery(options.gallery) if options.gallery else None
-        reader = FaceReader(options.detector, gallery=gallery)
+        embedder = identity.embedder_of(gallery) if gallery else identity.SmallEmbedder()
+        reader = FaceReader(options.detector, gallery=gallery, embedder=embedder)
         reader.load()
     shown = not (options.out or options.csv)
     if shown and sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
         raise ValueError("There is no screen to show it on; add --out FILE or --csv FILE.")
-    tracker = FaceTracker(reader, options.every, embedder=identity.SmallEmbedder())
+    tracker = FaceTracker(reader, options.every, embedder=embedder)
     with contextlib.ExitStack() as results:
         count = follow(video, tracker, *open_results(options, video, results), shown, options)
     print(f"{count} frames, {tracker.numbers} face(s).")

@@ -16,7 +16,7 @@ import pandas as pd
 from helpers import detect
 from helpers.crop import FRAMINGS, crop_faces, points_to_photo, to_grey
 from helpers.data.records import EMOTIONS, KEYPOINT_COLUMNS, KEYPOINT_NAMES
-from helpers.identity import Embedder, Gallery, embedder_of
+from helpers.identity import Embedder, Gallery, check_embedder, embedder_of
 from helpers.made_faces.expression import UNIT_NAMES
 from helpers.photos import PhotoError, read_photo
 
@@ -128,7 +128,7 @@ class FaceReader:
         Raises
         ------
         ValueError
-            If a model's files are missing or damaged.
+            If a model's files are missing or damaged, or another embedder made the gallery.
         """
         with self._lock:
             for task, model in self._parts.items():
@@ -136,8 +136,9 @@ class FaceReader:
                     from helpers import models  # Keras takes seconds, so only when it is needed.
 
                     self._parts[task] = models.load(task)
-            if self.gallery and not self._embedder:
-                self._embedder = embedder_of(self.gallery)
+            if self.gallery:
+                self._embedder = self._embedder or embedder_of(self.gallery)
+                check_embedder("The gallery", self.gallery, self._embedder.name)
             return self._parts
 
     def read(self, photos: Iterable[str | Path | np.ndarray]) -> Iterator[PhotoReading]:

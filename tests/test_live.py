@@ -68,6 +68,20 @@ def test_a_stop_leaves_neither_video_nor_table(film, tmp_path, monkeypatch, capf
     assert [path.name for path in tmp_path.iterdir()] == ["film.avi"]
 
 
+def test_the_video_that_is_read_is_never_written_over(film, capfd):
+    before = film.read_bytes()
+    assert live("--video", film, "--out", film) == 1
+    assert "would be lost" in capfd.readouterr().err and film.read_bytes() == before
+
+
+def test_a_gallery_names_who_is_in_a_video(film, tmp_path):
+    # White light is what the square has; the gallery knows it by that.
+    gallery = identity.Gallery.empty("tint", 0.9).enroll("white", np.ones((1, 3)))
+    identity.save_gallery(gallery, tmp_path / "g")
+    assert live("--video", film, "--csv", tmp_path / "out.csv", "--gallery", tmp_path / "g") == 0
+    assert set(pd.read_csv(tmp_path / "out.csv")["name"]) == {"white"}
+
+
 def test_a_camera_is_stopped_by_hand_and_what_it_saw_is_kept(film, tmp_path, monkeypatch):
     frames = list(open_video(film).frames())
 

@@ -505,7 +505,14 @@ called = recognition.by_svm(points, names, folds=5)
 fig, ax = plt.subplots(figsize=(5.4, 4.6), layout="constrained")
 short = [name.removeprefix("made0-") for name in sorted(set(names))]
 ConfusionMatrixDisplay.from_predictions(
-    names, called, display_labels=short, cmap="Blues", ax=ax, colorbar=False, text_kw={"size": 7}
+    names,
+    called,
+    display_labels=short,
+    cmap="Blues",
+    ax=ax,
+    colorbar=False,
+    text_kw={"size": 7},
+    xticks_rotation="vertical",
 )
 ax.set(xlabel="called", ylabel="is")
 plots.show(
@@ -522,7 +529,7 @@ flat = PCA(2).fit_transform(points)
 for name, marker in zip(sorted(set(names))[:8], "osv^D*XP", strict=True):
     ax.plot(*flat[names == name].T, marker, ms=6, alpha=0.7, label=name)
 ax.set(xlabel="first component", ylabel="second component")
-ax.legend(fontsize=7, ncols=2)
+ax.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1, 1))
 plots.show(
     fig, "Embeddings of eight made people in two dimensions; each person is a cloud, some overlap."
 )
