@@ -72,6 +72,16 @@ class FaceReading:
             result["identity"] = {"name": name, "score": round(score, 4)}
         return result
 
+    @classmethod
+    def from_dict(cls, plain: dict) -> "FaceReading":
+        """Return the face that `to_dict` wrote down, as precisely as it did."""
+        parts = {**plain, "box": tuple(plain["box"])}
+        if "keypoints" in parts:
+            parts["keypoints"] = np.array([parts["keypoints"][name] for name in KEYPOINT_NAMES])
+        if "identity" in parts:
+            parts["identity"] = (parts["identity"]["name"], parts["identity"]["score"])
+        return cls(**parts)
+
 
 @dataclass(frozen=True)
 class PhotoReading:
@@ -92,6 +102,11 @@ class PhotoReading:
             "error": self.error,
             "faces": [face.to_dict() for face in self.faces],
         }
+
+    @classmethod
+    def from_dict(cls, plain: dict) -> "PhotoReading":
+        """Return the reading that `to_dict` wrote down."""
+        return cls(**{**plain, "faces": [FaceReading.from_dict(face) for face in plain["faces"]]})
 
 
 class FaceReader:
@@ -254,11 +269,13 @@ def check_array(photo: np.ndarray) -> np.ndarray:
 def to_frame(readings: Iterable[PhotoReading]) -> pd.DataFrame:
     """Return one row a face; a photo without faces, or with an error, gets one row as well.
 
-    Faces of a photo count from 1; coordinates are named as in Kaggle's table.
+    Faces of a photo count from 1; coordinates are named as in Kaggle's table. What UTF-8 cannot hold
+    of a path is escaped: no table could be written with it.
     """
     rows = []
     for reading in readings:
-        about = {"path": reading.path, "width": reading.width, "height": reading.height}
+        path = reading.path and reading.path.encode(errors="backslashreplace").decode()
+        about = {"path": path, "width": reading.width, "height": reading.height}
         for number, face in enumerate(reading.faces, 1):
             rows.append(about | {"face": number} | to_row(face))
         if not reading.faces:

@@ -1,10 +1,12 @@
-"""`python -m helpers predict`: read the faces in photos, as a table, JSON, CSV or pictures.
+"""`python -m helpers predict`: read the faces in photos, as a table, JSON, a file or pictures.
 
 Only the result goes to standard output; progress and problems go to standard error.
 """
 
 import argparse
 import contextlib
+import hashlib
+import importlib.util
 import json
 import os
 import sys
@@ -18,6 +20,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     results = parser.add_mutually_exclusive_group()
     results.add_argument("--json", action="store_true", help="print the result as JSON")
     results.add_argument("--csv", type=Path, metavar="FILE", help="write one row a face into FILE")
+    results.add_argument("--parquet", type=Path, metavar="FILE", help="the same as Parquet")
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="with --csv or --parquet: go on where a run that was cut has stopped",
+    )
     parser.add_argument("--draw", type=Path, metavar="DIR", help="write annotated copies into DIR")
     parser.add_argument(
         "--gallery", type=Path, metavar="FILE", help="name the people that `enroll` wrote into FILE"
@@ -38,8 +46,6 @@ def run(options: argparse.Namespace) -> int:
         stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     prepare_outputs(options)
     with quiet():
-        from tqdm import tqdm
-
         from helpers import detect
         from helpers.identity import load_gallery
         from helpers.photos import find_photos
@@ -50,20 +56,63 @@ def run(options: argparse.Namespace) -> int:
         reader.load()
         if options.detector == "mtcnn":
             detect.load_mtcnn()
-    paths = find_photos(options.paths)
-    readings, failed = [], False
+    paths = list(dict.fromkeys(find_photos(options.paths)))
+    table = options.csv or options.parquet
+    if not table:
+        readings, failed = read_photos(options, reader, paths)
+        write_results(options, readings)
+        return 1 if failed else 0
+    with unfinished(options, table, reader) as journal:
+        readings, failed = read_photos(options, reader, paths, journal)
+        write_results(options, readings)
+    return 1 if failed else 0
+
+
+def read_photos(options: argparse.Namespace, reader, paths: list[Path], journal=None) -> tuple:
+    """Read and draw each photo that the journal does not know; return all readings, any failure."""
+    from tqdm import tqdm
+
+    done = dict(journal.done) if journal else {}
+    names = dict(zip(map(os.fspath, paths), copy_names(paths), strict=True))
+    left = [path for path in names if path not in done]
+    failed = False
     # No bar where nobody watches: `disable=None` is tqdm's word for that.
-    progress = tqdm(reader.read(paths), total=len(paths), unit="photo", disable=None)
-    for reading, name in zip(progress, copy_names(paths), strict=True):
+    progress = tqdm(
+        reader.read(left), total=len(names), initial=len(done), unit="photo", disable=None
+    )
+    for reading in progress:
         error = reading.error
         if options.draw and not error:
-            error = draw(reading, options.draw / name)
+            error = draw(reading, options.draw / names[reading.path])
         if error:
             failed = True
             progress.write(f"{printable(reading.path)}: {error}", file=sys.stderr)
-        readings.append(reading)
-    write_results(options, readings)
-    return 1 if failed else 0
+        elif journal:
+            with writing(journal.path):
+                journal.add(reading)
+        done[reading.path] = reading
+    return [done[os.fspath(path)] for path in paths], failed
+
+
+@contextlib.contextmanager
+def unfinished(options: argparse.Namespace, table: Path, reader) -> Iterator:
+    """Give the run's journal; it stays if the run is cut, and says how to go on."""
+    from helpers.journal import Journal
+
+    # Another model or gallery would give other readings.
+    cards = {task: model.card for task, model in reader.load().items()}
+    people = options.gallery.read_bytes() if options.gallery else b""
+    made_by = hashlib.sha256(json.dumps(cards, sort_keys=True).encode() + people).hexdigest()
+    with writing(table):
+        journal = Journal(table, {"detector": options.detector, "by": made_by}, options.resume)
+    finished = False
+    try:
+        yield journal
+        finished = True
+    finally:
+        journal.close(finished)
+        if not finished:
+            print("The same command with --resume goes on from here.", file=sys.stderr)
 
 
 @contextlib.contextmanager
@@ -96,11 +145,15 @@ def prepare_outputs(options: argparse.Namespace) -> None:
     if options.draw:
         with writing(options.draw):
             options.draw.mkdir(parents=True, exist_ok=True)
-    if options.csv:
-        with writing(options.csv):
-            os.stat(options.csv.parent)
-        if options.csv.is_dir():
-            raise ValueError(f"{printable(options.csv)} cannot be written. It is a folder.")
+    if options.parquet and not importlib.util.find_spec("pyarrow"):
+        raise ValueError("Parquet needs one more package: pip install pyarrow")
+    if table := options.csv or options.parquet:
+        with writing(table):
+            os.stat(table.parent)
+        if table.is_dir():
+            raise ValueError(f"{printable(table)} cannot be written. It is a folder.")
+    elif options.resume:
+        raise ValueError("--resume needs the --csv or --parquet of the run that was cut.")
 
 
 def copy_names(paths: list[Path]) -> list[str]:
@@ -136,13 +189,16 @@ def draw(reading, path: Path) -> str | None:
 
 def write_results(options: argparse.Namespace, readings: list) -> None:
     """Write the result in the form that was asked for."""
-    if options.csv:
+    if table := options.csv or options.parquet:
         from helpers.photos import whole_file
         from helpers.pipeline import to_frame
 
         frame = to_frame(readings)
-        with writing(options.csv), whole_file(options.csv) as temporary:
-            frame.to_csv(temporary, index=False, errors="backslashreplace")
+        with writing(table), whole_file(table) as temporary:
+            if options.csv:
+                frame.to_csv(temporary, index=False)
+            else:
+                frame.to_parquet(temporary, index=False)
         return
     try:
         with writing("The result"):

@@ -62,7 +62,7 @@ RECIPES = {
         "smoke": Recipe(epochs=1, learning_rate=1e-3, rows=128, precision="float32"),
         "lesson": Recipe(epochs=8, learning_rate=1e-3, rows=3000, label_smoothing=0.1),
         "full": Recipe(
-            epochs=38,
+            epochs=36,
             learning_rate=0.05,
             optimizer="sgd",
             weight_decay=5e-3,

@@ -13,7 +13,7 @@ from faces import Cheerful, MeanFace, Smiling, portrait
 from PIL import Image
 from test_pipeline import bad_files
 
-from helpers import __main__, models, photos, plots
+from helpers import __main__, models, photos, pipeline, plots
 from helpers.predict_command import copy_names, printable
 
 
@@ -62,6 +62,104 @@ def test_csv_has_one_row_a_face_and_one_for_a_photo_without(album, tmp_path, cap
     frame = pd.read_csv(tmp_path / "faces.csv")
     assert frame["face"].fillna(0).tolist() == [1, 1, 0]
     assert capfd.readouterr().out == ""
+
+
+def test_parquet_holds_the_table_of_csv(album, tmp_path):
+    (album / os.fsdecode(b"caf\xe9.png")).write_bytes((album / "wall.png").read_bytes())
+    assert predict(album, "--csv", tmp_path / "faces.csv") == 0
+    assert predict(album, "--parquet", tmp_path / "faces.parquet") == 0
+    frame = pd.read_parquet(tmp_path / "faces.parquet")
+    other = pd.read_csv(tmp_path / "faces.csv")
+    assert frame["path"].tolist() == other["path"].tolist()
+    assert frame["emotion"].fillna("").tolist() == other["emotion"].fillna("").tolist()
+    assert frame["box_x"].fillna(-1).tolist() == other["box_x"].fillna(-1).tolist()
+
+
+def test_parquet_without_its_package_is_one_sentence(album, tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert predict(album, "--parquet", tmp_path / "faces.parquet") == 1
+    assert capfd.readouterr().err == "Error: Parquet needs one more package: pip install pyarrow\n"
+
+
+def test_a_photo_named_twice_is_read_once(album, capfd):
+    assert predict(album, album / "wall.png", album, "--json") == 0
+    assert len(json.loads(capfd.readouterr().out)["images"]) == 3
+
+
+# A run that is cut.
+
+
+@pytest.fixture
+def cut(album, tmp_path, monkeypatch, capfd):
+    """A run into a table that was stopped while it drew its second photo; returns the table."""
+    table, drawn, whole = tmp_path / "faces.csv", [], plots.annotate_photo
+
+    def stop(photo, reading):
+        if drawn:
+            raise KeyboardInterrupt
+        drawn.append(reading.path)
+        return whole(photo, reading)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(plots, "annotate_photo", stop)
+        assert predict(album, "--csv", table, "--draw", tmp_path / "copies") == 130
+    assert "--resume goes on from here" in capfd.readouterr().err
+    assert not table.exists()
+    return table
+
+
+def test_a_run_that_was_cut_goes_on_and_writes_each_result_once(album, cut, monkeypatch):
+    opened, read = [], photos.read_photo
+    monkeypatch.setattr(pipeline, "read_photo", lambda path: opened.append(path) or read(path))
+    assert predict(album, "--csv", cut, "--resume") == 0
+    assert opened == [str(album / name) for name in ("portrait.png", "wall.png")]
+    assert not list(cut.parent.glob("*.unfinished"))
+    resumed = cut.read_text()
+    assert predict(album, "--csv", cut) == 0
+    assert cut.read_text() == resumed
+
+
+def test_half_a_line_is_read_again(album, cut):
+    journal = cut.with_name("faces.csv.unfinished")
+    journal.write_bytes(journal.read_bytes()[:-20])
+    assert predict(album, "--csv", cut, "--resume") == 0
+    assert len(pd.read_csv(cut)) == 3
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "sentence"),
+    [
+        (None, [], "add --resume to go on, or delete it"),
+        (None, ["--resume", "--detector", "haar"], "with other settings"),
+        ("no journal\n", ["--resume"], "is no journal"),
+        ('{}\n{"path": 3}\n', ["--resume"], "is no journal"),
+    ],
+)
+def test_an_unfinished_run_is_not_mixed_with_another(album, cut, content, options, sentence, capfd):
+    journal = cut.with_name("faces.csv.unfinished")
+    if content:
+        journal.write_text(content)
+    before = journal.read_bytes()
+    assert predict(album, "--csv", cut, *options) == 1
+    assert sentence in capfd.readouterr().err
+    assert journal.read_bytes() == before
+
+
+def test_a_photo_that_failed_is_tried_again(album, tmp_path, monkeypatch, capfd):
+    table = tmp_path / "faces.csv"
+    (album / "a bad one.png").write_text("no picture")
+    with monkeypatch.context() as patch:
+        patch.setattr(pd.DataFrame, "to_csv", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            predict(album, "--csv", table)
+    portrait().save(album / "a bad one.png")
+    assert predict(album, "--csv", table, "--resume") == 0
+    assert pd.read_csv(table)["error"].isna().all()
+
+
+def test_resume_needs_a_table(album, capfd):
+    assert predict(album, "--resume") == 1
+    assert "needs the --csv or --parquet" in capfd.readouterr().err
 
 
 def test_annotated_copies_have_names_of_their_own_and_the_photos_size(album, tmp_path):
