@@ -269,8 +269,8 @@ def check_array(photo: np.ndarray) -> np.ndarray:
 def to_frame(readings: Iterable[PhotoReading]) -> pd.DataFrame:
     """Return one row a face; a photo without faces, or with an error, gets one row as well.
 
-    Faces of a photo count from 1; coordinates are named as in Kaggle's table. What UTF-8 cannot hold
-    of a path is escaped: no table could be written with it.
+    Faces of a photo count from 1; coordinates are named as in Kaggle's table. What UTF-8 cannot
+    hold of a path is escaped: no table could be written with it.
     """
     rows = []
     for reading in readings:

@@ -1,5 +1,6 @@
 """Photos of any kind go in, one reading a photo comes out, and a bad one stops nobody."""
 
+import errno
 import json
 
 import numpy as np
@@ -97,11 +98,17 @@ def test_every_kind_of_pixel_becomes_rgb(tmp_path, mode, colour, expected):
 def test_cmyk_float_and_transparent_palettes_are_read(tmp_path):
     wall(mode="CMYK", colour=(0, 0, 0, 0)).save(tmp_path / "print.jpg")
     wall(mode="F", colour=0.5).save(tmp_path / "float.tif")
+    holes = np.full((30, 40), 0.5, np.float32)
+    holes[5:8] = np.nan
+    Image.fromarray(holes).save(tmp_path / "holes.tif")
     palette = wall(mode="P")
     palette.putpalette([250, 0, 0])
     palette.save(tmp_path / "palette.png", transparency=0)
     assert (read_photo(tmp_path / "print.jpg") > 250).all()
     assert (read_photo(tmp_path / "float.tif") == 128).all()
+    with_holes = read_photo(tmp_path / "holes.tif")
+    assert (with_holes[5:8] == 0).all()
+    assert (with_holes[8:] == 128).all()
     assert (read_photo(tmp_path / "palette.png") == 255).all()
 
 
@@ -155,6 +162,26 @@ def test_each_bad_file_gets_its_sentence_and_the_good_one_its_face(tmp_path, rea
     assert len(readings[-1].faces) == 1
 
 
+def test_a_file_that_may_not_be_read_says_so(tmp_path, monkeypatch, reader):
+    portrait(60).save(tmp_path / "secret.png")
+    (tmp_path / "secret.png").chmod(0)
+
+    def refuse(*_):  # root may read everything
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Image, "open", refuse)
+    reading = reader.read_one(tmp_path / "secret.png")
+    assert reading.error == "There is no permission to open it."
+
+
+def test_a_folder_named_like_a_photo_is_a_folder(tmp_path, reader):
+    (tmp_path / "x.jpg").mkdir()
+    assert reader.read_one(tmp_path / "x.jpg").error == "There is no photo in this folder."
+    portrait(60).save(tmp_path / "x.jpg" / "inside.png")
+    assert find_photos([tmp_path]) == [tmp_path / "x.jpg" / "inside.png"]
+    assert reader.read_one(tmp_path / "x.jpg").error == "This is a folder."
+
+
 def test_a_photo_above_the_pixel_limit_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
     monkeypatch.setattr(photos, "MOST_PIXELS", 1000)
     wall(40, 30).save(tmp_path / "large.png")
@@ -197,6 +224,16 @@ def test_keypoints_are_in_the_pixels_of_the_photo(reader):
         (small.keypoints > (x - 5, y - 5)) & (small.keypoints < (x + width + 5, y + height))
     ).all()
     assert np.allclose(large.keypoints, (small.keypoints + 0.5) * 4 - 0.5, atol=8)
+
+
+def test_forty_faces_are_forty_rows(reader):
+    face = np.array(portrait(150))
+    crowd = np.tile(face, (5, 8, 1))
+    reading = reader.read_one(crowd)
+    assert len(reading.faces) == 40
+    nose = np.array([face.keypoints[10] for face in reading.faces])
+    cells = {tuple(cell) for cell in (nose // face.shape[1::-1]).astype(int)}
+    assert cells == {(x, y) for x in range(8) for y in range(5)}
 
 
 def test_a_turned_file_gives_the_same_face_as_the_upright_one(tmp_path, reader):

@@ -13,7 +13,7 @@ from faces import Cheerful, MeanFace, Smiling, portrait
 from PIL import Image
 from test_pipeline import bad_files
 
-from helpers import __main__, models, photos, pipeline, plots
+from helpers import __main__, detect, models, photos, pipeline, plots
 from helpers.predict_command import copy_names, printable
 
 
@@ -190,6 +190,19 @@ def test_bad_files_are_reported_and_the_rest_is_read(album, capfd):
     assert "Traceback" not in err
 
 
+def test_a_photo_that_vanishes_before_it_is_drawn_is_one_sentence(album, monkeypatch, capfd):
+    find = detect.detect_faces
+
+    def find_and_remove(photo, detector):
+        (album / "wall.png").unlink(missing_ok=True)
+        return find(photo, detector)
+
+    monkeypatch.setattr(detect, "detect_faces", find_and_remove)
+    assert predict(album / "wall.png", album / "portrait.png", "--draw", album / "copies") == 1
+    assert f"{album / 'wall.png'}: There is no such file." in capfd.readouterr().err
+    assert [path.name for path in (album / "copies").iterdir()] == ["portrait-faces.jpg"]
+
+
 def test_an_empty_folder_is_one_sentence_and_exit_code_1(tmp_path, capfd):
     assert predict(tmp_path) == 1
     out, err = capfd.readouterr()
@@ -289,7 +302,7 @@ def test_a_full_standard_output_is_one_sentence(tmp_path):
 # A process of its own, in which nothing has to be loaded from `data/weights`.
 WITHOUT_MODELS = """
 import sys
-from helpers import __main__, models, detect
+from helpers import __main__, detect, models, detect
 models.load = detect.load_mtcnn = lambda *task: None
 sys.exit(__main__.main(sys.argv[1:]))
 """
