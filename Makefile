@@ -14,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PYTHONUTF8 := 1
 
-.PHONY: help course test lab notebooks assignments weights made-faces made-weights results studies wheel lock clean
+.PHONY: help course test lab notebooks assignments weights made-faces made-weights results studies site badges wheel lock clean
 
 help:
 	@echo "Reading faces. Two commands are enough:"
@@ -29,6 +29,8 @@ help:
 	@echo "  make made-weights train the models that see made faces only again (long; needs no data)"
 	@echo "  make results      measure the shipped models again on real data, into data/results/"
 	@echo "  make studies      train the networks that lessons compare again, into data/results/ (long)"
+	@echo "  make site         build the course as a static site into build/site/"
+	@echo "  make badges REPO=owner/name   lead the lessons' badges to a fork"
 	@echo "  make wheel        build the installable package into dist/"
 	@echo "  make lock         renew requirements.lock (needs the network)"
 	@echo "  make clean        remove build/, dist/ and .venv/"
@@ -120,6 +122,7 @@ made-weights: $(READY)
 # What the front page quotes: each result is stored as `evaluate` prints it, or not at all.
 RESULTS := keypoints:facial-keypoints:test keypoints:facial-keypoints:test:tta \
 	keypoints:facial-keypoints:test:jitter=0.15 keypoints:made:test \
+	keypoints:facial-keypoints:test:in-photos emotion:fer2013:public:in-photos \
 	emotion:fer2013:public emotion:fer2013:public:tta emotion:ckplus:all \
 	emotion:ckplus:all:folds=5 emotion:ckplus:all:folds=5+every-class emotion:ckplus:all:folds=5+scratch \
 	action-units:made:test action-units:made:test:tta action-units:ckplus:all \
@@ -149,6 +152,14 @@ studies: $(READY)
 	  $(BIN)/python -m helpers study $$study --out build/studies/$$study --json > build/result.json \
 	  && mv build/result.json data/results/study-$$study.json || exit 1; \
 	done
+
+site: $(READY)
+	@echo "Building the site from the executed notebooks; nothing runs again, nothing is fetched."
+	@$(BIN)/python docs/build_site.py
+
+badges: $(READY)
+	@[ -n "$(REPO)" ] || { echo "Say where to: make badges REPO=owner/name"; exit 2; }
+	@$(BIN)/python notebooks/build.py badges $(REPO)
 
 wheel: $(READY)
 	@echo "Building the wheel, with the weights inside, into dist/."

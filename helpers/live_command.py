@@ -104,7 +104,7 @@ def follow(video, tracker, film, table, shown: bool, options: argparse.Namespace
                 numbers = [track.number for track in tracks]
                 reading = PhotoReading(None, faces=[track.reading for track in tracks])
                 marked = plots.annotate_photo(frame, reading, numbers)
-                if film:
+                for _ in range(frames_due(film, seconds, video.rate, options)):
                     film.write(marked)
                 if shown and not show(marked):
                     break
@@ -114,6 +114,17 @@ def follow(video, tracker, film, table, shown: bool, options: argparse.Namespace
         if options.video:
             raise
     return count
+
+
+def frames_due(film, seconds: float, rate: float, options: argparse.Namespace) -> int:
+    """Return how often to write a frame, so that what is written runs as fast as what was filmed.
+
+    A camera gives its next frame when we are ready for it, which is later than its `rate` promises;
+    until then the last one stays.
+    """
+    if not film:
+        return 0
+    return 1 if options.video else max(1, int(seconds * rate) + 1 - film.count)
 
 
 def show(frame) -> bool:

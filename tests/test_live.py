@@ -1,5 +1,7 @@
 """`live` follows faces through a video: frames in are frames out, and nothing is half written."""
 
+import itertools
+
 import cv2
 import numpy as np
 import pandas as pd
@@ -93,6 +95,21 @@ def test_a_camera_is_stopped_by_hand_and_what_it_saw_is_kept(film, tmp_path, mon
     monkeypatch.setattr(video, "open_video", lambda source: Camera(None, 10.0, None))
     assert live("--camera", 0, "--csv", tmp_path / "seen.csv") == 0
     assert len(pd.read_csv(tmp_path / "seen.csv")) == 5
+
+
+def test_what_a_camera_saw_plays_as_fast_as_it_happened(film, tmp_path, monkeypatch):
+    frames = list(open_video(film).frames())[:4]
+    clock = itertools.count(100.0, 0.5)  # two frames a second are all that this machine manages
+
+    class Camera(video.Video):
+        def frames(self):
+            yield from frames
+
+    monkeypatch.setattr(video, "open_video", lambda source: Camera(None, 10.0, None))
+    monkeypatch.setattr(live_command.time, "perf_counter", lambda: next(clock))
+    assert live("--camera", 0, "--out", tmp_path / "seen.avi") == 0
+    monkeypatch.undo()
+    assert len(list(open_video(tmp_path / "seen.avi").frames())) == pytest.approx(20, abs=2)
 
 
 @pytest.mark.parametrize(

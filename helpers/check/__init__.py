@@ -32,7 +32,7 @@ from helpers.check.lesson_05 import (
     triplet_loss,
     unit_sphere,
 )
-from helpers.check.lesson_06 import keypoints_to_photo
+from helpers.check.lesson_06 import hand_out, keypoints_to_photo, overlap, smooth
 from helpers.check.verdict import Verdict
 
 __all__ = [
@@ -48,6 +48,7 @@ __all__ = [
     "flip_keypoints",
     "focal_loss",
     "gradient_step",
+    "hand_out",
     "keep_classes",
     "keypoints_to_photo",
     "macro_f1",
@@ -56,8 +57,10 @@ __all__ = [
     "move_keypoints",
     "name_or_nobody",
     "nearest_prototype",
+    "overlap",
     "pad_and_crop",
     "semi_hard",
+    "smooth",
     "soften",
     "split_subjects",
     "stage_shapes",
