@@ -6,6 +6,8 @@ test needs is derived from it here, so that nothing is written twice and nothing
     python notebooks/build.py notebooks     rebuild and run notebooks/*.ipynb
     python notebooks/build.py course        run the lessons; notebooks and pages into build/course/
     python notebooks/build.py assignments   nbgrader's source notebooks into build/assignments/
+    python notebooks/build.py drift         which notebooks are not what their text says?
+    python notebooks/build.py badges O/NAME lead badges and set-up cells to the repository O/NAME
 """
 
 import argparse
@@ -18,6 +20,7 @@ import shutil
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import jupytext
@@ -25,6 +28,8 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
+
+from helpers.check_command import FOLDED, POINTS_PER_LESSON, shares
 
 NOTEBOOKS = Path(__file__).resolve().parent
 ROOT = NOTEBOOKS.parent
@@ -34,9 +39,19 @@ BUILD = ROOT / "build"
 PARTS = ("solution", "checker", "hidden")
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 STUB = "...  # your code here"
-FOLDED = "# @title Solution: click to open"
-POINTS_PER_LESSON = 100
+BEGIN_HIDDEN, END_HIDDEN = "### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS"
+HIDDEN = "# When your work is graded, a hidden test runs here."
+# How a task of the course ends, and of an assignment, which has no folded solution.
+HOW_TO = re.compile(
+    r"^Type into the cell below and run it;.*?(?=\n\n|\Z)", re.MULTILINE | re.DOTALL
+)
+ASSIGNMENT_HOW_TO = "Type into the cell below and run it, then run the checker under it."
 CELL_SECONDS = 600
+# Where an address of the course's own repository may stand.
+STAMPED = (
+    *("pyproject.toml", "*.md", "data/*.md", "docs/*.md", ".github/**/*.yml"),
+    *("notebooks/*.ipynb", "notebooks/source/*.py"),
+)
 
 
 def sources(names: list[str] | None = None) -> list[Path]:
@@ -112,13 +127,17 @@ def published(nb: NotebookNode) -> NotebookNode:
 
 
 def assignment(nb: NotebookNode) -> NotebookNode:
-    """Return nbgrader's source notebook: solutions and hidden tests marked, checkers that raise."""
+    """Return nbgrader's source notebook: solutions and hidden tests marked, checkers that raise.
+
+    nbgrader makes the release of it: stubs for the solutions, and empty cells for the hidden tests.
+    """
     nb = copy.deepcopy(nb)
     graded = [cell for cell in nb.cells if cell.metadata.get("part") in ("checker", "hidden")]
-    shares = [POINTS_PER_LESSON * (i + 1) // len(graded) for i in range(len(graded))]
-    points = [share - before for share, before in zip(shares, [0, *shares], strict=False)]
+    points = shares(len(graded)) if graded else []
     for cell in nb.cells:
         part = cell.metadata.get("part")
+        if cell.metadata.get("exercise") and not part:
+            cell.source = HOW_TO.sub(ASSIGNMENT_HOW_TO, cell.source)
         if part not in PARTS:
             continue
         cell.metadata["nbgrader"] = nbformat.from_dict(
@@ -136,7 +155,24 @@ def assignment(nb: NotebookNode) -> NotebookNode:
         if part == "checker":
             cell.source = cell.source.rstrip() + ".require()"
         elif part == "hidden":
-            cell.source = f"### BEGIN HIDDEN TESTS\n{cell.source}\n### END HIDDEN TESTS"
+            cell.source = f"{HIDDEN}\n{BEGIN_HIDDEN}\n{cell.source}\n{END_HIDDEN}"
+    return nb
+
+
+def graded_together(nb: NotebookNode) -> NotebookNode:
+    """Let hidden tests of an assignment count only where the checker passes as well.
+
+    So a hidden test asks what the checker cannot, and a mistake that the checker names costs all.
+    """
+    require = ""
+    for cell in nb.cells:
+        part = cell.metadata.get("part")
+        if part == "checker":
+            require = cell.source
+        elif part == "hidden":
+            cell.source = cell.source.replace(
+                f"{BEGIN_HIDDEN}\n", f"{BEGIN_HIDDEN}\n{require}\n", 1
+            )
     return nb
 
 
@@ -273,21 +309,64 @@ def build_course(paths: list[Path]) -> int:
 def build_assignments(paths: list[Path]) -> int:
     """Write build/assignments/: a source notebook a lesson, and nbgrader's settings beside them."""
     folder = BUILD / "assignments"
-    settings = (
-        "c = get_config()\n"
-        'c.CourseDirectory.course_id = "reading-faces"\n'
-        f'c.ClearSolutions.code_stub = {{"python": "{STUB}"}}\n'
+    write(
+        (NOTEBOOKS / "nbgrader_config.py").read_text(encoding="utf-8"),
+        folder / "nbgrader_config.py",
     )
-    write(settings, folder / "nbgrader_config.py")
     for path in paths:
-        nb = assignment(read_source(path))
+        nb = graded_together(assignment(read_source(path)))
         exercises = sum("nbgrader" in cell.metadata for cell in nb.cells) // len(PARTS)
         if exercises:
             write(nbformat.writes(nb) + "\n", folder / "source" / path.stem / f"{path.stem}.ipynb")
-        copy_pictures(folder / "source" / path.stem)
-        print(f"{path.stem}: {exercises or 'no'} exercises")
+            copy_pictures(folder / "source" / path.stem)
+        points = f", {POINTS_PER_LESSON} points" if exercises else ""
+        print(f"{path.stem}: {exercises or 'no'} exercises{points}")
     print(f"Next, with the environment active: cd {folder} && nbgrader generate_assignment NAME")
     return 0
+
+
+def drifted(path: Path) -> bool:
+    """Return whether a lesson's stored notebook is another, outputs aside, than its text says."""
+    stored = nbformat.read(NOTEBOOKS / f"{path.stem}.ipynb", as_version=4)
+    for cell in stored.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    return published(read_source(path)) != stored
+
+
+def report_drift(paths: list[Path]) -> int:
+    """Name the lessons whose notebook must be built again; for a commit hook, so nothing runs."""
+    found = [path.stem for path in paths if drifted(path)]
+    for name in found:
+        print(f"notebooks/{name}.ipynb is not what its text says: run make notebooks")
+    return 1 if found else 0
+
+
+def repository(root: Path = ROOT) -> str:
+    """Return OWNER/NAME of the course's repository, as pyproject.toml says."""
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return project["urls"]["Repository"].removeprefix("https://github.com/")
+
+
+def stamp_badges(new: str, root: Path = ROOT) -> list[Path]:
+    """Lead every address of the course's repository in a checkout to another, OWNER/NAME.
+
+    Nothing runs again: outputs stay, and cells get the ids that a build would give them. Returns
+    the files that changed.
+    """
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", new):
+        raise SystemExit(f"{new!r} is no repository; wanted: owner/name, as GitHub writes it.")
+    address = re.compile(rf"(?<=github\.com/|com/github/){re.escape(repository(root))}(?![\w-])")
+    changed = []
+    for path in sorted({path for pattern in STAMPED for path in root.glob(pattern)}):
+        before = path.read_text(encoding="utf-8")
+        after = address.sub(new, before)
+        if after != before and path.suffix == ".ipynb":
+            after = nbformat.writes(with_stable_ids(nbformat.reads(after, as_version=4))) + "\n"
+        if after != before:
+            write(after, path)
+            changed.append(path)
+    return changed
 
 
 def main() -> int:
@@ -297,11 +376,18 @@ def main() -> int:
         ("notebooks", build_notebooks, "rebuild and run notebooks/*.ipynb"),
         ("course", build_course, "run the lessons into build/course/ and show a table"),
         ("assignments", build_assignments, "write nbgrader's sources into build/assignments/"),
+        ("drift", report_drift, "name the notebooks that are not what their text says"),
     ):
         command = commands.add_parser(name, help=what, description=what)
         command.add_argument("lessons", nargs="*", help="by number, for instance 01; default: all")
         command.set_defaults(build=build)
+    command = commands.add_parser("badges", help="lead the lessons' badges to another repository")
+    command.add_argument("repository", metavar="OWNER/NAME")
     arguments = parser.parse_args()
+    if "repository" in arguments:
+        changed = stamp_badges(arguments.repository)
+        print(f"{len(changed)} files now lead to https://github.com/{arguments.repository}")
+        return 0
     return arguments.build(sources(arguments.lessons))
 
 

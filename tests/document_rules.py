@@ -6,6 +6,8 @@ are held to the same rules.
 
 import re
 from functools import cache
+from pathlib import Path
+from urllib.parse import unquote
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -36,7 +38,7 @@ def html_of(text: str) -> str:
 def headings(text: str) -> list[tuple[int, str]]:
     """Return level and words of each heading, of those written in HTML as well."""
     found, tokens = [], parse(text)
-    for token, line in zip(tokens, tokens[1:], strict=False):
+    for token, line in zip(tokens, [*tokens[1:], None], strict=True):
         if token.type == "heading_open":
             found.append((int(token.tag[1]), words(line.children)))
         elif token.type == "html_block":
@@ -71,8 +73,11 @@ def levels_skipped(text: str) -> list[str]:
 
 
 def pictures_without_alt(text: str) -> list[str]:
-    found = [token.attrs["src"] for token in parse(text) if token.type == "image"
-             and not words(token.children or [])]
+    found = [
+        token.attrs["src"]
+        for token in parse(text)
+        if token.type == "image" and not words(token.children or [])
+    ]
     for image in re.findall(r"<(?:img|svg)\b[^>]*>", html_of(text), re.I):
         if not re.search(r"""\b(?:alt|aria-label)=(?:"\s*[^\s"]|'\s*[^\s'])""", image):
             found.append(image[:60])
@@ -95,7 +100,7 @@ def links_that_say_nothing(text: str) -> list[str]:
 
 
 def contrast(one: tuple[float, ...], other: tuple[float, ...]) -> float:
-    """Return the contrast of two colours (red, green, blue from 0 to 1), 1 to 21, as in WCAG 2.2."""
+    """Return the contrast, 1 to 21, of two colours (red, green, blue, 0 to 1) after WCAG 2.2."""
     dark, bright = sorted(map(luminance, (one, other)))
     return (bright + 0.05) / (dark + 0.05)
 
@@ -104,3 +109,25 @@ def luminance(colour: tuple[float, ...]) -> float:
     """Return the relative luminance of an sRGB colour as WCAG 2.2 defines it."""
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour[:3]]
     return sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def anchor(title: str) -> str:
+    """Return the anchor that GitHub (and MyST, for the site) gives a heading."""
+    return re.sub(r"[^\w\- ]", "", title.strip().lower()).replace(" ", "-")
+
+
+def links_to_nothing(text: str, folder: Path) -> list[str]:
+    """Return the relative links and pictures whose file, or heading in it, does not exist."""
+    found = []
+    for target in [*(target for _, target in links(text)), *pictures(text)]:
+        if re.match(r"[a-z]+:", target):
+            continue  # an address: checked where there is a network
+        name, _, heading = unquote(target).partition("#")
+        path = folder / name
+        if not path.exists():
+            found.append(target)
+        elif heading:
+            there = path.read_text(encoding="utf-8") if name else text
+            if heading not in {anchor(title) for _, title in headings(there)}:
+                found.append(target)
+    return found

@@ -54,7 +54,9 @@ def test_there_are_results_on_real_faces_for_each_model():
 def how(result: dict) -> list:
     """Say how a result was measured, to find the one that was measured alike."""
     asked = [result[name] for name in ("task", "source", "split", "tta")]
-    return asked + [result["metrics"].get(name) for name in ("unknown", "enrolled", "judged", "searched")]
+    return asked + [
+        result["metrics"].get(name) for name in ("unknown", "enrolled", "judged", "searched")
+    ]
 
 
 @pytest.mark.parametrize("task", models.TASKS)

@@ -10,13 +10,16 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from importlib.metadata import version
 from pathlib import Path
 
+import document_rules as rules
 import nbformat
 import pytest
 from data_samples import real
 from IPython.core.inputtransformer2 import TransformerManager
+from matplotlib.colors import is_color_like, to_rgb
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
@@ -27,6 +30,9 @@ LESSONS = sorted(build.SOURCES.glob("[0-9]*.py"))
 LARGEST_BYTES = 1_500_000
 LONGEST_CELL = 30
 TAGS = {"setup", "showed", "nbval-check-output"}
+LINES = {"plot", "semilogx", "semilogy", "loglog"}  # the third argument may be a style
+MARKS = {*LINES, "axhline", "axvline", "bar", "barh", "errorbar", "hist", "scatter"}
+CUES = {"fmt", "hatch", "linestyle", "ls", "marker", "style"}
 
 each_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
 
@@ -45,11 +51,21 @@ def tags(cell: NotebookNode) -> set[str]:
     return set(cell.metadata.get("tags", []))
 
 
-def html_of(nb: NotebookNode) -> list[str]:
-    """Return all text that a browser shows as HTML: markdown cells and HTML outputs."""
+def html_outputs(nb: NotebookNode) -> list[str]:
     outputs = [out for cell in code_cells(nb) for out in cell.outputs]
-    shown = ["".join(out.get("data", {}).get("text/html", "")) for out in outputs]
-    return shown + [cell.source for cell in nb.cells if cell.cell_type == "markdown"]
+    return ["".join(out.get("data", {}).get("text/html", "")) for out in outputs]
+
+
+def text_of(nb: NotebookNode) -> str:
+    return "\n\n".join(cell.source for cell in nb.cells if cell.cell_type == "markdown")
+
+
+def parsed(cell: NotebookNode) -> list[ast.AST]:
+    return list(ast.walk(ast.parse(TransformerManager().transform_cell(cell.source))))
+
+
+def calls(nodes: list[ast.AST]) -> list[ast.Call]:
+    return [node for node in nodes if isinstance(node, ast.Call)]
 
 
 # Rules for a notebook as published.
@@ -114,8 +130,7 @@ def shell_calls(nb: NotebookNode) -> list[str]:
     for cell in code_cells(nb):
         if "setup" in tags(cell):
             continue
-        tree = ast.parse(TransformerManager().transform_cell(cell.source))
-        for node in ast.walk(tree):
+        for node in parsed(cell):
             match node:
                 case ast.Call(func=ast.Attribute(value=ast.Call(func=ast.Name("get_ipython")))):
                     magics = [a.value for a in node.args if isinstance(a, ast.Constant)]
@@ -138,11 +153,71 @@ def pictures_without_words(nb: NotebookNode) -> list[str]:
     for cell in code_cells(nb):
         for out in cell.outputs:
             found += [f"{cell.id}: bare {kind}" for kind in out.get("data", {}) if "image/" in kind]
-    for text in html_of(nb):
-        for image in re.findall(r"<img\b[^>]*>", text):
-            if not re.search(r"""\balt=("\s*[^\s"]|'\s*[^\s'])""", image):
-                found.append(image[:60])
-        found += re.findall(r"!\[\s*\]\([^)]*\)", text)
+    shown = [*html_outputs(nb), text_of(nb)]
+    return found + [fault for text in shown for fault in rules.pictures_without_alt(text)]
+
+
+def headings_that_skip_a_level(nb: NotebookNode) -> list[str]:
+    return rules.levels_skipped(text_of(nb))
+
+
+def headings_in_outputs(nb: NotebookNode) -> list[str]:
+    """The outline of a lesson is its text's; an output that adds to it misleads who jumps."""
+    outputs = "\n".join(html_outputs(nb))
+    return [f"heading of level {level}" for level in re.findall(r"<h([1-6])\b", outputs)]
+
+
+def links_that_say_nothing(nb: NotebookNode) -> list[str]:
+    return rules.links_that_say_nothing(text_of(nb))
+
+
+def colours_too_pale(nb: NotebookNode) -> list[str]:
+    """Lines and bars are drawn on white; white itself is left for rims and for dark pictures."""
+    found = []
+    for cell in code_cells(nb):
+        nodes = parsed(cell)
+        areas = [c for c in calls(nodes) if ast.unparse(c.func).endswith("ListedColormap")]
+        filled = [node for area in areas for node in ast.walk(area)]
+        named = [k.value for c in calls(nodes) for k in c.keywords if k.arg in ("c", "color")]
+        for node in nodes:
+            if not isinstance(node, ast.Constant) or node in filled or node.value == "white":
+                continue
+            colour = str(node.value)
+            if re.fullmatch("#[0-9a-fA-F]{6}", colour) or (node in named and is_color_like(colour)):
+                contrast = rules.contrast(to_rgb(colour), (1, 1, 1))
+                if contrast < rules.GRAPHICS:
+                    found.append(f"{cell.id}: {colour} has a contrast of {contrast:.2f} to white")
+    return found
+
+
+def series_told_apart_by_colour_alone(nb: NotebookNode) -> list[str]:
+    """What a legend names differs in line, marker or hatch too."""
+    found = []
+    for cell in code_cells(nb):
+        nodes, seen = parsed(cell), set()
+        for table in (node for node in nodes if isinstance(node, ast.Tuple)):
+            rows = [
+                [getattr(e, "value", e) for e in getattr(row, "elts", ())] for row in table.elts
+            ]
+            cues = [
+                {e for e in row if not str(e).startswith("#")} for row in rows if "#" in str(row)
+            ]
+            found += [f"{cell.id}: styles {c}" for i, c in enumerate(cues) if c in cues[:i]]
+        for call in calls(nodes):
+            given = {keyword.arg: keyword.value for keyword in call.keywords}
+            if "hue" in given and not {"markers", "style", *CUES} & set(given):
+                found.append(f"{cell.id}: hue alone in {ast.unparse(call.func)}")
+            if getattr(call.func, "attr", "") not in MARKS or "label" not in given:
+                continue
+            cues = [value for name, value in given.items() if name in CUES]
+            starred = any(isinstance(argument, ast.Starred) for argument in call.args)
+            if call.func.attr in LINES and len(call.args) > (1 if starred else 2):
+                cues.append(call.args[-1])
+            how = (ast.unparse(call.func), *map(ast.unparse, cues))
+            in_a_loop = not isinstance(given["label"], ast.Constant)
+            if how in seen or (in_a_loop and all(isinstance(c, ast.Constant) for c in cues)):
+                found.append(f"{cell.id}: {ast.unparse(given['label'])} in {how[0]}")
+            seen.add(how)
     return found
 
 
@@ -195,6 +270,11 @@ RULES = (
     markers_that_check_nothing,
     shell_calls,
     pictures_without_words,
+    headings_that_skip_a_level,
+    headings_in_outputs,
+    links_that_say_nothing,
+    colours_too_pale,
+    series_told_apart_by_colour_alone,
     traces_of_a_machine,
 )
 
@@ -228,6 +308,69 @@ def test_notebook_is_what_its_text_says(lesson):
     for wanted, found in zip(text.cells, stored.cells, strict=False):
         assert wanted == found, "run make notebooks"
     assert text == stored, "run make notebooks"
+
+
+@each_lesson
+def test_the_badge_opens_this_very_notebook_and_set_up_fetches_this_version(lesson):
+    nb = nbformat.read(notebook_of(lesson), as_version=4)
+    repository = build.repository()
+    colab = "https://colab.research.google.com/github"
+    badge = f"{colab}/{repository}/blob/main/notebooks/{lesson.stem}.ipynb"
+    opened = [target for _, target in rules.links(nb.cells[0].source) if target.startswith(colab)]
+    assert opened == [badge]
+    (setup,) = (cell for cell in code_cells(nb) if "setup" in tags(cell))
+    project = tomllib.loads((build.ROOT / "pyproject.toml").read_text())["project"]
+    assert f'"git+https://github.com/{repository}@v{project["version"]}"' in setup.source
+
+
+@pytest.fixture
+def checkout(tmp_path) -> Path:
+    """Copy what holds addresses of the repository, and one that only looks like them."""
+    for pattern in build.STAMPED:
+        for path in build.ROOT.glob(pattern):
+            target = tmp_path / path.relative_to(build.ROOT)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, target)
+    other = f"See https://github.com/{build.repository()}-2 and {build.repository()}.\n"
+    (tmp_path / "OTHER.md").write_text(other)
+    return tmp_path
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_fork_is_stamped_at_its_addresses_alone_and_can_be_stamped_back(checkout):
+    before, ours, fork = contents(checkout), build.repository(), "some.one/their-course"
+    changed = build.stamp_badges(fork, checkout)
+    lessons = [checkout / "notebooks" / f"{lesson.stem}.ipynb" for lesson in LESSONS]
+    texts = [checkout / "notebooks" / "source" / lesson.name for lesson in LESSONS]
+    assert {*lessons, *texts, checkout / "pyproject.toml"} <= set(changed)
+    assert build.repository(checkout) == fork
+    for path, old in before.items():
+        new = path.read_text(encoding="utf-8")
+        assert (path in changed) == (new != old.decode())
+        if path in lessons:
+            stored = nbformat.reads(new, as_version=4)
+            named = build.with_stable_ids(copy.deepcopy(stored))
+            assert [cell.id for cell in stored.cells] == [cell.id for cell in named.cells]
+            was = nbformat.reads(old.decode(), as_version=4).cells
+            for cell, before_it in zip(stored.cells, was, strict=True):
+                assert cell.source.replace(f"/{fork}", f"/{ours}") == before_it.source
+                assert cell.get("outputs") == before_it.get("outputs")
+        else:
+            assert new.replace(f"/{fork}", f"/{ours}") == old.decode()
+    assert f"/{ours}" not in (checkout / lessons[0]).read_text(encoding="utf-8")
+    assert sorted(build.stamp_badges(ours, checkout)) == sorted(changed)
+    assert contents(checkout) == before
+
+
+@pytest.mark.parametrize("name", ["their-course", "https://github.com/a/b", "a/b/c", "a/b c"])
+def test_a_badge_leads_to_no_name_that_is_not_a_repository(name, checkout):
+    before = contents(checkout)
+    with pytest.raises(SystemExit, match="owner/name"):
+        build.stamp_badges(name, checkout)
+    assert contents(checkout) == before
 
 
 @each_lesson
@@ -387,6 +530,19 @@ def test_the_course_table_says_what_each_lesson_showed(tmp_path, monkeypatch, ca
     assert (tmp_path / "build" / "course" / "98_good.html").exists()
 
 
+def test_an_edited_text_whose_notebook_was_not_built_again_is_found(
+    tmp_path, monkeypatch, capsys, little_run
+):
+    monkeypatch.setattr(build, "NOTEBOOKS", tmp_path)
+    path = tmp_path / "99_little.py"
+    path.write_text(LITTLE.lstrip())
+    build.write(nbformat.writes(little_run) + "\n", tmp_path / "99_little.ipynb")
+    assert build.report_drift([path]) == 0
+    path.write_text(LITTLE.lstrip().replace("Two and two", "2 and 2"))
+    assert build.report_drift([path]) == 1
+    assert "99_little.ipynb is not what its text says" in capsys.readouterr().out
+
+
 def test_paths_and_addresses_of_this_machine_are_dropped():
     text = f"{build.ROOT}/data and {Path.home()}/x and <object at 0x7f3a5c001d50>"
     assert build.without_this_machine(text) == "reading-faces/data and ~/x and <object>"
@@ -448,6 +604,38 @@ BROKEN = {
         [ran("plot()", [shown(text_html="<img src='x'>")])],
         [ran("plot()", [shown(text_html="<img alt='' src='x'>")])],
         [new_markdown_cell("![](x.png)")],
+        [new_markdown_cell("![ ][x]\n\n[x]: x.png")],
+        [new_markdown_cell("Text <img src='x'> in a line")],
+    ],
+    headings_that_skip_a_level: [
+        [TITLE, new_markdown_cell("### Third")],
+        [TITLE, new_markdown_cell("## Second"), new_markdown_cell("text\n\n#### Fourth")],
+        [new_markdown_cell("## Second")],
+        [TITLE, new_markdown_cell("<h3>Third</h3>")],
+    ],
+    headings_in_outputs: [[ran("show()", [shown(text_html="<h2>Result</h2>")])]],
+    links_that_say_nothing: [
+        [new_markdown_cell("Look [here](x.md).")],
+        [new_markdown_cell("[Read more](x.md)")],
+        [new_markdown_cell("See <https://example.org>.")],
+        [new_markdown_cell("See https://example.org/x for more.")],
+        [new_markdown_cell("He et al. ([2016](https://arxiv.org/abs/1512.03385))")],
+        [new_markdown_cell("<a href='x'>click</a>")],
+        [new_markdown_cell("[![](x.png)](x.md)")],
+    ],
+    colours_too_pale: [
+        [ran("ax.plot(x, y, color='#ffcc66')")],
+        [ran("styles = (('#de8f05', '--'), ('#0173b2', '-'))")],
+        [ran("ax.axhline(1, c='yellow')")],
+    ],
+    series_told_apart_by_colour_alone: [
+        [ran("ax.plot(x, a, color='red', label='a')\nax.plot(x, b, color='blue', label='b')")],
+        [ran("ax.plot(x, a, 'o-', label='a')\nax.plot(x, b, 'o-', label='b')")],
+        [ran("styles = (('#c97c00', '--'), ('#0173b2', '--'))")],
+        [ran("for name, y in all.items():\n    ax.plot(x, y, 'o-', label=name)")],
+        [ran("ax.bar(x, a, hatch='/', label='a')\nax.bar(x, b, hatch='/', label='b')")],
+        [ran("for c, name in pairs:\n    ax.scatter(x, y, c=c, label=name)")],
+        [ran("sns.scatterplot(table, x='x', y='y', hue='kind')")],
     ],
     traces_of_a_machine: [
         [ran("p", [new_output("stream", name="stdout", text="/home/me/x")])],

@@ -4,8 +4,11 @@ import re
 
 import numpy as np
 import pytest
+from document_rules import GRAPHICS, TEXT, contrast
 from faces import portrait
-from matplotlib import pyplot
+from matplotlib import colormaps, pyplot
+from matplotlib.colors import to_rgb
+from PIL import Image
 
 from helpers import plots
 from helpers.data import EMOTIONS, KEYPOINT_NAMES
@@ -52,6 +55,52 @@ def test_left_right_and_middle_points_differ_by_marker_and_colour():
     assert sorted(row for rows, _, _ in groups.values() for row in rows) == list(range(15))
     assert all("left" in KEYPOINT_NAMES[row] for row in groups["left"][0])
     assert all("right" in KEYPOINT_NAMES[row] for row in groups["right"][0])
+
+
+@pytest.mark.parametrize("name", ["LEFT", "RIGHT", "MIDDLE", "BOX"])
+def test_lines_and_marks_stand_out_from_paper_and_from_their_white_rims(name):
+    assert contrast(to_rgb(getattr(plots, name)), to_rgb("white")) >= GRAPHICS
+
+
+def test_everything_drawn_in_a_chart_stands_out_from_its_background():
+    curve = {"confidence": [0.2, 0.8], "accuracy": [0.3, 0.7], "n": [5, 5]}
+    curves = plots.calibration_curves(dict.fromkeys("abcd", curve)).axes[0]
+    bars = plots.emotion_bars(HAPPY).axes[0]
+    drawn = [line.get_color() for line in curves.lines]
+    drawn += [marks.get_facecolor()[0] for marks in curves.collections]
+    drawn += [bar.get_facecolor() for bar in bars.patches]
+    drawn += [text.get_color() for text in bars.texts]
+    assert len(drawn) > 20
+    assert min(contrast(to_rgb(colour), curves.get_facecolor()) for colour in drawn) >= GRAPHICS
+
+
+def test_calibration_curves_differ_in_line_and_marker_too():
+    curve = {"confidence": [0.2, 0.8], "accuracy": [0.3, 0.7], "n": [5, 5]}
+    (ax,) = plots.calibration_curves(dict.fromkeys("abcd", curve)).axes
+    lines = [line.get_linestyle() for line in ax.lines if line.get_label() in set("abcd")]
+    shapes = {marks.get_paths()[0].vertices.tobytes() for marks in ax.collections}
+    assert len(set(lines)) == len(lines) == len(shapes) == 4
+
+
+@pytest.mark.parametrize("percent", [*range(0, 101, 10), 51, 65, 71, 72])
+def test_every_share_in_a_confusion_matrix_can_be_read(percent):
+    counts = np.array([[percent, 100 - percent]] * 2)
+    (ax,) = plots.confusion_matrices({"": counts}, ("a", "b")).axes
+    for text in ax.texts:
+        cell = colormaps["Blues"](int(text.get_text().rstrip("%")) / 100)
+        assert contrast(to_rgb(text.get_color()), cell) >= TEXT, text.get_text()
+
+
+def test_a_label_on_a_photo_can_be_read():
+    picture = Image.new("RGB", (600, 300), "grey")
+    x, y, width, height = plots.draw_label(
+        picture, "1 happy 99%", np.array([200, 100, 90, 90]), [], []
+    )
+    label = (
+        np.array(picture.crop((x + 1, y + 1, x + width - 1, y + height - 1))).reshape(-1, 3) / 255
+    )
+    background = to_rgb(plots.BOX)
+    assert max(contrast(colour, background) for colour in np.unique(label, axis=0)) >= TEXT
 
 
 def test_points_that_nobody_marked_are_left_out():
@@ -121,8 +170,6 @@ def test_faces_at_every_edge_of_any_photo_can_be_marked(shape):
 
 
 def test_labels_of_neighbours_do_not_cover_each_other():
-    from PIL import Image
-
     picture = Image.new("RGB", (600, 300))
     boxes = [np.array([x, 100.0, 60, 80]) for x in (100, 150, 200)]
     labels = []
