@@ -133,7 +133,12 @@ def run_mtcnn(photos: list[np.ndarray], min_confidence: float) -> np.ndarray:
     # thresholds plain faces get lost. `min_face_size` must stay as it is: above about 20 pixels
     # MTCNN 1.0 swallows an error of its own and finds nothing at all.
     options = {"threshold_pnet": 0.5, "threshold_rnet": 0.6, "threshold_onet": min_confidence}
-    rows = load_mtcnn().detect_faces(photos, output_type="numpy", fit_to_image=False, **options)
+    try:
+        rows = load_mtcnn().detect_faces(photos, output_type="numpy", fit_to_image=False, **options)
+    except ValueError as error:  # Keras 3.13 refuses the empty batch of a stage without proposals
+        if "empty output" not in str(error):
+            raise
+        rows = ()
     return rows if len(rows) else np.empty((0, 16))
 
 
