@@ -2,6 +2,7 @@
 
 import errno
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from helpers import photos
+from helpers import models, photos
 from helpers.data import EMOTIONS, KEYPOINT_COLUMNS, KEYPOINT_NAMES
 from helpers.made_faces.expression import UNIT_NAMES
 from helpers.photos import PhotoError, find_photos, read_photo
@@ -251,6 +252,25 @@ def test_parts_can_be_left_out():
     nothing = FaceReader(keypoints=False, emotion=False, action_units=False)
     reading = nothing.read_one(np.array(portrait()))
     assert set(reading.to_dict()["faces"][0]) == {"box", "confidence"}
+
+
+def test_several_threads_share_a_reader_and_its_models_load_once(monkeypatch):
+    loaded = []
+    stand_ins = {"keypoints": MeanFace(), "emotion": Cheerful(), "action_units": Smiling()}
+
+    def load(task):
+        loaded.append(task)
+        return stand_ins[task]
+
+    monkeypatch.setattr(models, "load", load)
+    shared = FaceReader()
+    assert loaded == []
+    sizes = [200, 220, 240, 260] * 2
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda h: shared.read_one(np.array(portrait(h))), sizes))
+    alone = [shared.read_one(np.array(portrait(height))) for height in sizes]
+    assert [r.to_dict() for r in together] == [r.to_dict() for r in alone]
+    assert sorted(loaded) == ["action_units", "emotion", "keypoints"]
 
 
 def test_without_anything_to_read_nothing_is_read(reader):

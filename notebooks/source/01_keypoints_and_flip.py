@@ -689,7 +689,7 @@ plots.show(
 # ## What if the head were tilted?
 #
 # Turning and shifting move the pixels, so the points must go with them. Both are written in one
-# small matrix of two rows and three columns. A point $(x, y)$ goes to $(ax + by + c,\ dx + ey + f)$:
+# small matrix of two rows and three columns. A point `(x, y)` goes to `(a*x + b*y + c, d*x + e*y + f)`:
 # the first two columns turn, the last one shifts.
 
 # %%

@@ -107,7 +107,7 @@ print(f"mean squared error: {np.mean((weight * x + bias - y) ** 2):.4f}")
 fig, ax = plt.subplots(figsize=(6, 4), layout="constrained")
 ax.scatter(x, y, s=8, color="#0173b2", alpha=0.4, label="faces")
 ends = np.array([x.min(), x.max()])
-ax.plot(ends, weight * ends + bias, color="#de8f05", ls="--", lw=2.5, label="the neuron")
+ax.plot(ends, weight * ends + bias, color="#c97c00", ls="--", lw=2.5, label="the neuron")
 ax.set(xlabel="left eye lower than the right (half pictures)", ylabel="left mouth corner lower")
 ax.legend()
 plots.show(
@@ -278,8 +278,8 @@ print("weights:", convolution.count_params(), "against", 96 * 96 + 1)
 #
 # One layer sees edges; the next, edges of edges; deeper ones see eyes. So deeper should be better, and
 # for years it was not: beyond some twenty layers, plain networks got *worse*, even on the faces that
-# they were trained on. The answer of He et al.
-# ([2016](https://arxiv.org/abs/1512.03385)) is one addition. A block of two layers no longer replaces
+# they were trained on. The answer of
+# [He et al. (2016)](https://arxiv.org/abs/1512.03385) is one addition. A block of two layers no longer replaces
 # what comes in; it adds to it: `output = input + block(input)`. The way around the block is called a
 # **skip connection** or short path.
 #
@@ -326,7 +326,7 @@ pulls = {
 # %%
 fig, ax = plt.subplots(figsize=(7, 3.6), layout="constrained")
 for (name, pull), colour, marker in zip(
-    pulls.items(), ("#de8f05", "#0173b2"), ("s", "o"), strict=True
+    pulls.items(), ("#c97c00", "#0173b2"), ("s", "o"), strict=True
 ):
     ax.semilogy(range(1, len(pull) + 1), pull, marker=marker, color=colour, ms=4, label=name)
 ax.set(xlabel="layer, from the picture to the answer", ylabel="size of the gradient")
@@ -377,14 +377,14 @@ study = print_study("study-depth")
 fig, ax = plt.subplots(figsize=(7, 3.6), layout="constrained")
 styles = (
     ("#949494", ":"),
-    ("#de8f05", "--"),
-    ("#0173b2", "--"),
-    ("#de8f05", "-"),
-    ("#0173b2", "-"),
+    ("#c97c00", "s--"),
+    ("#0173b2", "o--"),
+    ("#c97c00", "s-"),
+    ("#0173b2", "o-"),
 )
 for row, (colour, style) in zip(study["variants"], styles, strict=True):
     epochs = range(1, len(row["val_loss"]) + 1)
-    ax.plot(epochs, row["val_loss"], style, color=colour, lw=2, label=row["name"])
+    ax.plot(epochs, row["val_loss"], style, color=colour, ms=4, label=row["name"])
 ax.set(xlabel="epoch", ylabel="validation loss: distance,\nhalf a picture is 1", ylim=(0, 0.4))
 ax.legend()
 plots.show(
@@ -649,7 +649,7 @@ mean_face = np.nanmean(points["train"], axis=0)
 baseline = np.nanmean((points["val"] - mean_face) ** 2)
 fig, ax = plt.subplots(figsize=(6.5, 3.4), layout="constrained")
 epochs = range(1, len(history["loss"]) + 1)
-ax.semilogy(epochs, history["loss"], "s--", color="#de8f05", label="training")
+ax.semilogy(epochs, history["loss"], "s--", color="#c97c00", label="training")
 ax.semilogy(epochs, history["val_loss"], "o-", color="#0173b2", label="validation")
 ax.axhline(baseline, color="#949494", ls=":", label="always the mean face, validation")
 ax.set(xlabel="epoch", ylabel="mean squared error")

@@ -126,7 +126,7 @@ counts
 fig, ax = plt.subplots(figsize=(7, 3), layout="constrained")
 shares = counts["Training"] / counts["Training"].sum()
 ax.bar(shares.index, shares, color="#0173b2", hatch="//", edgecolor="white", label="FER-2013")
-ax.axhline(1 / 7, color="#de8f05", ls="--", label="if all were equally frequent")
+ax.axhline(1 / 7, color="#c97c00", ls="--", label="if all were equally frequent")
 ax.set_ylabel("share of the training faces")
 ax.legend()
 plots.show(
@@ -263,7 +263,7 @@ labelled = [
     sum(review["counts"][s].get(name, 0) for s in review["counts"]) for name in answers.index
 ]
 ax.bar(place - 0.2, labelled, 0.4, color="#0173b2", hatch="//", edgecolor="white", label="label")
-ax.bar(place + 0.2, answers, 0.4, color="#de8f05", edgecolor="white", label="most frequent vote")
+ax.bar(place + 0.2, answers, 0.4, color="#c97c00", edgecolor="white", label="most frequent vote")
 ax.set_xticks(place, answers.index, rotation=30)
 ax.set_ylabel("faces")
 ax.legend()
@@ -515,7 +515,7 @@ for rate in (2e-3, 2e-5):
 fig, axes = plt.subplots(1, 2, figsize=(9, 3.4), sharey=True, layout="constrained")
 for ax, (rate, (_, history)) in zip(axes, live.items(), strict=True):
     epochs = range(1, len(history["loss"]) + 1)
-    ax.plot(epochs, history["accuracy"], "s--", color="#de8f05", label="training, augmented")
+    ax.plot(epochs, history["accuracy"], "s--", color="#c97c00", label="training, augmented")
     ax.plot(epochs, history["val_accuracy"], "o-", color="#0173b2", label="validation")
     ax.axhline(1 / 7, color="#949494", ls=":", label="chance")
     ax.set(title=f"learning rate {rate}", xlabel="epoch")
@@ -906,7 +906,7 @@ fig, ax = plt.subplots(figsize=(6.5, 3.2), layout="constrained")
 groups = found["by_agreement"]
 labels = [f"{row['from']:.0%} to {row['to']:.0%}\n{row['n']} faces" for row in groups]
 ax.bar(labels, [row["accuracy"] for row in groups], color="#0173b2", hatch="//", edgecolor="white")
-ax.axhline(found["accuracy"], color="#de8f05", ls="--", label="all faces")
+ax.axhline(found["accuracy"], color="#c97c00", ls="--", label="all faces")
 ax.set(
     xlabel="share of the voters who gave the most frequent answer", ylabel="accuracy", ylim=(0, 1)
 )

@@ -109,7 +109,7 @@ left.bar(unit_names, present.mean(axis=0), color="#0173b2", hatch="//", edgecolo
 left.set(ylabel="share of the peaks", xlabel="action unit")
 left.tick_params(axis="x", rotation=60)
 emotions = table["emotion"].value_counts()
-right.bar(emotions.index, emotions, color="#de8f05", edgecolor="white")
+right.bar(emotions.index, emotions, color="#c97c00", edgecolor="white")
 right.set(ylabel="peaks")
 right.tick_params(axis="x", rotation=60)
 plots.show(
@@ -608,7 +608,7 @@ joined = {
 fig, axes = plt.subplots(1, 4, figsize=(10, 2.8), layout="constrained")
 for ax, column in zip(axes, columns, strict=True):
     epochs = range(1, len(joined[column]) + 1)
-    ax.plot(epochs, joined[column], "s--", color="#de8f05", ms=3, label="training")
+    ax.plot(epochs, joined[column], "s--", color="#c97c00", ms=3, label="training")
     ax.plot(epochs, joined[f"val_{column}"], "o-", color="#0173b2", ms=3, label="validation")
     ax.axvline(len(phases["heads"]["loss"]) + 0.5, color="#949494", ls=":")
     ax.set(title=column.replace("_", ": "), xlabel="epoch")
@@ -692,7 +692,7 @@ place = np.arange(len(by_unit))
 ax.bar(
     place - 0.2, by_unit["auc"], 0.4, color="#0173b2", hatch="//", edgecolor="white", label="AUC"
 )
-ax.bar(place + 0.2, by_unit["f1"], 0.4, color="#de8f05", edgecolor="white", label="F1")
+ax.bar(place + 0.2, by_unit["f1"], 0.4, color="#c97c00", edgecolor="white", label="F1")
 ax.axhline(0.5, color="#949494", ls=":", label="AUC of chance")
 ax.set_xticks(place, by_unit.index, rotation=60)
 ax.set_ylim(0, 1)

@@ -96,7 +96,7 @@ for ax, (title, parts) in zip(axes, stages.items(), strict=True):
     rows = MTCNN(stages=parts).detect_faces(photo, output_type="numpy", threshold_onet=0.9)
     ax.imshow(photo)
     for row in rows:
-        ax.add_patch(plt.Rectangle(row[1:3], *row[3:5], fill=False, color="#de8f05", lw=1))
+        ax.add_patch(plt.Rectangle(row[1:3], *row[3:5], fill=False, color="#c97c00", lw=1))
         if len(row) > 6:
             ax.plot(row[6:11], row[11:16], "o", color="#0173b2", ms=4)
     ax.set_title(f"{title}, {len(rows)}")
