@@ -1,4 +1,4 @@
-"""The command line: `python -m helpers predict | enroll | live | evaluate | train | study | data`.
+"""The command line: `python -m helpers predict | enroll | live | evaluate | train | study | …`.
 
 Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 failed,
 2 wrong usage, 130 stopped by Ctrl-C.
@@ -16,7 +16,14 @@ from pathlib import Path
 # TensorFlow reads this when it is imported, which only happens once a command needs a model.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from helpers import enroll_command, live_command, made_command, predict_command
+from helpers import (
+    check_command,
+    enroll_command,
+    live_command,
+    made_command,
+    predict_command,
+    serve_command,
+)
 
 TASKS = ("keypoints", "emotion", "action-units")
 # Known here too, so that --help need not load a network.
@@ -57,10 +64,16 @@ def build_parser() -> argparse.ArgumentParser:
     live = commands.add_parser("live", help="follow the faces of a video or a camera")
     live_command.add_arguments(live)
     live.set_defaults(run=live_command.run)
+    serve = commands.add_parser("serve", help="the web page: photos, webcam, people by name")
+    serve_command.add_arguments(serve)
+    serve.set_defaults(run=serve_command.run)
     add_evaluate(commands.add_parser("evaluate", help="measure a model on a data set"))
     add_train(commands.add_parser("train", help="train a model; an interrupted run resumes"))
     add_study(commands.add_parser("study", help="compare networks, as the lessons quote it"))
     add_data(commands.add_parser("data", help="list, fetch or verify data sets"))
+    check = commands.add_parser("check", help="score a lesson with your answers")
+    check_command.add_arguments(check)
+    check.set_defaults(run=check_command.run)
     return parser
 
 
@@ -100,7 +113,15 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--unknown", metavar="SOURCE", help="identity: people who are not enrolled")
     parser.add_argument("--embedder", choices=("shipped", "facenet"), default="shipped")
     parser.add_argument(
-        "--detector", choices=("mtcnn", "haar"), default="mtcnn", help="identity: who finds faces"
+        "--in-photos",
+        action="store_true",
+        help="keypoints, emotion: put each face into a larger picture and find it there first",
+    )
+    parser.add_argument(
+        "--detector",
+        choices=("mtcnn", "haar"),
+        default="mtcnn",
+        help="identity, --in-photos: who finds faces",
     )
     parser.add_argument(
         "--no-align", action="store_true", help="identity: leave leaning heads as they lean"
@@ -139,6 +160,14 @@ def run_evaluate(options: argparse.Namespace) -> int:
         raise ValueError(f"{options.weights} is a model for {model.card['task']}.")
     if options.folds or options.scratch or options.every_class:
         evaluation = in_folds(model, options)
+    elif options.in_photos:
+        if options.jitter:
+            raise ValueError("--in-photos goes without --jitter.")
+        from helpers.evaluate_chain import evaluate_chain
+
+        evaluation = evaluate_chain(
+            model, options.source, options.split, options.tta, options.detector
+        )
     else:
         evaluation = evaluate.evaluate(
             model, options.source, options.split, options.tta, options.jitter
@@ -169,8 +198,10 @@ def finish_evaluation(options: argparse.Namespace, evaluation, speed: dict) -> i
 
 def of_identity(options: argparse.Namespace) -> tuple:
     """Return the evaluation of an embedder, and how fast it is if that is asked for."""
-    if options.tta or options.jitter or options.scratch or options.every_class:
-        raise ValueError("identity is measured without --tta, --jitter, --scratch, --every-class.")
+    if any((options.tta, options.jitter, options.scratch, options.every_class, options.in_photos)):
+        raise ValueError(
+            "identity goes without --tta, --jitter, --scratch, --every-class and --in-photos."
+        )
     if options.enroll and (options.unknown or options.folds or options.predictions):
         # Each draw names other faces: there is no one name a row.
         raise ValueError("--enroll goes without --unknown, --folds and --predictions.")

@@ -115,6 +115,10 @@ WRONG = {
         (lambda true, predicted: np.nan_to_num((true - predicted) ** 2).mean(), "not by all"),
         (lambda true, predicted: np.nansum((true - predicted) ** 2), "the sum"),
         (lambda true, predicted: np.sqrt(masked(true, predicted)), "root"),
+        (
+            lambda true, predicted: np.nanmean((true - predicted) ** 2, axis=(1, 2)).mean(),
+            "mean of the faces' means",
+        ),
         (lambda true, predicted: np.nanmean((true - predicted) ** 2), "divides by zero"),
         (lambda true, predicted: np.abs(true - predicted), "one number"),
         (lambda true, predicted: masked(true, predicted) + 1, "it should be"),
@@ -166,6 +170,10 @@ WRONG = {
                 (predict(images) + flip_keypoints(predict(flip_images(images)), 97)) / 2
             ),
             "One pixel off",
+        ),
+        (
+            lambda predict, images: (predict(images) + flip_keypoints(predict(images))) / 2,
+            "twice about the same picture",
         ),
         (lambda predict, images: 2 * with_mirror(predict, images), "the sum"),
         (lambda predict, images: with_mirror(predict, images)[0], "shape"),

@@ -105,6 +105,7 @@ WRONG = {
             lambda images, others: (images == others[: len(images)]).all(axis=(1, 2)),
             "need not be in the same row",
         ),
+        (lambda images, others: [image in others for image in images], "ask for all, not any"),
     ],
     check.class_weights: [
         (lambda labels, classes: None, "gives nothing back"),

@@ -109,6 +109,10 @@ WRONG = {
         (lambda units, prototypes: units, "Give back the name"),
         (by_share_of_the_prototype, "nearest to it"),
         (
+            lambda units, prototypes: max(prototypes, key=lambda e: len(units & prototypes[e])),
+            "Divide",
+        ),
+        (
             lambda units, prototypes: max(
                 sorted(prototypes), key=lambda name: len(units & prototypes[name])
             ),
@@ -170,6 +174,7 @@ WRONG = {
         (lambda true, p: max(f1_score(true, p >= t) for t in p), "That is the best F1"),
         (lambda true, p: int(np.argmax([f1_score(true, p >= t) for t in p])), "position"),
         (lambda true, p: p[np.argmax([((p >= t) == true).mean() for t in p])], "best accuracy"),
+        (lambda true, p: max(p, key=lambda t: f1_score(true, p > t, zero_division=0)), ">="),
         (lambda true, p: p.mean(), "can be reached"),
         (lambda true, p: 0.3, "Right once"),
         (lambda true, p: p, "one number"),

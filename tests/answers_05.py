@@ -103,7 +103,7 @@ WRONG = {
             lambda a, p, n, margin: np.maximum(
                 np.sqrt(squared(a, p)) - np.sqrt(squared(a, n)) + margin, 0
             ).mean(),
-            "without the root",
+            "leave out the root",
         ),
         (lambda a, p, n, margin: squared(a, p), "One number"),
         (lambda a, p, n, margin: 0.3, "it should be"),
@@ -132,6 +132,7 @@ WRONG = {
             "other way round",
         ),
         (lambda s, names, t: named(s, names, 0.5), "Right at 0.5"),
+        (lambda s, names, t: named(s, names, t + 1e-9), "of just 0.75 is known"),
     ],
     check.equal_error_rate: [
         (lambda same, different: None, "end it with return"),

@@ -16,7 +16,11 @@ LESSONS = (answers_01, answers_02, answers_03, answers_04, answers_05, answers_0
 def cases(lessons, kind):
     """Spread the tables of answers by checker into one test each, named after its checker."""
     return [
-        pytest.param(checker, *(case if isinstance(case, tuple) else (case,)), id=checker.__name__)
+        pytest.param(
+            checker,
+            *(case if isinstance(case, tuple) else (case,)),
+            id=f"{checker.__name__}-{case[-1] if isinstance(case, tuple) else case.__name__}",
+        )
         for lesson in lessons
         for checker, answers in getattr(lesson, kind).items()
         for case in answers

@@ -108,6 +108,8 @@ def masked_loss(answer: Callable) -> Verdict:
             yield "Divide by the number of labelled coordinates, not by all of them."
         elif np.isclose(result, squares.sum()):
             yield "That is the sum; divide by the number of labelled coordinates."
+        elif np.isclose(result, (squares.sum(axis=(1, 2)) / labelled.sum(axis=(1, 2))).mean()):
+            yield "A mean of the faces' means: a face with few labels counts as much as a full one."
         elif np.isclose(result, np.sqrt(squares.sum() / labelled.sum())):
             yield "That is the root of the mean square; leave the root away for a loss."
         elif not np.isclose(result, squares.sum() / labelled.sum(), rtol=1e-4):
@@ -186,6 +188,8 @@ def average_with_mirror(answer: Callable) -> Verdict:
             yield "That is the plain answer; ask about the mirrored picture as well."
         elif np.allclose(result, back):
             yield "That is the mirrored answer alone; average it with the plain one."
+        elif np.allclose(result, (plain + flip_keypoints(plain)) / 2):
+            yield "You asked twice about the same picture; the second look is at its mirror image."
         elif np.allclose(result, (plain + mirrored) / 2):
             yield "The points of the mirrored picture have to be mirrored back first."
         elif np.allclose(result, (plain + back + [1, 0]) / 2):

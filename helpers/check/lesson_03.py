@@ -18,6 +18,7 @@ def find_copies(answer: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Verdi
     images[2, 3, 3] ^= 1  # nearly the same
     images[3] = others[5, ::-1]  # the same pixels in another order
     right = np.array([False, True, False, False, True, False])
+    some_pixel = np.array([(others == image).any() for image in images])
 
     def problems() -> Iterator[str]:
         result = answer(images.copy(), others.copy())
@@ -29,7 +30,9 @@ def find_copies(answer: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Verdi
         elif np.shape(result) != (6,):
             yield f"Six pictures should give six answers; yours have shape {np.shape(result)}."
         result = np.asarray(result).astype(bool)
-        if result[3] and not right[3]:
+        if np.array_equal(result, some_pixel):
+            yield "One pixel that is equal makes no copy: ask for all, not any."
+        elif result[3] and not right[3]:
             yield "Picture 3 has the same pixels in another order, so sums and means deceive you."
         elif result[2]:
             yield "Picture 2 differs from another in one pixel: it is alike, and no copy."

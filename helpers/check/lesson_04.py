@@ -24,6 +24,12 @@ def nearest_prototype(answer: Callable[[set, dict], str]) -> Verdict:
             "how many units the two have together.",
         ),
         (
+            {1, 2, 4, 26},
+            "surprise",
+            "Units 1, 2, 4, 26 share four units with fear and three with surprise; but with fear "
+            "they have seven units together, with surprise five. Divide.",
+        ),
+        (
             {6, 12, 25},
             "happy",
             "Units 6, 12, 25: nobody's prototype exactly, and most like happy's. The nearest one "
@@ -205,6 +211,8 @@ def best_threshold(answer: Callable[[np.ndarray, np.ndarray], float]) -> Verdict
                 yield "0.5 is where nobody looked: of a rare unit the network is never that sure."
             if np.isclose(result, np.argmax([f1(threshold) for threshold in p])):
                 yield "That is the position of the best threshold, not the threshold."
+            if np.isclose(result, max(p, key=lambda t: f1(np.nextafter(t, 1)))):
+                yield "A unit is present from the threshold on: compare with >=, not with >."
             accuracy = [((p >= t) == true).mean() for t in p]
             if np.isclose(result, p[np.argmax(accuracy)]):
                 yield "That one has the best accuracy; a rare unit needs F1."

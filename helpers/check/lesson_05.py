@@ -84,7 +84,7 @@ def triplet_loss(
                     np.maximum(near - far - margin, 0).mean()
                 ),
                 "That is the sum; take the mean over triplets.": terms.sum(),
-                "Squared distances, without the root.": (
+                "Take squared distances: leave out the root.": (
                     np.maximum(np.sqrt(near) - np.sqrt(far) + margin, 0).mean()
                 ),
                 "Add the squares up over a face's numbers; you took their mean.": (
@@ -163,6 +163,8 @@ def name_or_nobody(answer: Callable[[np.ndarray, list, float], list]) -> Verdict
         strict = [str(name) for name in np.ravel(answer(similar.copy(), list(names), 0.85))]
         if strict != ["ann", "unknown", "unknown", "unknown"]:
             yield "Right at 0.5; at a threshold of 0.85 only the first face is known."
+        if [str(name) for name in np.ravel(answer(similar.copy(), list(names), 0.75))] != right:
+            yield "Unknown is who is *below* the threshold; at 0.75 the face of just 0.75 is known."
 
     return judge(problems, "Right: the nearest, if it is near enough.")
 

@@ -23,9 +23,10 @@ class Verdict:
         return f"{'✅' if self.passed else '❌'} {self.message}"
 
     def require(self) -> None:
-        """Raise AssertionError with the message if the answer is wrong."""
+        """Print the message, or raise AssertionError with it if the answer is wrong."""
         if not self.passed:
             raise AssertionError(self.message)
+        print(self)
 
 
 def judge(problems: Callable[[], Iterator[str]], praise: str) -> Verdict:
