@@ -104,6 +104,18 @@ def test_every_cap_has_its_reason_beside_it():
 
 
 @pytest.mark.skipif(not shutil.which("make"), reason="no make on this machine")
+def test_a_package_that_was_renewed_after_it_was_loaded_asks_for_a_restart():
+    old = "import sys, types; sys.modules['numpy'] = numpy = types.ModuleType('numpy')\n"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{old}numpy.__version__ = '1.26.4'\nimport helpers"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert "ImportError: numpy 1.26.4 is in memory, but" in done.stderr
+    assert "Restart the kernel" in done.stderr
+
+
 def test_make_alone_explains_every_target():
     targets = re.search(r"^\.PHONY: (.*)", (ROOT / "Makefile").read_text(), re.M)[1].split()
     told = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True).stdout
@@ -154,6 +166,7 @@ def test_the_wheel_carries_the_weights_and_their_cards_and_no_raw_data(wheel):
         if path.is_file() and "raw" not in path.relative_to(ROOT).parts:
             assert f"helpers/shipped/{path.relative_to(ROOT / 'data').as_posix()}" in names
     assert any(name.endswith(".weights.h5") for name in names)
+    assert "helpers/shipped/lessons/01_keypoints_and_flip.py" in names  # what `check` asks
     assert not [name for name in names if "/raw/" in name or name.startswith("data/")]
     assert any(re.search(r"dist-info/licenses/LICENSE", name) for name in names)
 
