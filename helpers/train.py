@@ -29,12 +29,9 @@ class Recipe:
     for this training, of other people than those that ship and turned farther; `drawn_mixed` how
     many more with action units in any combination, only to learn from. `shape_weight` is
     the price of an unlikely shape (`distance_within_shape`). `votes_weight` is how much of an
-    emotion's target comes from people's votes (`votes.soft_labels`). At epoch `restart_at` the
-    learning rate jumps back to half its height and falls once more, and from there on pictures are
-    mixed two by two, by a share drawn from Beta(`mixup`, `mixup`): a network that knows its faces
-    has more to learn from those. `precision` is a Keras dtype policy, or `auto`: bfloat16 where the
-    processor has it, which halves an epoch there and makes it many times longer elsewhere. The
-    weights are float32 either way.
+    emotion's target comes from people's votes (`votes.soft_labels`). `precision` is a Keras dtype
+    policy, or `auto`: bfloat16 where the processor has it, which halves an epoch there and makes it
+    many times longer elsewhere. The weights are float32 either way.
 
     Keras takes `weight_decay` of a weight at each step, times the learning rate and no momentum: to
     decay as fast as elsewhere with momentum 0.9, it has to be ten times as large.
@@ -48,8 +45,6 @@ class Recipe:
     label_smoothing: float = 0.0
     votes_weight: float = 0.0
     warmup_epochs: float = 1.0
-    restart_at: int | None = None
-    mixup: float = 0.0
     rows: int | None = None
     drawn: int | None = None
     drawn_mixed: int | None = None
@@ -58,11 +53,7 @@ class Recipe:
 
 
 class Batches(keras.utils.PyDataset):
-    """Shuffled, augmented, standardised batches; the same ones for the same seed and epoch.
-
-    From epoch `mixup_from` on, each picture is mixed with another of its batch by a share drawn
-    from Beta(`mixup`, `mixup`), and their targets with them (Zhang et al. 2018).
-    """
+    """Shuffled, augmented, standardised batches; the same ones for the same seed and epoch."""
 
     def __init__(
         self,
@@ -72,11 +63,8 @@ class Batches(keras.utils.PyDataset):
         batch_size: int = 64,
         seed: int = 0,
         encode: Callable[[np.ndarray], np.ndarray] = lambda targets: targets,
-        mixup: float = 0.0,
-        mixup_from: int = 0,
     ):
         super().__init__()
-        self.mixup, self.mixup_from = mixup, mixup_from
         self.images, self.targets, self.augment = images, targets, augment
         self.batch_size, self.seed, self.encode = batch_size, seed, encode
         self.start_epoch(0)
@@ -87,15 +75,10 @@ class Batches(keras.utils.PyDataset):
     def __getitem__(self, index: int):
         rows = self.order[index * self.batch_size : (index + 1) * self.batch_size]
         images, targets = self.images[rows], self.targets[rows]
-        rng = np.random.default_rng([self.seed, self.epoch, index])
         if self.augment:
+            rng = np.random.default_rng([self.seed, self.epoch, index])
             images, targets = self.augment(images, targets, rng)
-        pictures, targets = standardize(images), self.encode(targets)
-        if self.mixup and self.epoch >= self.mixup_from:
-            share = np.float32(rng.beta(self.mixup, self.mixup))
-            pictures = share * pictures + (1 - share) * pictures[::-1]
-            targets = share * targets + (1 - share) * targets[::-1]
-        return pictures, targets
+        return standardize(images), self.encode(targets)
 
     def start_epoch(self, epoch: int) -> None:
         """Shuffle for `epoch`; told from outside, so that a resumed run sees what it would have."""
@@ -165,23 +148,14 @@ def read_history(out: Path) -> pd.DataFrame:
 
 
 def build_optimizer(recipe: Recipe, steps_per_epoch: int) -> keras.optimizers.Optimizer:
-    """Return the optimizer with a short warm-up and a learning rate that falls to 0 by cosine.
-
-    With `restart_at` it falls a second time from there, half as high (Loshchilov & Hutter 2017).
-    """
+    """Return the optimizer with a short warm-up and a learning rate that falls to 0 by cosine."""
     warmup = int(recipe.warmup_epochs * steps_per_epoch)
-    first = min(recipe.restart_at or recipe.epochs, recipe.epochs)
     rate = keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=recipe.learning_rate / 20,
-        decay_steps=max(1, first * steps_per_epoch - warmup),
+        decay_steps=max(1, recipe.epochs * steps_per_epoch - warmup),
         warmup_target=recipe.learning_rate,
         warmup_steps=warmup,
     )
-    if first < recipe.epochs:
-        again = keras.optimizers.schedules.CosineDecay(
-            recipe.learning_rate / 2, (recipe.epochs - first) * steps_per_epoch
-        )
-        rate = OneAfterTheOther(rate, again, first * steps_per_epoch)
     if recipe.optimizer == "sgd":
         return keras.optimizers.SGD(
             rate, momentum=0.9, nesterov=True, weight_decay=recipe.weight_decay
@@ -189,17 +163,6 @@ def build_optimizer(recipe: Recipe, steps_per_epoch: int) -> keras.optimizers.Op
     if recipe.optimizer == "nadam":
         return keras.optimizers.Nadam(rate)
     return keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay)
-
-
-class OneAfterTheOther(keras.optimizers.schedules.LearningRateSchedule):
-    """A learning rate that follows one schedule up to step `until`, and a second one from there."""
-
-    def __init__(self, first, second, until: int):
-        self.first, self.second, self.until = first, second, until
-
-    def __call__(self, step):
-        later = ops.maximum(step - self.until, 0)
-        return ops.where(step < self.until, self.first(step), self.second(later))
 
 
 @contextlib.contextmanager
