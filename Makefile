@@ -77,7 +77,9 @@ test: $(READY)
 
 lab: $(READY)
 	@echo "Opening the lessons in JupyterLab; stop it with Ctrl-C."
-	@$(BIN)/jupyter lab notebooks
+	@$(BIN)/jupytext --quiet --to ipynb --set-kernel python3 --output notebooks/contents.ipynb \
+	  notebooks/README.md
+	@$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/contents.ipynb
 
 notebooks: $(READY)
 	@echo "Building and running notebooks/*.ipynb from notebooks/source/*.py."
@@ -175,4 +177,4 @@ lock: $(READY)
 
 clean:
 	@echo "Removing build/, dist/ and $(VENV)/. Lessons, data and weights stay."
-	@rm -rf build dist $(VENV)
+	@rm -rf build dist $(VENV) notebooks/contents.ipynb

@@ -1,5 +1,6 @@
 """What one reads on the way in and around the course is in order, and its links lead somewhere."""
 
+import re
 from pathlib import Path
 
 import document_rules as rules
@@ -9,6 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "data/README.md")),
+    ROOT / "notebooks" / "README.md",
     *sorted((ROOT / "docs").glob("*.md")),
 ]
 LESSONS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
@@ -48,6 +50,16 @@ def test_every_link_of_a_lesson_leads_to_a_file_and_a_heading(path):
     text = "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
     assert rules.links(text)
     assert rules.links_to_nothing(text, path.parent) == []
+
+
+def test_the_contents_name_each_lesson_with_its_minutes():
+    contents = (ROOT / "notebooks" / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"\| \[(.+?)\]\((.+?)\) \|.*\| (\d+) \|", contents)
+    assert [file for _, file, _ in rows] == [path.name for path in LESSONS]
+    for (title, _, minutes), path in zip(rows, LESSONS, strict=True):
+        text = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells[:3])
+        assert title in text
+        assert re.search(rf"\*\*Time:\*\*\s+{minutes} minutes", text)
 
 
 # The rules themselves, on texts that break them; those that notebooks share are tried there too.

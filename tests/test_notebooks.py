@@ -285,7 +285,7 @@ def test_there_are_lessons():
 
 def test_every_notebook_has_a_source():
     stray = {path.stem for path in build.NOTEBOOKS.glob("*.ipynb")} - {p.stem for p in LESSONS}
-    assert not stray
+    assert stray <= {"contents"}  # which `make lab` derives from the folder's README
 
 
 @each_lesson
