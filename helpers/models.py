@@ -6,6 +6,7 @@ gives keypoints in pixels or probabilities, so that nobody has to remember how i
 
 import json
 import logging
+import math
 import os
 import warnings
 from dataclasses import dataclass
@@ -354,10 +355,13 @@ class TrainedModel:
             raise ValueError(f"The model reads faces of {shape}, not {images.shape[1:]}.")
         if not len(images):
             return np.zeros((0, *self.network.output_shape[1:]), np.float32)
-        parts = [
-            self.network.predict_on_batch(standardize(images[start : start + batch_size]))
-            for start in range(0, len(images), batch_size)
-        ]
+        parts, start = [], 0
+        while start < len(images):
+            # Powers of two only: the processor's library keeps what it has prepared for each size
+            # of batch, and hundreds of sizes would fill the memory of a long run.
+            size = min(batch_size, 2 ** int(math.log2(len(images) - start)))
+            parts.append(self.network.predict_on_batch(standardize(images[start : start + size])))
+            start += size
         return np.concatenate(parts)
 
 

@@ -57,6 +57,16 @@ def test_probabilities_are_positive_and_sum_to_one(emotion_model, images):
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
 
 
+def test_batches_come_in_few_sizes_so_that_memory_stays_flat(emotion_model, monkeypatch):
+    sizes, answer = [], emotion_model.network.predict_on_batch
+    monkeypatch.setattr(
+        emotion_model.network, "predict_on_batch", lambda x: sizes.append(len(x)) or answer(x)
+    )
+    outputs = emotion_model.outputs(np.zeros((213, 48, 48), np.uint8))
+    assert outputs.shape == (213, 7)
+    assert sizes == [128, 64, 16, 4, 1]
+
+
 def test_a_batch_gives_what_single_faces_give(emotion_model, images):
     one_by_one = np.concatenate([emotion_model.predict(image[np.newaxis]) for image in images])
     np.testing.assert_allclose(emotion_model.predict(images, batch_size=4), one_by_one, atol=5e-3)
