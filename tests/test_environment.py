@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tomllib
 import zipfile
 from importlib import metadata
@@ -89,7 +90,9 @@ def test_the_lock_has_no_addresses_and_no_gpu_packages():
 def test_the_installed_environment_is_the_locked_one():
     if not (Path(sys.prefix) / "ready").exists():
         pytest.skip("this environment was not made by make")
-    installed = {canonicalize_name(d.name): d.version for d in metadata.distributions()}
+    # Not all of `sys.path`: setuptools puts a folder of its own, older copies there once imported.
+    there = list({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})
+    installed = {canonicalize_name(d.name): d.version for d in metadata.distributions(path=there)}
     pins = locked(f"{sys.version_info[0]}.{sys.version_info[1]}", sys.platform)
     ours = {canonicalize_name(PROJECT["name"]), "pip"}
     assert {name: installed.get(name) for name in pins} == pins
