@@ -634,8 +634,8 @@ fig = plots.face_grid(np.array(cuts), titles=titles, columns=6)
 plots.show(
     fig,
     "Eileen Collins and Grace Hopper in six framings each, from eyes and mouth alone to head and "
-    "shoulders, with the emotion that the model names and its probability: Collins is happy in all, "
-    "Hopper happy in the tightest, neutral in most, and something else in the widest.",
+    "shoulders, with the emotion that the model names and its probability: Collins is happy in all; "
+    "Hopper is happy in the tightest and, barely, the widest, and neutral between.",
 )
 
 # %% [markdown]
