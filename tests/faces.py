@@ -1,6 +1,11 @@
 """Real photos and stand-ins for networks, for the tests of everything that reads photos."""
 
 import functools
+import hashlib
+import shutil
+import struct
+import zlib
+from pathlib import Path
 
 import numpy as np
 from matplotlib import cbook
@@ -80,3 +85,49 @@ class Tint:
 def tinted(*colour: float) -> Image.Image:
     """Return the portrait under coloured light."""
     return Image.fromarray((np.array(portrait()) * np.array(colour)).astype(np.uint8))
+
+
+def wall(width: int = 40, height: int = 30, mode: str = "RGB", colour=None) -> Image.Image:
+    return Image.new(mode, (width, height), colour or 0)
+
+
+def bomb() -> bytes:
+    """Return the head of a PNG of 50,000 × 50,000 pixels: nothing after it is ever read."""
+    head = b"IHDR" + struct.pack(">IIBBBBB", 50_000, 50_000, 8, 2, 0, 0, 0)
+    data = b"IDAT" + zlib.compress(b"")
+    chunks = [
+        struct.pack(">I", len(c) - 4) + c + struct.pack(">I", zlib.crc32(c)) for c in (head, data)
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+def bad_files(folder) -> dict[str, str]:
+    """Make one file of each bad kind; return a part of the sentence that each deserves."""
+    portrait(60).save(folder / "cut off.jpg")
+    whole = (folder / "cut off.jpg").read_bytes()
+    (folder / "cut off.jpg").write_bytes(whole[: len(whole) // 2])
+    (folder / "empty.jpg").touch()
+    (folder / "text 'quoted\" 🙂.jpg").write_text("This is no picture.")
+    (folder / "bomb.png").write_bytes(bomb())
+    return {
+        "cut off.jpg": "damaged or cut off",
+        "empty.jpg": "empty",
+        "text 'quoted\" 🙂.jpg": "not a picture",
+        "bomb.png": "million pixels",
+        "vanished.jpg": "no such file",
+    }
+
+
+# How a file is announced to Gradio.
+UPLOAD = {"_type": "gradio.FileData"}
+
+
+def put_upload(path: Path, uploads: Path) -> dict:
+    """Put a copy of a file where the server puts what is sent; return what Gradio says of it."""
+    folder = uploads / hashlib.sha256(bytes(path)).hexdigest()
+    folder.mkdir()
+    if path.is_dir():
+        (folder / path.name).mkdir()
+    elif path.exists():
+        shutil.copy(path, folder / path.name)
+    return {"path": str(folder / path.name), "orig_name": path.name, "meta": UPLOAD}

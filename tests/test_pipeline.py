@@ -1,12 +1,11 @@
 """Photos of any kind go in, one reading a photo comes out, and a bad one stops nobody."""
 
-import errno
 import json
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from faces import Cheerful, MeanFace, Smiling, portrait
+from faces import Cheerful, MeanFace, Smiling, portrait, wall
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -21,10 +20,6 @@ from helpers.pipeline import FaceReader, to_frame
 @pytest.fixture
 def reader():
     return FaceReader(keypoints=MeanFace(), emotion=Cheerful(), action_units=Smiling())
-
-
-def wall(width: int = 40, height: int = 30, mode: str = "RGB", colour=None) -> Image.Image:
-    return Image.new(mode, (width, height), colour or 0)
 
 
 # Finding files.
@@ -121,60 +116,6 @@ def test_an_animation_is_read_at_its_first_frame(tmp_path, extension):
     assert (read_photo(path) > 250).all()
 
 
-def bomb() -> bytes:
-    """Return the head of a PNG of 50,000 × 50,000 pixels: nothing after it is ever read."""
-    import struct
-    import zlib
-
-    head = b"IHDR" + struct.pack(">IIBBBBB", 50_000, 50_000, 8, 2, 0, 0, 0)
-    data = b"IDAT" + zlib.compress(b"")
-    chunks = [
-        struct.pack(">I", len(c) - 4) + c + struct.pack(">I", zlib.crc32(c)) for c in (head, data)
-    ]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
-
-
-def bad_files(folder) -> dict[str, str]:
-    """Make one file of each bad kind; return a part of the sentence that each deserves."""
-    portrait(60).save(folder / "cut off.jpg")
-    whole = (folder / "cut off.jpg").read_bytes()
-    (folder / "cut off.jpg").write_bytes(whole[: len(whole) // 2])
-    (folder / "empty.jpg").touch()
-    (folder / "text 'quoted\" 🙂.jpg").write_text("This is no picture.")
-    (folder / "bomb.png").write_bytes(bomb())
-    return {
-        "cut off.jpg": "damaged or cut off",
-        "empty.jpg": "empty",
-        "text 'quoted\" 🙂.jpg": "not a picture",
-        "bomb.png": "million pixels",
-        "vanished.jpg": "no such file",
-    }
-
-
-def test_each_bad_file_gets_its_sentence_and_the_good_one_its_face(tmp_path, reader):
-    sentences = bad_files(tmp_path)
-    portrait().save(tmp_path / "good.png")
-    readings = list(reader.read([*(tmp_path / name for name in sentences), tmp_path / "good.png"]))
-    for reading, part in zip(readings[:-1], sentences.values(), strict=True):
-        assert part in reading.error
-        assert reading.error.endswith(".")
-        assert reading.faces == []
-    assert readings[-1].error is None
-    assert len(readings[-1].faces) == 1
-
-
-def test_a_file_that_may_not_be_read_says_so(tmp_path, monkeypatch, reader):
-    portrait(60).save(tmp_path / "secret.png")
-    (tmp_path / "secret.png").chmod(0)
-
-    def refuse(*_):  # root may read everything
-        raise PermissionError(errno.EACCES, "Permission denied")
-
-    monkeypatch.setattr(Image, "open", refuse)
-    reading = reader.read_one(tmp_path / "secret.png")
-    assert reading.error == "There is no permission to open it."
-
-
 def test_a_folder_named_like_a_photo_is_a_folder(tmp_path, reader):
     (tmp_path / "x.jpg").mkdir()
     assert reader.read_one(tmp_path / "x.jpg").error == "There is no photo in this folder."
@@ -225,27 +166,6 @@ def test_keypoints_are_in_the_pixels_of_the_photo(reader):
         (small.keypoints > (x - 5, y - 5)) & (small.keypoints < (x + width + 5, y + height))
     ).all()
     assert np.allclose(large.keypoints, (small.keypoints + 0.5) * 4 - 0.5, atol=8)
-
-
-def test_forty_faces_are_forty_rows(reader):
-    face = np.array(portrait(150))
-    crowd = np.tile(face, (5, 8, 1))
-    reading = reader.read_one(crowd)
-    assert len(reading.faces) == 40
-    nose = np.array([face.keypoints[10] for face in reading.faces])
-    cells = {tuple(cell) for cell in (nose // face.shape[1::-1]).astype(int)}
-    assert cells == {(x, y) for x in range(8) for y in range(5)}
-
-
-def test_a_turned_file_gives_the_same_face_as_the_upright_one(tmp_path, reader):
-    upright = portrait()
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    upright.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "turned.png", exif=exif)
-    reading = reader.read_one(tmp_path / "turned.png")
-    expected = reader.read_one(np.array(upright))
-    assert (reading.width, reading.height) == upright.size
-    assert reading.faces[0].box == expected.faces[0].box
 
 
 def test_parts_can_be_left_out():

@@ -11,7 +11,6 @@ import pandas as pd
 import pytest
 from faces import Cheerful, MeanFace, Smiling, portrait
 from PIL import Image
-from test_pipeline import bad_files
 
 from helpers import __main__, detect, models, photos, pipeline, plots
 from helpers.predict_command import copy_names, printable
@@ -178,18 +177,6 @@ def test_a_copy_never_takes_the_name_of_a_photo(tmp_path):
     assert copy_names(paths) == ["a-faces-2.jpg", "a-faces-faces.jpg", "A-faces-3.jpg"]
 
 
-def test_bad_files_are_reported_and_the_rest_is_read(album, capfd):
-    sentences = bad_files(album)
-    assert predict(album, album / "vanished.jpg", "--json") == 1
-    out, err = capfd.readouterr()
-    images = {os.path.basename(image["path"]): image for image in json.loads(out)["images"]}
-    assert len(images["portrait.png"]["faces"]) == 1
-    for name, part in sentences.items():
-        assert part in images[name]["error"]
-        assert part in err
-    assert "Traceback" not in err
-
-
 def test_a_photo_that_vanishes_before_it_is_drawn_is_one_sentence(album, monkeypatch, capfd):
     find = detect.detect_faces
 
@@ -208,21 +195,6 @@ def test_an_empty_folder_is_one_sentence_and_exit_code_1(tmp_path, capfd):
     out, err = capfd.readouterr()
     assert out == ""
     assert err.splitlines()[-1] == f"{tmp_path}: There is no photo in this folder."
-
-
-@pytest.mark.parametrize(
-    "name", ["new\nline.png", "🙂 smile.png", 'it\'s "me".png', b"caf\xe9.png"]
-)
-def test_odd_names_come_back_whole_from_json(tmp_path, name, capfd):
-    name = os.fsdecode(name)
-    try:
-        portrait(60).save(tmp_path / name, "PNG")
-    except OSError as error:
-        pytest.skip(f"this file system does not take the name: {error}")
-    assert predict(tmp_path, "--json", "--draw", tmp_path / "out") == 0
-    (image,) = json.loads(capfd.readouterr().out)["images"]
-    assert image["path"] == str(tmp_path / name)
-    assert len(list((tmp_path / "out").iterdir())) == 1
 
 
 def test_a_name_is_printed_on_one_line():
