@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from helpers import detect, identity, plots
-from helpers.crop import FRAMINGS, crop_faces
 from helpers.identity import Embedder, Gallery
 from helpers.photos import PhotoError, explain, read_photo
 from helpers.pipeline import FaceReader, PhotoReading
@@ -157,9 +156,8 @@ class Desk:
     def _embed(self, photo: np.ndarray | None, found: list[detect.DetectedFace]) -> np.ndarray:
         if not found:
             return np.zeros((0, 0), np.float32)
-        framing = FRAMINGS[self.reader.detector, self.embedder.framing]
-        regions, rolls = [face.region for face in found], [face.roll for face in found]
-        crops, _ = crop_faces(photo, regions, self.embedder.size, framing, rolls)
+        cut = self.reader.detector, self.embedder.framing, self.embedder.size
+        crops, _ = detect.crop_detected(photo, found, *cut)
         with self._lock:
             return self.embedder.embed(crops)
 

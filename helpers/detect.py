@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from helpers.crop import Framing, crop_faces, find_region, to_grey
+from helpers.crop import FRAMINGS, Framing, crop_faces, find_region, to_grey
 
 DETECTORS = ("mtcnn", "haar")
 # Larger photos are shrunk to this side first: it bounds time and memory. MTCNN sees faces from 20
@@ -85,6 +85,19 @@ def detect_faces(
         region = find_region(box, landmarks)
         faces.append(DetectedFace(clip_box(box, width, height), confidence, landmarks, region))
     return sorted(faces, key=lambda face: -face.box[2] * face.box[3])
+
+
+def crop_detected(
+    photo: np.ndarray, faces: list[DetectedFace], detector: str, use: str, size: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Cut out, upright, the faces that a detector found: as `crop.crop_faces`, for one `use`.
+
+    Parameters
+    ----------
+    use : which network they are for, as the second part of a key of `crop.FRAMINGS`.
+    """
+    regions, rolls = [face.region for face in faces], [face.roll for face in faces]
+    return crop_faces(photo, regions, size, FRAMINGS[detector, use], rolls)
 
 
 def check_detector(detector: str) -> None:

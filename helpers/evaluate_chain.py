@@ -12,7 +12,6 @@ from tqdm import tqdm
 
 from helpers import detect, metrics
 from helpers.augment import flip_images, flip_keypoints, warp_keypoints
-from helpers.crop import FRAMINGS, crop_faces
 from helpers.data import KEYPOINT_NAMES, DataError, EmotionData, load_emotions, load_keypoints
 from helpers.evaluate import Evaluation, choose_split, describe, undo
 from helpers.models import TrainedModel
@@ -124,8 +123,7 @@ def find_in_photos(
         for face in detect.detect_faces(np.repeat(photo[..., None], 3, axis=2), detector):
             x, y, width, height = face.box
             if x <= middle[0] < x + width and y <= middle[1] < y + height:
-                framing = FRAMINGS[detector, task]
-                crop, matrix = crop_faces(photo, [face.region], size, framing, [face.roll])
+                crop, matrix = detect.crop_detected(photo, [face], detector, task, size)
                 crops.append(crop[0])
                 matrices.append(matrix[0] @ np.vstack([into_photo, [0, 0, 1]]))
                 found[i] = True

@@ -3,6 +3,8 @@
 `FaceReader` holds the networks; a `PhotoReading` is plain data, ready for JSON or a table.
 """
 
+import ctypes
+import functools
 import itertools
 import os
 import threading
@@ -14,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from helpers import detect
-from helpers.crop import FRAMINGS, crop_faces, points_to_photo, to_grey
+from helpers.crop import points_to_photo, to_grey
 from helpers.data.records import EMOTIONS, KEYPOINT_COLUMNS, KEYPOINT_NAMES
 from helpers.identity import Embedder, Gallery, check_embedder, embedder_of
 from helpers.made_faces.expression import UNIT_NAMES
@@ -166,6 +168,7 @@ class FaceReader:
         photos = iter(photos)
         while batch := list(itertools.islice(photos, PHOTOS_AT_ONCE)):
             yield from self._read_batch(batch)
+            _give_back_memory()
 
     def read_one(self, photo: str | Path | np.ndarray) -> PhotoReading:
         """Read a single photo."""
@@ -225,14 +228,13 @@ class FaceReader:
     def _cut(self, pixels: np.ndarray, faces: list[detect.DetectedFace]) -> dict:
         """Cut faces out for each network: `{task: (crops, matrices)}`."""
         grey, models = to_grey(pixels), self.load()
-        regions, rolls = [face.region for face in faces], [face.roll for face in faces]
         cut = {
-            task: crop_faces(grey, regions, model.input_size, FRAMINGS[self.detector, task], rolls)
+            task: detect.crop_detected(grey, faces, self.detector, task, model.input_size)
             for task, model in models.items()
         }
         if self.gallery:
-            framing = FRAMINGS[self.detector, self._embedder.framing]
-            cut["identity"] = crop_faces(pixels, regions, self._embedder.size, framing, rolls)
+            how = self.detector, self._embedder.framing, self._embedder.size
+            cut["identity"] = detect.crop_detected(pixels, faces, *how)
         return cut
 
     def _run(self, task: str, model, cuts: list[tuple[np.ndarray, np.ndarray]]) -> list:
@@ -254,6 +256,20 @@ class FaceReader:
         with self._lock:
             embeddings = self._embedder.embed(np.concatenate([crops for crops, _ in cuts]))
         return self.gallery.identify(embeddings)
+
+
+@functools.cache
+def _find_trim():
+    """Return the C library's `malloc_trim`; Linux with glibc has one."""
+    try:
+        return ctypes.CDLL(None).malloc_trim
+    except (AttributeError, OSError, TypeError):  # Windows says TypeError
+        return lambda _: None
+
+
+def _give_back_memory() -> None:
+    """Return what is free to the system: photos of many sizes leave gaps that would add up."""
+    _find_trim()(0)
 
 
 def check_array(photo: np.ndarray) -> np.ndarray:

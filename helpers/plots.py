@@ -12,7 +12,7 @@ import math
 
 import cv2
 import numpy as np
-from matplotlib import font_manager
+from matplotlib import cycler, font_manager, rcParams
 from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse
 from PIL import Image, ImageDraw, ImageFont
@@ -25,6 +25,9 @@ from helpers.detect import shared_area
 # white text on BOX 4.5 (a test computes them).
 LEFT, RIGHT, MIDDLE = "#c97c00", "#0173b2", "#cc78bc"
 BOX = "#008060"
+# For lines that name no colour: matplotlib's own orange and green are too pale on white.
+CYCLE = (RIGHT, LEFT, BOX, "#d55e00", MIDDLE, "#8c510a", "#5e4fa2", "#6e6e6e")
+rcParams["axes.prop_cycle"] = cycler(color=CYCLE)
 LARGEST_FIGURE = 150_000  # bytes
 INSIDE_95 = 5.991  # squared radius that holds 95 % of a normal cloud: chi-square, 2 degrees
 

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from helpers import detect
-from helpers.crop import FRAMINGS, crop_faces, find_region
+from helpers.crop import find_region
 from helpers.detect import DetectedFace, shared_area
 from helpers.identity import Embedder
 from helpers.pipeline import FaceReader, FaceReading
@@ -85,11 +85,9 @@ class FaceTracker:
         """Return an embedding for each face, or None where there is no embedder."""
         if not self.embedder or not found:
             return [None] * len(found)
-        framing = FRAMINGS[self.reader.detector, self.embedder.framing]
-        regions, rolls = [face.region for face in found], [face.roll for face in found]
-        return list(
-            self.embedder.embed(crop_faces(frame, regions, self.embedder.size, framing, rolls)[0])
-        )
+        cut = self.reader.detector, self.embedder.framing, self.embedder.size
+        crops, _ = detect.crop_detected(frame, found, *cut)
+        return list(self.embedder.embed(crops))
 
     def _look(self, found: list[DetectedFace], embeddings: list) -> None:
         """Give the faces that the detector sees the numbers that they had, or new ones."""

@@ -57,9 +57,16 @@ def test_left_right_and_middle_points_differ_by_marker_and_colour():
     assert all("right" in KEYPOINT_NAMES[row] for row in groups["right"][0])
 
 
-@pytest.mark.parametrize("name", ["LEFT", "RIGHT", "MIDDLE", "BOX"])
-def test_lines_and_marks_stand_out_from_paper_and_from_their_white_rims(name):
-    assert contrast(to_rgb(getattr(plots, name)), to_rgb("white")) >= GRAPHICS
+@pytest.mark.parametrize("colour", plots.CYCLE)
+def test_lines_and_marks_stand_out_from_paper_and_from_their_white_rims(colour):
+    assert {plots.LEFT, plots.RIGHT, plots.MIDDLE, plots.BOX} < set(plots.CYCLE)
+    assert contrast(to_rgb(colour), to_rgb("white")) >= GRAPHICS
+
+
+def test_a_line_that_names_no_colour_takes_one_of_them():
+    (line,) = pyplot.figure().subplots().plot([0, 1])
+    assert line.get_color() == plots.CYCLE[0]
+    pyplot.close("all")
 
 
 def test_everything_drawn_in_a_chart_stands_out_from_its_background():

@@ -431,7 +431,7 @@ def relu(x):
 
 
 # %% [markdown]
-# Then the two blocks. Look for the only difference: what is added at the end.
+# Then the two blocks. Look for the two differences: the stride, and what is added at the end.
 
 
 # %%
@@ -491,9 +491,6 @@ model.summary(layer_range=["face", "add$"], line_length=90)
 # width, channels)` after each stage, without building a network. The first convolution has stride 2,
 # and so has the first block of each stage. With padding `"same"`, stride 2 turns 96 pixels into 48,
 # and 25 into 13: the half, rounded up.
-#
-# Type into the cell below and run it; leave the folded solution closed while you try; then run the
-# checker under it.
 
 
 # %% exercise="shapes" part="solution"
@@ -535,9 +532,6 @@ assert [tuple(shape) for shape in stage_shapes(100, (1, 2, 3))] == [
 #
 # Two traps: NaN · 0 is NaN, so a gap has to be *replaced* before anything is computed with it; and a
 # batch without any label must not divide by zero.
-#
-# Type into the cell below and run it; leave the folded solution closed while you try; then run the
-# checker under it.
 
 
 # %% exercise="masked" part="solution"
@@ -693,9 +687,6 @@ print("clearly better than the mean face:", bool(better > 1.4))
 # Write `error_in_eye_distances(true, predicted)` for two arrays `(n, 15, 2)` in pixels: for each face,
 # the mean distance of its labelled points, as a fraction of the distance between that face's two eye
 # centres (points 0 and 1). The result is `(n,)`. Unlabelled points (NaN) do not count.
-#
-# Type into the cell below and run it; leave the folded solution closed while you try; then run the
-# checker under it.
 
 
 # %% exercise="error" part="solution"
@@ -802,9 +793,6 @@ print(f"always answering 'the lower lip's height' on Kaggle's complete faces: {s
 # `predict` takes pictures `(n, 96, 96)` and gives points `(n, 15, 2)` in pixels. Ask it about the
 # pictures and about the mirrored pictures, bring the second answer back, and return the mean of the two.
 # `flip_images` and `flip_keypoints` are those of lesson 1.
-#
-# Type into the cell below and run it; leave the folded solution closed while you try; then run the
-# checker under it.
 
 
 # %% exercise="mirror" part="solution"
