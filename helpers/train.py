@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from keras import ops
 
+from helpers.augment import mix_pairs
 from helpers.models import standardize
 from helpers.shapes import ALIGNED_BY, JUDGED, ShapeModel
 
@@ -29,9 +30,11 @@ class Recipe:
     for this training, of other people than those that ship and turned farther; `drawn_mixed` how
     many more with action units in any combination, only to learn from. `shape_weight` is
     the price of an unlikely shape (`distance_within_shape`). `votes_weight` is how much of an
-    emotion's target comes from people's votes (`votes.soft_labels`). `precision` is a Keras dtype
-    policy, or `auto`: bfloat16 where the processor has it, which halves an epoch there and makes it
-    many times longer elsewhere. The weights are float32 either way.
+    emotion's target comes from people's votes (`votes.soft_labels`). From epoch `restart_at` on,
+    the learning rate falls a second time, from half its first height, and pictures are mixed in
+    pairs, as strongly as `mixup` says (`augment.mix_pairs`). `precision` is a Keras dtype policy,
+    or `auto`: bfloat16 where the processor has it, which halves an epoch there and makes it many
+    times longer elsewhere. The weights are float32 either way.
 
     Keras takes `weight_decay` of a weight at each step, times the learning rate and no momentum: to
     decay as fast as elsewhere with momentum 0.9, it has to be ten times as large.
@@ -45,6 +48,8 @@ class Recipe:
     label_smoothing: float = 0.0
     votes_weight: float = 0.0
     warmup_epochs: float = 1.0
+    restart_at: int | None = None
+    mixup: float = 0.0
     rows: int | None = None
     drawn: int | None = None
     drawn_mixed: int | None = None
@@ -63,10 +68,13 @@ class Batches(keras.utils.PyDataset):
         batch_size: int = 64,
         seed: int = 0,
         encode: Callable[[np.ndarray], np.ndarray] = lambda targets: targets,
+        mixup: float = 0.0,
+        mixup_from: int = 0,
     ):
         super().__init__()
         self.images, self.targets, self.augment = images, targets, augment
         self.batch_size, self.seed, self.encode = batch_size, seed, encode
+        self.mixup, self.mixup_from = mixup, mixup_from
         self.start_epoch(0)
 
     def __len__(self) -> int:
@@ -78,7 +86,10 @@ class Batches(keras.utils.PyDataset):
         if self.augment:
             rng = np.random.default_rng([self.seed, self.epoch, index])
             images, targets = self.augment(images, targets, rng)
-        return standardize(images), self.encode(targets)
+        images, targets = standardize(images), self.encode(targets)
+        if self.augment and self.mixup and self.epoch >= self.mixup_from:
+            images, targets = mix_pairs(images, targets, self.mixup, rng)
+        return images, targets
 
     def start_epoch(self, epoch: int) -> None:
         """Shuffle for `epoch`; told from outside, so that a resumed run sees what it would have."""
@@ -148,14 +159,13 @@ def read_history(out: Path) -> pd.DataFrame:
 
 
 def build_optimizer(recipe: Recipe, steps_per_epoch: int) -> keras.optimizers.Optimizer:
-    """Return the optimizer with a short warm-up and a learning rate that falls to 0 by cosine."""
-    warmup = int(recipe.warmup_epochs * steps_per_epoch)
-    rate = keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=recipe.learning_rate / 20,
-        decay_steps=max(1, recipe.epochs * steps_per_epoch - warmup),
-        warmup_target=recipe.learning_rate,
-        warmup_steps=warmup,
-    )
+    """Return the optimizer with a learning rate that falls to 0 by cosine, once or twice."""
+    border = (recipe.restart_at or recipe.epochs) * steps_per_epoch
+    rate = warm_up_and_fall(recipe.learning_rate, recipe, border, steps_per_epoch)
+    if recipe.restart_at:
+        steps = (recipe.epochs - recipe.restart_at) * steps_per_epoch
+        again = warm_up_and_fall(recipe.learning_rate / 2, recipe, steps, steps_per_epoch)
+        rate = OneAfterTheOther(rate, again, border)
     if recipe.optimizer == "sgd":
         return keras.optimizers.SGD(
             rate, momentum=0.9, nesterov=True, weight_decay=recipe.weight_decay
@@ -163,6 +173,29 @@ def build_optimizer(recipe: Recipe, steps_per_epoch: int) -> keras.optimizers.Op
     if recipe.optimizer == "nadam":
         return keras.optimizers.Nadam(rate)
     return keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay)
+
+
+def warm_up_and_fall(peak: float, recipe: Recipe, steps: int, steps_per_epoch: int):
+    """Return a schedule of `steps`: a short way up to `peak`, then down to 0 by cosine."""
+    warmup = int(recipe.warmup_epochs * steps_per_epoch)
+    return keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=peak / 20,
+        decay_steps=max(1, steps - warmup),
+        warmup_target=peak,
+        warmup_steps=warmup,
+    )
+
+
+class OneAfterTheOther(keras.optimizers.schedules.LearningRateSchedule):
+    """Follows one schedule up to the step `border`, and from there another from its beginning."""
+
+    def __init__(self, first, second, border: int):
+        self.first, self.second, self.border = first, second, border
+
+    def __call__(self, step):
+        """Return the learning rate of a step."""
+        past = ops.maximum(step - self.border, 0)
+        return ops.where(step < self.border, self.first(step), self.second(past))
 
 
 @contextlib.contextmanager

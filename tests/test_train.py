@@ -1,5 +1,7 @@
 """Training goes down, survives a cut, and passes over what is not labelled."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -94,6 +96,34 @@ def test_an_epoch_sees_each_picture_once_and_the_next_in_another_order():
         orders.append(np.concatenate([batches[i][1] for i in range(len(batches))]))
     assert sorted(orders[0]) == sorted(orders[1]) == list(range(10))
     assert list(orders[0]) != list(orders[1])
+
+
+def test_the_learning_rate_may_fall_a_second_time_from_half_its_height():
+    recipe = Recipe(epochs=6, learning_rate=0.1, restart_at=4, optimizer="sgd")
+    schedule = train.build_optimizer(recipe, steps_per_epoch=10)._learning_rate
+    rates = np.array([float(schedule(step)) for step in range(60)])
+    once = train.build_optimizer(replace(recipe, epochs=4, restart_at=None), 10)._learning_rate
+    assert np.allclose(rates[:40], [float(once(step)) for step in range(40)])
+    assert rates.argmax() == 10 and rates.max() == pytest.approx(0.1)
+    assert 40 + rates[40:].argmax() == 50 and rates[50] == pytest.approx(0.05)
+    assert rates[39] < 0.001 and rates[59] < 0.002
+
+
+def test_pictures_are_mixed_in_pairs_from_the_restart_on_and_only_to_learn_from():
+    images = np.random.default_rng(0).integers(0, 256, (8, 4, 4), dtype=np.uint8)
+    labels = np.eye(8, dtype=np.float32)
+    same = lambda i, t, rng: (i, t)  # noqa: E731
+    batches = Batches(images, labels, same, batch_size=8, mixup=0.5, mixup_from=2)
+    batches.start_epoch(1)
+    assert set(np.unique(batches[0][1])) == {0, 1}
+    batches.start_epoch(2)
+    mixed, targets = batches[0]
+    assert ((targets > 0.05) & (targets < 0.95)).any()
+    assert np.allclose(targets.sum(axis=1), 1)
+    whole = train.standardize(images)
+    assert np.allclose(mixed, np.tensordot(targets, whole, axes=1), atol=1e-5)
+    validation = Batches(images, labels, None, batch_size=8, mixup=0.5)
+    assert np.array_equal(validation[0][1], labels)
 
 
 def test_training_pictures_that_occur_in_another_split_are_left_out(tmp_path):

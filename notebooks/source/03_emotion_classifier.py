@@ -189,7 +189,7 @@ plots.show(
 # `image.tobytes()` can be an element of a `set`.)
 #
 # Type into the cell below and run it; leave the folded solution closed while you try; then run the
-# checker under it.
+# checker under it. (Run All opens nothing and runs the solution, so the rest of the lesson works.)
 
 
 # %% exercise="copies" part="solution"
@@ -406,9 +406,6 @@ plots.show(
 # Write `class_weights(labels, classes)` for labels `(n,)` from 0 to `classes - 1`: an array with a weight
 # for each class, `n / (classes · count of the class)`. All weights are 1 when all classes are equally
 # frequent. A class that never occurs gets 0. (`np.bincount` counts.)
-#
-# Type into the cell below and run it; leave the folded solution closed while you try; then run the
-# checker under it.
 
 
 # %% exercise="weights" part="solution"
@@ -647,9 +644,6 @@ plots.show(
 # Write `macro_f1(confusion)` for a square array of counts whose rows are true classes and whose columns
 # are answers: the mean of the classes' F1. A class that is never hit has F1 0, even if it is never
 # answered either.
-#
-# Type into the cell below and run it; leave the folded solution closed while you try; then run the
-# checker under it.
 
 
 # %% exercise="f1" part="solution"
@@ -723,9 +717,6 @@ plots.show(
 # Write `soften(logits, temperature)` for logits `(n, classes)`: divide by the temperature, then take the
 # softmax of each row: `exp(x) / sum of exp(x)`. Logits may be large, so subtract each row's maximum
 # first; that changes no result.
-#
-# Type into the cell below and run it; leave the folded solution closed while you try; then run the
-# checker under it.
 
 
 # %% exercise="soften" part="solution"
@@ -864,9 +855,6 @@ for face, p, name in zip(portraits, answers, ("Hopper", "Collins"), strict=True)
 #
 # Write `keep_classes(probabilities, classes, kept)`: of probabilities `(n, len(classes))`, only the columns
 # of the class names in `kept`, in the order of `kept`, and scaled so that each row adds up to 1 again.
-#
-# Type into the cell below and run it; leave the folded solution closed while you try; then run the
-# checker under it.
 
 
 # %% exercise="five" part="solution"

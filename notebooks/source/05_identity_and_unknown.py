@@ -48,6 +48,7 @@ import numpy as np
 import pandas as pd
 from mtcnn import MTCNN
 from mtcnn.stages import StageONet, StagePNet, StageRNet
+from scipy.linalg import eigh
 from skimage.data import astronaut
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.decomposition import PCA
@@ -276,7 +277,7 @@ print("embedder:", embedder.name)
 # `unit_sphere(embeddings)` for `(n, d)`: the same directions, each row of length 1.
 #
 # Type into the cell below and run it; leave the folded solution closed while you try; then run the
-# checker under it.
+# checker under it. (Run All opens nothing and runs the solution, so the rest of the lesson works.)
 
 
 # %% exercise="sphere" part="solution"
@@ -320,9 +321,6 @@ print(f"{len(set(who[train]))} people to learn from, {len(set(who[new]))} others
 # Write `triplet_loss(anchor, positive, negative, margin)` for three arrays `(n, d)`: the mean over triplets of
 #
 # `max(0, ‖anchor − positive‖² − ‖anchor − negative‖² + margin)`.
-#
-# Type into the cell below and run it; leave the folded solution closed while you try; then run the
-# checker under it.
 
 
 # %% exercise="triplet" part="solution"
@@ -353,9 +351,6 @@ assert triplet_loss(one, other, one, 0.5) == 2.5
 # Write `semi_hard(to_positive, distances, is_other, margin)` for one anchor: the distance to its positive, the
 # distances `(n,)` to all pictures, and which of them show somebody else `(n,) bool`. Give back the position of the
 # nearest picture of somebody else that is farther than the positive by less than the margin; -1 if there is none.
-#
-# Type into the cell below and run it; leave the folded solution closed while you try; then run the
-# checker under it.
 
 
 # %% exercise="mining" part="solution"
@@ -431,10 +426,45 @@ print(
 # faces. Then two people move apart faster than two pictures of one. AUROC is the chance that a pair of one person is
 # more alike than a pair of two; 0.5 would be tossing a coin. None of these people was in the training.
 #
+# ### The same without a training
+#
 # The embedder that ships with this course was not trained by triplets. Its eyes are the first stages of lesson 3's
-# emotion model, and its last layer was computed in a single step, by **linear discriminant analysis**: the
-# directions in which different faces differ much, and pictures of one face little
-# (`helpers/discriminant.py`, 100 lines). It has seen real people, and knows real people better than made ones.
+# emotion model, which see 1,152 things in a face, and most of these say what the face *does*. Which of them say whose
+# it is? **Linear discriminant analysis** ([Fisher 1936](https://doi.org/10.1111/j.1469-1809.1936.tb02137.x)) computes
+# that in one step. It asks how much the people's means differ along a direction (*between*), and how much the pictures
+# of one person do (*within*), and takes the directions in which the first is largest for the second.
+
+# %%
+shipped = models.load("embedding").network
+eyes = keras.Model(shipped.input, shipped.get_layer("embedding").input)
+seen = eyes.predict(models.standardize(faces.small_images), verbose=0)
+learnt, belongs = seen[train] - seen[train].mean(axis=0), who[train]
+means = np.stack([learnt[belongs == person].mean(axis=0) for person in np.unique(belongs)])
+own_mean = means[np.unique(belongs, return_inverse=True)[1]]
+
+between = own_mean.T @ own_mean / len(learnt)
+within = (learnt - own_mean).T @ (learnt - own_mean) / len(learnt)
+# A tenth of the mean variance more: few pictures say little about directions that hardly vary.
+within += 0.1 * np.trace(within) / len(within) * np.eye(len(within))
+directions = eigh(between, within)[1][:, -64:]
+
+# %% [markdown]
+# The same question as above, of the same new people. **Before you run it:** can one step with a formula keep up with
+# dozens of epochs?
+
+# %%
+unknown = seen[new] - seen[train].mean(axis=0)
+for what, points in (
+    ("all 1,152 features", unknown),
+    ("their 64 directions", unknown @ directions),
+):
+    points = points / np.linalg.norm(points, axis=1, keepdims=True)
+    print(f"{what}: AUROC {roc_auc_score(same, (points @ points.T)[pairs]):.2f}")
+
+# %% [markdown]
+# It can: the features were there, and what was missing is which of them to trust. These directions were computed from
+# made people, for made people. Those of the shipped embedder come from real ones (`helpers/discriminant.py`), and know
+# real people better.
 #
 # ## Decide
 #
@@ -569,9 +599,6 @@ print(
 # Write `name_or_nobody(similarities, names, threshold)` for similarities `(n, people)` to each known person:
 # a list with the name of the most similar one for each face, or `"unknown"` if even that similarity is below
 # the threshold.
-#
-# Type into the cell below and run it; leave the folded solution closed while you try; then run the
-# checker under it.
 
 
 # %% exercise="unknown" part="solution"
@@ -598,9 +625,6 @@ assert name_or_nobody(np.array([[0.1, 0.2]]), ["a", "b"], 0.25) == ["unknown"]
 # Write `equal_error_rate(same, different)` for the similarities of pairs of one person and of pairs of two. Try each
 # of these numbers as the threshold: the share of `different` that is at least as high is falsely accepted, the
 # share of `same` that is lower is falsely rejected. Give back the mean of both shares where they differ least.
-#
-# Type into the cell below and run it; leave the folded solution closed while you try; then run the
-# checker under it.
 
 
 # %% exercise="eer" part="solution"

@@ -50,7 +50,23 @@ from matplotlib.cbook import get_sample_data
 from skimage.data import astronaut
 from tqdm import tqdm
 
-from helpers import check, crop, data, detect, identity, models, photos, pipeline, plots, portraits
+from helpers import (
+    augment,
+    check,
+    crop,
+    data,
+    detect,
+    evaluate,
+    identity,
+    metrics,
+    models,
+    photos,
+    pipeline,
+    plots,
+    portraits,
+    track,
+    video,
+)
 from helpers.made_faces import albums
 from helpers.made_faces.expression import ACTION_UNITS, UNIT_NAMES
 
@@ -171,7 +187,7 @@ assert emotion_model.card["classes"][probabilities[0].argmax()] == "happy"
 # knows.
 
 # %% [markdown] exercise="back"
-# ### Exercise · Back into the photograph (10 minutes)
+# ### Exercise 1 · Back into the photograph (10 minutes)
 #
 # The keypoints are in pixels of the crop; we want them in the photograph. `crop_faces` gave a matrix
 # with each crop that takes the photo's points into it:
@@ -183,7 +199,7 @@ assert emotion_model.card["classes"][probabilities[0].argmax()] == "happy"
 # in, points `(15, 2)` of the photo out.
 #
 # Type into the cell below and run it; leave the folded solution closed while you try; then run the
-# checker under it.
+# checker under it. (Run All opens nothing and runs the solution, so the rest of the lesson works.)
 
 
 # %% exercise="back" part="solution"
@@ -249,7 +265,7 @@ together = time.perf_counter() - begun
 print(f"one by one {1000 * one_by_one:.0f} ms, together {1000 * together:.0f} ms")
 
 # %% [markdown] exercise="handing"
-# ### Exercise · Whose face was that? (10 minutes)
+# ### Exercise 2 · Whose face was that? (10 minutes)
 #
 # The price: results come back in one long row. Write `hand_out(results, counts)`: `results` is a list
 # with one entry a face, for all photographs in order; `counts[i]` says how many faces photograph `i`
@@ -449,8 +465,6 @@ for read in (pd.read_csv(folder / "faces.csv"), pd.read_parquet(folder / "faces.
 # face that turns, and begins to smile.
 
 # %%
-from helpers import track, video
-
 start, end = albums.neutral_to("happy")
 drawn = albums.animate(albums.person_number(3, 0), start, end, 40, 240, yaw=(-10.0, 10.0))
 albums.save_video((frame for frame, _ in drawn), folder / "smile.avi")
@@ -469,7 +483,7 @@ assert numbers == {1}
 # followed? By how far their boxes cover each other.
 
 # %% [markdown] exercise="overlap"
-# ### Exercise · The same face? (10 minutes)
+# ### Exercise 3 · The same face? (10 minutes)
 #
 # Write `overlap(one, other)`, the *intersection over union* of two boxes `(x, y, width, height)`: the area
 # that both cover, divided by the area that at least one covers.
@@ -500,7 +514,7 @@ assert overlap((0, 0, 1, 1), (9, 9, 1, 1)) == 0
 # mean** keeps a share of what it thought before.
 
 # %% [markdown] exercise="smoothing"
-# ### Exercise · Without flicker (10 minutes)
+# ### Exercise 4 · Without flicker (10 minutes)
 #
 # Write `smooth(values, keep)` for values `(frames,)`: the first mean is the first value; each following
 # one is `keep` times the last mean plus `1 - keep` times the new value. Return all means, `(frames,)`.
@@ -528,8 +542,8 @@ assert np.allclose(smooth(np.full(4, 0.3), 0.9), 0.3)
 frames = np.arange(len(happy))
 fig, ax = plt.subplots(figsize=(7, 3.4), layout="constrained")
 ax.plot(frames, frames / frames[-1], ":", color="black", label="drawn: how far the smile has come")
-ax.plot(frames, happy, ".-", color="#0072B2", label="read frame by frame")
-ax.plot(frames, smooth(np.array(happy), 0.8), "--", color="#D55E00", label="smoothed, keep = 0.8")
+ax.plot(frames, happy, ".-", color="#0173b2", label="read frame by frame")
+ax.plot(frames, smooth(np.array(happy), 0.8), "--", color="#c97c00", label="smoothed, keep = 0.8")
 ax.set(xlabel="frame", ylabel="probability of happy", ylim=(0, 1.05))
 ax.legend(loc="lower right")
 plots.show(
@@ -563,8 +577,6 @@ plots.show(
 # so many percent of their side, and read them again.
 
 # %%
-from helpers import augment, evaluate, metrics
-
 points_of, emotions_of = data.load_keypoints("made"), data.load_emotions("made")
 points_of, emotions_of = points_of.select("test"), emotions_of.select("test")
 some = np.arange(0, len(points_of), 2)
@@ -586,7 +598,7 @@ for ax, column, title, marker in (
     (axes[0], "points off", "Keypoints: mean error", "o"),
     (axes[1], "other emotion", "Emotion: share that changes", "s"),
 ):
-    ax.plot(100 * costs["loose by"], 100 * costs[column], f"{marker}-", color="#0072B2")
+    ax.plot(100 * costs["loose by"], 100 * costs[column], f"{marker}-", color="#0173b2")
     ax.set(title=title, xlabel="box loose by up to, % of its side", ylim=(0, None))
 axes[0].set_ylabel("% of the eye distance")
 axes[1].set_ylabel("% of faces")
@@ -669,7 +681,7 @@ milliseconds = {name: 1000 * evaluate.time_call(step, 0.5) for name, step in ste
 
 # %%
 fig, ax = plt.subplots(figsize=(7, 2.8), layout="constrained")
-bars = ax.barh(list(milliseconds), list(milliseconds.values()), color="#0072B2", hatch="//")
+bars = ax.barh(list(milliseconds), list(milliseconds.values()), color="#0173b2", hatch="//")
 ax.bar_label(bars, fmt="%.0f ms", padding=3)
 ax.set(
     xlabel="milliseconds for a photograph of five faces",
@@ -713,7 +725,7 @@ for reading in reader.read(paths[:12]):
 #
 # ## Quiz
 #
-# **1. Why are there two crops of each face?**
+# **1. Why does each model get a crop of its own?**
 # <details><summary>Answer</summary>Each model was trained on faces framed in its own way, and only
 # knows those.</details>
 #
@@ -755,6 +767,6 @@ for reading in reader.read(paths[:12]):
 # [how the models were made](https://github.com/reading-faces/reading-faces/blob/main/helpers/recipes.py).
 #
 # **Back to** [lesson 1](01_keypoints_and_flip.ipynb) and [lesson 2](02_residual_keypoint_model.ipynb),
-# which build the keypoint model, [lesson 3](03_emotion_classifier.ipynb), the emotion model, and
+# which build the keypoint model, [lesson 3](03_emotion_classifier.ipynb), the emotion model,
 # [lesson 4](04_transfer_and_action_units.ipynb), the model of action units, and
-# [lesson 5](05_identity_and_unknown.ipynb), names.
+# [lesson 5](05_identity_and_unknown.ipynb), which finds out who it is.
