@@ -812,7 +812,7 @@ for name in ("", "-every-class", "-scratch"):
     )
 
 # %% [markdown]
-# Fine-tuned from our weights, nineteen of twenty faces of new people are named right, with contempt, which
+# Fine-tuned from our weights, about nineteen of twenty faces of new people are named right, with contempt, which
 # the weights had never seen, as well as without. From random weights it is nearly nine of ten: posed
 # expressions from the front are an easy set. (A higher number for CK+ is easily had by splitting by picture;
 # ask for the split before you compare.) The spread is large because a fold has fifteen people, and one
