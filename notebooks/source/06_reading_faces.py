@@ -548,7 +548,7 @@ ax.set(xlabel="frame", ylabel="probability of happy", ylim=(0, 1.05))
 ax.legend(loc="lower right")
 plots.show(
     fig,
-    "Probability of happy over 40 frames: read frame by frame it flickers, then tips from 0.4 to 0.9 "
+    "Probability of happy over 40 frames: read frame by frame it flickers, then tips from 0.3 to 0.8 "
     "within six frames; smoothed it rises evenly a few frames later; the drawn smile grows steadily.",
 )
 
@@ -567,7 +567,7 @@ plots.show(
 # page is read by your own machine alone, deletes a photograph as soon as it is read, and remembers nobody
 # who has not been enrolled.
 #
-# ![The web page in a browser: a photograph of Eileen Collins with a box around her face and the label happy 97 %, Eileen; under it a table, a bar chart of emotions, and fields to enrol or forget a person](pictures/web_page.jpg)
+# ![The web page in a browser: a photograph of Eileen Collins with a box around her face and the label happy 96 %, Eileen; under it a table, a bar chart of emotions, and fields to enrol or forget a person](pictures/web_page.jpg)
 
 # %% [markdown]
 # ## What does each link cost, in errors?
@@ -646,13 +646,14 @@ fig = plots.face_grid(np.array(cuts), titles=titles, columns=6)
 plots.show(
     fig,
     "Eileen Collins and Grace Hopper in six framings each, from eyes and mouth alone to head and "
-    "shoulders, with the emotion that the model names and its probability: Collins is happy in all; "
-    "Hopper is happy in the tightest and, barely, the widest, and neutral between.",
+    "shoulders, with the emotion that the model names and its probability: Collins is happy in all, "
+    "by 85 % and more; Hopper is neutral in all, by 39 to 62 %.",
 )
 
 # %% [markdown]
-# Eileen Collins smiles so broadly that no framing hides it. Grace Hopper does not, and what she is said to
-# show depends on how much of her is seen. A strong answer survives a bad crop; a weak one is made by it.
+# Eileen Collins smiles so broadly that no framing hides it. Grace Hopper's face is at rest, and *how* sure the
+# model is of that depends on how much of her is seen: with the right crop about as likely as not, with the widest
+# hardly ahead of the next emotion. A strong answer survives a bad crop; a weak one hangs on it.
 
 # %% [markdown]
 # ## What does each link cost, in time?
