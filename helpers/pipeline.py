@@ -168,7 +168,6 @@ class FaceReader:
         photos = iter(photos)
         while batch := list(itertools.islice(photos, PHOTOS_AT_ONCE)):
             yield from self._read_batch(batch)
-            _give_back_memory()
 
     def read_one(self, photo: str | Path | np.ndarray) -> PhotoReading:
         """Read a single photo."""
@@ -223,6 +222,7 @@ class FaceReader:
         except MemoryError:
             return (path, None, None, "There is not enough memory to read it."), [], {}
         height, width = pixels.shape[:2]
+        _give_back_memory()
         return (path, width, height, None), faces, self._cut(pixels, faces)
 
     def _cut(self, pixels: np.ndarray, faces: list[detect.DetectedFace]) -> dict:
