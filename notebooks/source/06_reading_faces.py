@@ -50,6 +50,9 @@ from matplotlib.cbook import get_sample_data
 from skimage.data import astronaut
 from tqdm import tqdm
 
+# %% [markdown]
+# And what is the course's own:
+# %%
 from helpers import (
     augment,
     check,
