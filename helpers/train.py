@@ -160,10 +160,11 @@ def read_history(out: Path) -> pd.DataFrame:
 
 def build_optimizer(recipe: Recipe, steps_per_epoch: int) -> keras.optimizers.Optimizer:
     """Return the optimizer with a learning rate that falls to 0 by cosine, once or twice."""
-    border = (recipe.restart_at or recipe.epochs) * steps_per_epoch
+    first = min(recipe.restart_at or recipe.epochs, recipe.epochs)  # `--epochs` may ask for fewer
+    border = first * steps_per_epoch
     rate = warm_up_and_fall(recipe.learning_rate, recipe, border, steps_per_epoch)
-    if recipe.restart_at:
-        steps = (recipe.epochs - recipe.restart_at) * steps_per_epoch
+    if first < recipe.epochs:
+        steps = (recipe.epochs - first) * steps_per_epoch
         again = warm_up_and_fall(recipe.learning_rate / 2, recipe, steps, steps_per_epoch)
         rate = OneAfterTheOther(rate, again, border)
     if recipe.optimizer == "sgd":

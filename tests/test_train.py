@@ -107,6 +107,8 @@ def test_the_learning_rate_may_fall_a_second_time_from_half_its_height():
     assert rates.argmax() == 10 and rates.max() == pytest.approx(0.1)
     assert 40 + rates[40:].argmax() == 50 and rates[50] == pytest.approx(0.05)
     assert rates[39] < 0.001 and rates[59] < 0.002
+    short = train.build_optimizer(replace(recipe, epochs=3), 10)._learning_rate
+    assert float(short(29)) < 0.001
 
 
 def test_pictures_are_mixed_in_pairs_from_the_restart_on_and_only_to_learn_from():
