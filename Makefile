@@ -14,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PYTHONUTF8 := 1
 
-.PHONY: help course test lab notebooks assignments weights made-faces made-weights results studies site badges wheel lock clean
+.PHONY: help course test lab notebooks assignments weights made-faces made-weights results studies site badges colab wheel lock clean
 
 help:
 	@echo "Reading faces. Two commands are enough:"
@@ -31,6 +31,7 @@ help:
 	@echo "  make studies      train the networks that lessons compare again, into data/results/ (long)"
 	@echo "  make site         build the course as a static site into build/site/"
 	@echo "  make badges REPO=owner/name   lead the lessons' badges to a fork"
+	@echo "  make colab        run lessons 1 and 6 as Colab would, in build/colab/ (needs the network)"
 	@echo "  make wheel        build the installable package into dist/"
 	@echo "  make lock         renew requirements.lock (needs the network)"
 	@echo "  make clean        remove build/, dist/ and .venv/"
@@ -162,6 +163,27 @@ site: $(READY)
 badges: $(READY)
 	@[ -n "$(REPO)" ] || { echo "Say where to: make badges REPO=owner/name"; exit 2; }
 	@$(BIN)/python notebooks/build.py badges $(REPO)
+
+# What Colab finds: its own packages, an empty folder, no course. The address of the code leads here.
+COLAB := build/colab
+COLAB_PYTHON ?= python3.13
+
+colab:
+	@echo "Running lessons 1 and 6 as Colab would; their code is this clone's last commit."
+	@rm -rf $(COLAB) && $(COLAB_PYTHON) -m venv $(COLAB)/env
+	@$(COLAB)/env/bin/python -m pip install --quiet --requirement notebooks/colab.txt
+	@$(COLAB)/env/bin/python -m pip freeze > $(COLAB)/before.txt
+	@for lesson in notebooks/01_*.ipynb notebooks/06_*.ipynb; do \
+	  $(COLAB)/env/bin/python -m pip uninstall --quiet --yes reading-faces; \
+	  name=$$(basename $$lesson); folder=$(COLAB)/$${name%.ipynb}; mkdir $$folder; \
+	  sed 's|git+https://[^"\\]*|git+file://$(CURDIR)|' $$lesson > $$folder/$$name; echo "  $$name"; \
+	  (cd $$folder && env -u COURSE_DATA ../env/bin/jupyter execute --inplace $$name) || exit 1; \
+	done
+	@$(COLAB)/env/bin/python -m pip freeze > $(COLAB)/after.txt
+	@diff $(COLAB)/before.txt $(COLAB)/after.txt | sed -n 's/^>/  added:/p'
+	@if diff $(COLAB)/before.txt $(COLAB)/after.txt | grep '^<'; then \
+	  echo "Installing the course moved these packages of Colab's."; exit 1; fi
+	@echo "Both ran, and no package of Colab's was moved."
 
 wheel: $(READY)
 	@echo "Building the wheel, with the weights inside, into dist/."

@@ -62,12 +62,12 @@ RECIPES = {
         "smoke": Recipe(epochs=1, learning_rate=1e-3, rows=128, precision="float32"),
         "lesson": Recipe(epochs=8, learning_rate=1e-3, rows=3000, label_smoothing=0.1),
         "full": Recipe(
-            epochs=52,
+            epochs=92,
             learning_rate=0.05,
             optimizer="sgd",
             weight_decay=5e-3,
             votes_weight=0.5,
-            restart_at=24,
+            restarts=(24, 52),
             mixup=0.2,
         ),
         "full keypoints": Recipe(epochs=7, learning_rate=3e-3, label_smoothing=0.1),
@@ -456,7 +456,7 @@ def as_batches(
             seed=run.seed,
             encode=encode,
             mixup=run.recipe.mixup,
-            mixup_from=run.recipe.restart_at or 0,
+            mixup_from=min(run.recipe.restarts, default=0),
         )
         for side, augment in zip(zip(*chosen, strict=True), (augment, None), strict=True)
     )

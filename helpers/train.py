@@ -30,11 +30,12 @@ class Recipe:
     for this training, of other people than those that ship and turned farther; `drawn_mixed` how
     many more with action units in any combination, only to learn from. `shape_weight` is
     the price of an unlikely shape (`distance_within_shape`). `votes_weight` is how much of an
-    emotion's target comes from people's votes (`votes.soft_labels`). From epoch `restart_at` on,
-    the learning rate falls a second time, from half its first height, and pictures are mixed in
-    pairs, as strongly as `mixup` says (`augment.mix_pairs`). `precision` is a Keras dtype policy,
-    or `auto`: bfloat16 where the processor has it, which halves an epoch there and makes it many
-    times longer elsewhere. The weights are float32 either way.
+    emotion's target comes from people's votes (`votes.soft_labels`). At each epoch of `restarts` the
+    learning rate rises again, to half its first height, and falls once more; from the first of
+    them on, pictures are mixed in pairs, as strongly as `mixup` says (`augment.mix_pairs`).
+    `precision` is a Keras dtype policy, or `auto`: bfloat16 where the processor has it, which
+    halves an epoch there and makes it many times longer elsewhere. The weights are float32 either
+    way.
 
     Keras takes `weight_decay` of a weight at each step, times the learning rate and no momentum: to
     decay as fast as elsewhere with momentum 0.9, it has to be ten times as large.
@@ -48,7 +49,7 @@ class Recipe:
     label_smoothing: float = 0.0
     votes_weight: float = 0.0
     warmup_epochs: float = 1.0
-    restart_at: int | None = None
+    restarts: tuple[int, ...] = ()
     mixup: float = 0.0
     rows: int | None = None
     drawn: int | None = None
@@ -159,14 +160,21 @@ def read_history(out: Path) -> pd.DataFrame:
 
 
 def build_optimizer(recipe: Recipe, steps_per_epoch: int) -> keras.optimizers.Optimizer:
-    """Return the optimizer with a learning rate that falls to 0 by cosine, once or twice."""
-    first = min(recipe.restart_at or recipe.epochs, recipe.epochs)  # `--epochs` may ask for fewer
-    border = first * steps_per_epoch
-    rate = warm_up_and_fall(recipe.learning_rate, recipe, border, steps_per_epoch)
-    if first < recipe.epochs:
-        steps = (recipe.epochs - first) * steps_per_epoch
-        again = warm_up_and_fall(recipe.learning_rate / 2, recipe, steps, steps_per_epoch)
-        rate = OneAfterTheOther(rate, again, border)
+    """Return the optimizer with a learning rate that falls to 0 by cosine, after each restart too.
+
+    Source of the restarts: Loshchilov and Hutter, SGDR, ICLR 2017.
+    """
+    restarts = [epoch for epoch in recipe.restarts if epoch < recipe.epochs]  # `--epochs`: fewer
+    starts, ends = [0, *restarts], [*restarts, recipe.epochs]
+    falls = [
+        warm_up_and_fall(
+            recipe.learning_rate / (2 if start else 1),
+            (end - start) * steps_per_epoch,
+            int(recipe.warmup_epochs * steps_per_epoch),
+        )
+        for start, end in zip(starts, ends, strict=True)
+    ]
+    rate = OneAfterTheOther(falls, [start * steps_per_epoch for start in starts])
     if recipe.optimizer == "sgd":
         return keras.optimizers.SGD(
             rate, momentum=0.9, nesterov=True, weight_decay=recipe.weight_decay
@@ -176,9 +184,8 @@ def build_optimizer(recipe: Recipe, steps_per_epoch: int) -> keras.optimizers.Op
     return keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay)
 
 
-def warm_up_and_fall(peak: float, recipe: Recipe, steps: int, steps_per_epoch: int):
-    """Return a schedule of `steps`: a short way up to `peak`, then down to 0 by cosine."""
-    warmup = int(recipe.warmup_epochs * steps_per_epoch)
+def warm_up_and_fall(peak: float, steps: int, warmup: int):
+    """Return a schedule of `steps`: `warmup` of them up to `peak`, then down to 0 by cosine."""
     return keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=peak / 20,
         decay_steps=max(1, steps - warmup),
@@ -188,15 +195,17 @@ def warm_up_and_fall(peak: float, recipe: Recipe, steps: int, steps_per_epoch: i
 
 
 class OneAfterTheOther(keras.optimizers.schedules.LearningRateSchedule):
-    """Follows one schedule up to the step `border`, and from there another from its beginning."""
+    """Follows each of `schedules` from its step of `starts` on, until the next one starts."""
 
-    def __init__(self, first, second, border: int):
-        self.first, self.second, self.border = first, second, border
+    def __init__(self, schedules: list, starts: list[int]):
+        self.schedules, self.starts = schedules, starts
 
     def __call__(self, step):
         """Return the learning rate of a step."""
-        past = ops.maximum(step - self.border, 0)
-        return ops.where(step < self.border, self.first(step), self.second(past))
+        rate = self.schedules[0](step)
+        for schedule, start in zip(self.schedules[1:], self.starts[1:], strict=True):
+            rate = ops.where(step < start, rate, schedule(ops.maximum(step - start, 0)))
+        return rate
 
 
 @contextlib.contextmanager

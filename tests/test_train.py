@@ -98,15 +98,18 @@ def test_an_epoch_sees_each_picture_once_and_the_next_in_another_order():
     assert list(orders[0]) != list(orders[1])
 
 
-def test_the_learning_rate_may_fall_a_second_time_from_half_its_height():
-    recipe = Recipe(epochs=6, learning_rate=0.1, restart_at=4, optimizer="sgd")
+def test_the_learning_rate_falls_again_from_half_its_height_after_each_restart():
+    recipe = Recipe(epochs=9, learning_rate=0.1, restarts=(4, 6), optimizer="sgd")
     schedule = train.build_optimizer(recipe, steps_per_epoch=10)._learning_rate
-    rates = np.array([float(schedule(step)) for step in range(60)])
-    once = train.build_optimizer(replace(recipe, epochs=4, restart_at=None), 10)._learning_rate
+    rates = np.array([float(schedule(step)) for step in range(90)])
+    once = train.build_optimizer(replace(recipe, epochs=4, restarts=()), 10)._learning_rate
     assert np.allclose(rates[:40], [float(once(step)) for step in range(40)])
     assert rates.argmax() == 10 and rates.max() == pytest.approx(0.1)
-    assert 40 + rates[40:].argmax() == 50 and rates[50] == pytest.approx(0.05)
-    assert rates[39] < 0.001 and rates[59] < 0.002
+    for start in (40, 60):
+        assert start + rates[start : start + 20].argmax() == start + 10
+        assert rates[start + 10] == pytest.approx(0.05)
+        assert rates[start - 1] < 0.002
+    assert rates[89] < 0.002
     short = train.build_optimizer(replace(recipe, epochs=3), 10)._learning_rate
     assert float(short(29)) < 0.001
 
