@@ -30,9 +30,9 @@ class Recipe:
     for this training, of other people than those that ship and turned farther; `drawn_mixed` how
     many more with action units in any combination, only to learn from. `shape_weight` is
     the price of an unlikely shape (`distance_within_shape`). `votes_weight` is how much of an
-    emotion's target comes from people's votes (`votes.soft_labels`). At each epoch of `restarts` the
-    learning rate rises again, to half its first height, and falls once more; from the first of
-    them on, pictures are mixed in pairs, as strongly as `mixup` says (`augment.mix_pairs`).
+    emotion's target comes from people's votes (`votes.soft_labels`). At each epoch of `restarts`
+    the learning rate rises again, to half its first height, and falls once more; from the first
+    of them on, pictures are mixed in pairs, as strongly as `mixup` says (`augment.mix_pairs`).
     `precision` is a Keras dtype policy, or `auto`: bfloat16 where the processor has it, which
     halves an epoch there and makes it many times longer elsewhere. The weights are float32 either
     way.

@@ -8,8 +8,8 @@ import pytest
 from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 from nbformat.v4 import new_code_cell, new_notebook
 
-from helpers import check_command
 from helpers.__main__ import main
+from helpers.commands import check as check_command
 from notebooks import build
 
 # Two exercises of which each kernel run needs nothing but Python itself.

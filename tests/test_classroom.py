@@ -21,8 +21,8 @@ import pytest
 from nbformat import NotebookNode
 from traitlets.config import get_config
 
-from helpers import check_command
 from helpers.__main__ import main
+from helpers.commands import check as check_command
 from notebooks import build
 
 LESSONS = build.sources()

@@ -9,8 +9,9 @@ import pytest
 from faces import Cheerful, Smiling, Tint
 from test_track import Following
 
-from helpers import detect, identity, live_command, models, video
+from helpers import detect, identity, models, video
 from helpers.__main__ import main
+from helpers.commands import live as live_command
 from helpers.made_faces import albums
 from helpers.video import VideoFile, open_video
 

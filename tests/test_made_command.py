@@ -8,8 +8,8 @@ from data_samples import files_under, real
 
 from helpers import realism
 from helpers.__main__ import main
+from helpers.commands.data import as_line
 from helpers.data import load_emotions, load_keypoints
-from helpers.made_command import as_line
 from helpers.made_faces import load_set, make_set, sets
 from helpers.realism import Measure, compare_coordinates, nearest_face
 

@@ -13,7 +13,8 @@ from faces import Cheerful, MeanFace, Smiling, portrait
 from PIL import Image
 
 from helpers import __main__, detect, models, photos, pipeline, plots
-from helpers.predict_command import copy_names, printable
+from helpers.commands.console import printable
+from helpers.commands.predict import copy_names
 
 
 @pytest.fixture(autouse=True)

@@ -31,8 +31,9 @@ from faces import (
 )
 from PIL import Image
 
-from helpers import app, detect, identity, models, serve_command
+from helpers import app, detect, identity, models
 from helpers.__main__ import main
+from helpers.commands import serve as serve_command
 from helpers.desk import Desk, load_reader
 from helpers.pipeline import FaceReader
 

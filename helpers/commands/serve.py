@@ -9,8 +9,7 @@ import tempfile
 import threading
 from pathlib import Path
 
-from helpers.made_command import whole
-from helpers.predict_command import printable, quiet
+from helpers.commands.console import printable, quiet, whole
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="who is enrolled is kept in FILE; without it, until the server ends",
     )
     parser.add_argument("--detector", choices=("mtcnn", "haar"), default="mtcnn")
+    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from helpers.made_command import whole
+from helpers.commands.console import whole
 from helpers.settings import PACKAGE
 
 POINTS_PER_LESSON = 100
@@ -63,6 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="stop a cell that takes longer (default %(default)s)",
     )
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -13,6 +13,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from helpers.commands.console import printable, quiet, writing
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe `predict`."""
@@ -31,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--gallery", type=Path, metavar="FILE", help="name the people that `enroll` wrote into FILE"
     )
     parser.add_argument("--detector", choices=("mtcnn", "haar"), default="mtcnn")
+    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -113,31 +116,6 @@ def unfinished(options: argparse.Namespace, table: Path, reader) -> Iterator:
         journal.close(finished)
         if not finished:
             print("The same command with --resume goes on from here.", file=sys.stderr)
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Keep from the screen what TensorFlow's compiled part says about itself while it starts."""
-    sys.stderr.flush()
-    saved = os.dup(2)
-    with open(os.devnull, "wb") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-
-
-@contextlib.contextmanager
-def writing(what: str | Path) -> Iterator[None]:
-    """Turn an error of writing into one sentence that names what could not be written."""
-    try:
-        yield
-    except OSError as error:
-        from helpers.photos import explain
-
-        raise ValueError(f"{printable(what)} cannot be written. {explain(error)}") from None
 
 
 def prepare_outputs(options: argparse.Namespace) -> None:
@@ -242,10 +220,3 @@ def as_table(readings: list) -> str:
         middle = (cell.rjust(width) for cell, width in zip(numbers, widths[1:-1], strict=True))
         lines.append("  ".join((name.ljust(widths[0]), *middle, emotion)).rstrip())
     return "\n".join(lines) + "\n" if len(rows) > 1 else ""
-
-
-def printable(name: str | Path) -> str:
-    """Return a name on one line: line breaks and broken characters as escapes."""
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape").decode() for c in os.fspath(name)
-    )

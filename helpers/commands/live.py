@@ -8,8 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from helpers.made_command import whole
-from helpers.predict_command import quiet, writing
+from helpers.commands.console import quiet, whole, writing
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="K",
         help="look for faces at every K-th frame; in between they are followed",
     )
+    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from helpers.predict_command import printable, quiet, writing
+from helpers.commands.console import printable, quiet, writing
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,6 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         help="cosine similarity that makes a name; default: the embedder's",
     )
+    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
