@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from helpers import detect, identity, plots
+from helpers.files import explain
 from helpers.identity import Embedder, Gallery
-from helpers.photos import PhotoError, explain, read_photo
+from helpers.photos import PhotoError, read_photo
 from helpers.pipeline import FaceReader, PhotoReading
 
 LONGEST_NAME = 80

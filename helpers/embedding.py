@@ -1,7 +1,7 @@
-"""Learn embeddings: losses that pull pictures of one person together, and batches of people.
+"""Learn embeddings: a loss that pulls pictures of one person together, and batches of people.
 
-Both losses take labels `(n,)`, who is on each picture, and embeddings `(n, d)` of length 1, in the
-form of a loss of Keras. They need several pictures of one person in a batch (`PeopleBatches`).
+The loss takes labels `(n,)`, who is on each picture, and embeddings `(n, d)` of length 1, in the
+form of a loss of Keras. It needs several pictures of one person in a batch (`PeopleBatches`).
 """
 
 from collections.abc import Callable
@@ -34,27 +34,6 @@ def triplet_semi_hard(margin: float = 0.2) -> Callable:
         chosen = ops.where(ops.max(farther, axis=2) > 0, nearest_farther, farthest)
         terms = ops.relu(distances - chosen + margin) * pair
         return ops.sum(terms) / ops.maximum(ops.sum(pair), 1.0)
-
-    return loss
-
-
-def supervised_contrastive(temperature: float = 0.1) -> Callable:
-    """Return the loss of Khosla et al. 2020 (arXiv:2004.11362): each positive against all others.
-
-    A picture of nobody known may take part twice, differently augmented, under a label of its own.
-    """
-
-    def loss(labels, embeddings):
-        similar = embeddings @ ops.transpose(embeddings) / temperature
-        itself = ops.eye(ops.shape(embeddings)[0])
-        similar = similar - _FAR * itself
-        pair = same_person(labels) - itself
-        log_share = similar - ops.logsumexp(similar, axis=1, keepdims=True)
-        partners = ops.sum(pair, axis=1)
-        of_picture = -ops.sum(ops.where(pair > 0, log_share, 0.0), axis=1)
-        has = ops.cast(partners > 0, "float32")
-        mean = of_picture / ops.maximum(partners, 1.0)
-        return ops.sum(mean * has) / ops.maximum(ops.sum(has), 1.0)
 
     return loss
 

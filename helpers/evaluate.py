@@ -32,6 +32,7 @@ from helpers.data import (
     occur_among,
 )
 from helpers.data.folders import resize_square
+from helpers.files import whole_file
 from helpers.models import TrainedModel
 from helpers.shapes import JUDGED, fit_shape_model
 from helpers.votes import agreement
@@ -50,13 +51,8 @@ class Evaluation:
 
     def save_predictions(self, path: Path) -> None:
         """Write the predictions as an `.npz`, complete or not at all."""
-        temporary = path.with_name(f".{path.name}.part")
-        try:
-            with temporary.open("wb") as file:
-                np.savez_compressed(file, **self.predictions)
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with whole_file(path) as temporary, temporary.open("wb") as file:
+            np.savez_compressed(file, **self.predictions)
 
 
 def stored_result(name: str) -> dict:

@@ -17,7 +17,8 @@ import numpy as np
 from helpers.augment import flip_images
 from helpers.crop import to_grey
 from helpers.data.people import PeopleData
-from helpers.photos import PhotoError, whole_file
+from helpers.files import whole_file
+from helpers.photos import PhotoError
 from helpers.portraits import cut_portraits
 
 EMBEDDERS = ("shipped", "facenet")

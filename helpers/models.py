@@ -19,6 +19,7 @@ from keras import layers
 from scipy.special import expit, softmax
 
 from helpers import settings
+from helpers.files import whole_file
 
 # TensorFlow warns that it compiles a network anew for each number of faces: it should.
 logging.getLogger("tensorflow").setLevel(logging.ERROR)
@@ -366,20 +367,14 @@ class TrainedModel:
 
 
 def save(model: TrainedModel, folder: Path) -> Path:
-    """Write `<task>.weights.h5` (arrays in float16) and then its card `<task>.json`.
-
-    Each is written beside its final place and renamed, so that a cut leaves no half file.
-    """
+    """Write `<task>.weights.h5` (arrays in float16) and then its card `<task>.json`, each whole."""
     folder.mkdir(parents=True, exist_ok=True)
     weights = folder / f"{model.card['task']}.weights.h5"
-    temporary = folder / f".{weights.name}"
-    model.network.save_weights(temporary)
-    halve_precision(temporary)
-    os.replace(temporary, weights)
-    card = folder / f"{model.card['task']}.json"
-    temporary = card.with_suffix(".part")
-    temporary.write_text(json.dumps(model.card, indent=2) + "\n")
-    os.replace(temporary, card)
+    with whole_file(weights) as part:
+        model.network.save_weights(part)
+        halve_precision(part)
+    with whole_file(folder / f"{model.card['task']}.json") as part:
+        part.write_text(json.dumps(model.card, indent=2) + "\n")
     return weights
 
 

@@ -1,19 +1,18 @@
-"""Find photo files, read them the right way up, and write files that are whole or not there.
+"""Find photo files, read them the right way up, and write them.
 
 A photo that cannot be read raises `PhotoError` with one sentence, so that the others go on.
 """
 
-import contextlib
-import errno
 import os
 import stat
-import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
+
+from helpers.files import explain, whole_file
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".pgm", ".tif", ".tiff")
 # A photo is decoded into three bytes a pixel, and more while it is converted.
@@ -94,25 +93,6 @@ def read_photo(path: str | Path) -> np.ndarray:
         raise PhotoError(f"The picture is damaged ({type(error).__name__}).") from error
 
 
-def explain(error: OSError) -> str:
-    """Say in one sentence why a file cannot be opened, read or written."""
-    sentences = {
-        errno.ENOENT: "There is no such file.",
-        errno.EEXIST: "There is a file of this name.",
-        errno.EPIPE: "Nobody reads it any more.",
-        errno.EISDIR: "This is a folder, not a file.",
-        errno.ENOTDIR: "A part of the path is a file, not a folder.",
-        errno.EACCES: "There is no permission to open it.",
-        errno.EPERM: "There is no permission to open it.",
-        errno.ENOSPC: "The disk is full.",
-        errno.EROFS: "The disk is read-only.",
-        errno.ENAMETOOLONG: "The name is too long.",
-    }
-    if error.errno is None:
-        return "The picture is damaged or cut off."
-    return sentences.get(error.errno, f"{error.strerror or error}.")
-
-
 def to_rgb(image: Image.Image) -> np.ndarray:
     """Turn whatever kind of pixels a file has into `(h, w, 3) uint8`, the right way up."""
     image.load()
@@ -140,27 +120,6 @@ def stretch(values: np.ndarray) -> np.ndarray:
     else:
         scaled = (values - low) / max(high - low, 1e-12) * 255
     return np.rint(scaled).astype(np.uint8)
-
-
-@contextlib.contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """Give a temporary file beside `path` that becomes `path` at the end, or is removed."""
-    if path.exists() and not path.is_file():
-        yield path  # A device such as /dev/stdout is written to, never replaced.
-        return
-    path = Path(os.path.realpath(path))  # A link stays, and what it leads to is replaced.
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".part-", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        # `mkstemp` keeps a file to its owner; give it what any new file would have.
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_photo(path: Path, photo: np.ndarray) -> None:

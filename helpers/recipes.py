@@ -6,7 +6,6 @@
 import contextlib
 import hashlib
 import json
-import os
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -33,6 +32,7 @@ from helpers.data.sources import find_folder
 from helpers.discriminant import learn_last_layer, load_portraits, start_from_emotion
 from helpers.evaluate import evaluate
 from helpers.evaluate_identity import evaluate_identity
+from helpers.files import whole_file
 from helpers.identity import SmallEmbedder
 from helpers.made_faces.albums import training_set
 from helpers.made_faces.expression import PRESENT_FROM, UNIT_NAMES
@@ -345,9 +345,8 @@ def claim_folder(run: Run, resume: bool) -> None:
             raise ValueError(
                 f"{run.out} already holds this run; add --resume to go on, or choose another --out."
             )
-    temporary = path.with_suffix(".part")
-    temporary.write_text(this)
-    os.replace(temporary, path)
+    with whole_file(path) as part:
+        part.write_text(this)
 
 
 def compile_network(network: keras.Model, run: Run, steps_per_epoch: int) -> None:

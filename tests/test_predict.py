@@ -12,7 +12,7 @@ import pytest
 from faces import Cheerful, MeanFace, Smiling, portrait
 from PIL import Image
 
-from helpers import __main__, detect, models, photos, pipeline, plots
+from helpers import __main__, detect, files, models, photos, pipeline, plots
 from helpers.commands.console import printable
 from helpers.commands.predict import copy_names
 
@@ -231,7 +231,7 @@ def test_a_full_disk_leaves_nothing_behind(album, tmp_path, monkeypatch, capfd):
 def test_an_old_result_survives_a_failed_new_one(tmp_path):
     path = tmp_path / "faces.csv"
     path.write_text("old")
-    with pytest.raises(KeyboardInterrupt), photos.whole_file(path) as temporary:
+    with pytest.raises(KeyboardInterrupt), files.whole_file(path) as temporary:
         temporary.write_text("half")
         raise KeyboardInterrupt
     assert path.read_text() == "old"

@@ -76,7 +76,7 @@ def writing(what: str | Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        from helpers.photos import explain
+        from helpers.files import explain
 
         raise ValueError(f"{printable(what)} cannot be written. {explain(error)}") from None
 

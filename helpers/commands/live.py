@@ -67,7 +67,7 @@ def run(options: argparse.Namespace) -> int:
 
 def open_results(options: argparse.Namespace, video, results: contextlib.ExitStack) -> tuple:
     """Open the video and the table that are to be written; both are whole or not there."""
-    from helpers.photos import whole_file
+    from helpers.files import whole_file
     from helpers.pipeline import FACE_COLUMNS
     from helpers.video import VideoFile
 

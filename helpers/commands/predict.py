@@ -151,7 +151,8 @@ def copy_names(paths: list[Path]) -> list[str]:
 
 def draw(reading, path: Path) -> str | None:
     """Write the annotated copy of a photo; return a sentence if that failed."""
-    from helpers.photos import PhotoError, explain, read_photo, write_photo
+    from helpers.files import explain
+    from helpers.photos import PhotoError, read_photo, write_photo
     from helpers.plots import annotate_photo
 
     try:
@@ -168,7 +169,7 @@ def draw(reading, path: Path) -> str | None:
 def write_results(options: argparse.Namespace, readings: list) -> None:
     """Write the result in the form that was asked for."""
     if table := options.csv or options.parquet:
-        from helpers.photos import whole_file
+        from helpers.files import whole_file
         from helpers.pipeline import to_frame
 
         frame = to_frame(readings)

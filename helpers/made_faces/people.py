@@ -28,10 +28,6 @@ IRIS_COLOURS = np.array(
     np.float32,
 ) / 255  # fmt: skip
 
-HAIR_STYLES = ("shaved", "receding", "short", "curly", "fringe", "tied", "bob", "long")
-HEADWEAR = ("none", "cap", "beanie", "headscarf", "band")
-BEARDS = ("none", "stubble", "moustache", "goatee", "full")
-
 # Each number of a person: a normal one as (mean, standard deviation), drawn within 2.5 of them, or
 # a uniform one as [lowest, highest]. The spread of the shapes is set so that faces seen from many
 # sides vary as Kaggle's 7,049 do (`python -m helpers data realism` compares them).

@@ -16,7 +16,6 @@ SHADOW_CELL = 2.0  # face units, as wide as the sheets' own cells
 _SHADOW_SIDE = 150  # cells; what is further out casts no shadow
 _DEPTH_STEPS, _DEPTH_RANGE = 1 << 20, 1000.0
 _INDEX_BITS = 26
-_OFF = np.iinfo(np.int32).max
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ larger set begins with the smaller one, and it does not matter which process dra
 import functools
 import multiprocessing
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, fields, replace
@@ -18,6 +17,7 @@ import numpy as np
 
 from helpers import settings
 from helpers.data.archives import ARCHIVE_PROBLEMS
+from helpers.files import whole_file
 from helpers.made_faces.camera import read_jpeg
 from helpers.made_faces.expression import EMOTIONS, mix_units
 from helpers.made_faces.people import Person, draw_person
@@ -190,14 +190,8 @@ def save_set(faces: MadeSet, path: Path) -> None:
     sizes = np.array([len(file) for file in faces.files], np.int32)
     joined = np.frombuffer(b"".join(faces.files), np.uint8)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(suffix=".partial", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez_compressed(file, jpeg=joined, jpeg_size=sizes, **arrays)
-        os.chmod(name, 0o644)  # mkstemp's is for its owner alone
-        os.replace(name, path)
-    finally:
-        Path(name).unlink(missing_ok=True)
+    with whole_file(path) as part, part.open("wb") as file:
+        np.savez_compressed(file, jpeg=joined, jpeg_size=sizes, **arrays)
 
 
 def load_set(path: Path = SHIPPED) -> MadeSet:

@@ -16,7 +16,7 @@ import pandas as pd
 from helpers import settings, transfer
 from helpers.data import EmotionData, load_emotions
 from helpers.data.splits import split_by_subject
-from helpers.photos import whole_file
+from helpers.files import whole_file
 from helpers.pictures import PictureTable, for_imagenet
 
 SIDE, BATCH, RATE = 224, 32, 1e-3

@@ -14,9 +14,9 @@ import pandas as pd
 
 from helpers import models, transfer
 from helpers.data.ckplus import read_peaks
+from helpers.files import whole_file
 from helpers.made_faces.albums import ckplus_folder
 from helpers.metrics import action_unit_metrics
-from helpers.photos import whole_file
 from helpers.pictures import PictureTable, peak_table
 
 SEEDS = (0, 1, 2)
