@@ -21,8 +21,8 @@ import pytest
 from nbformat import NotebookNode
 from traitlets.config import get_config
 
+from helpers import grading
 from helpers.__main__ import main
-from helpers.commands import check as check_command
 from notebooks import build
 
 LESSONS = build.sources()
@@ -83,7 +83,7 @@ def squeezed(text: str) -> str:
 def test_an_assignment_is_worth_100_points(lesson):
     cells = graded(build.assignment(build.read_source(lesson)))
     points = [cell.metadata.nbgrader.get("points", 0) for cell in cells.values()]
-    assert cells and sum(points) == check_command.POINTS_PER_LESSON
+    assert cells and sum(points) == grading.POINTS_PER_LESSON
     assert len(cells) % len(build.PARTS) == 0
 
 
@@ -135,9 +135,7 @@ def test_the_guides_minutes_are_those_of_the_lesson(lesson):
 
 
 def test_the_guide_lists_every_checker_in_the_lessons_order():
-    functions = [
-        exercise.function for lesson in check_command.lessons().values() for exercise in lesson
-    ]
+    functions = [exercise.function for lesson in grading.lessons().values() for exercise in lesson]
     assert re.findall(r"^\| \d \| `(\w+)` \|", GUIDE, re.M) == functions
 
 

@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from helpers import settings
-from helpers.data.folders import SUFFIXES, read_grey, resize_square, subfolders
+from helpers.data.folders import read_grey, resize_square, subfolders
 from helpers.data.records import DataError
 from helpers.data.sources import KNOWN, existing_path, known_folder
+from helpers.photos import EXTENSIONS
 
 _MADE = {"subjects": 60, "sequences": 4, "frames": 3}
 _SMOKE = {"subjects": 12, "sequences": 4, "frames": 2}
@@ -130,7 +131,7 @@ def _labels(root: Path, kind: str) -> Iterator[tuple[tuple[str, str], Path]]:
 
 def _last_frame(root: Path, sequence: tuple[str, str], label: Path) -> Path:
     folder = root.joinpath("cohn-kanade-images", *sequence)
-    frames = [p for p in sorted(folder.glob("*")) if p.suffix.lower() in SUFFIXES]
+    frames = [p for p in sorted(folder.glob("*")) if p.suffix.lower() in EXTENSIONS]
     if not frames:
         raise DataError(f"{label} labels a sequence without frames; unpack {folder}.")
     return frames[-1]

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from helpers.data.records import DataError
+from helpers.photos import EXTENSIONS
 
 _SIDE = 48
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".pgm", ".tif", ".tiff"}
 _SYNONYMS = {
     "angry": "angry anger",
     "disgust": "disgust disgusted",
@@ -62,11 +62,11 @@ def read_class_folders(folder: Path) -> Pictures:
         for split, root in _split_roots(folder)
         for emotion, path in _classified(root)
     ]
-    strays = [path for path, _, _ in found if path.suffix.lower() not in SUFFIXES]
+    strays = [path for path, _, _ in found if path.suffix.lower() not in EXTENSIONS]
     if strays:
         names = ", ".join(str(path) for path in strays[:5])
         warnings.warn(f"Skipped {len(strays)} file(s) that are no pictures: {names}.", stacklevel=4)
-    pictures = [item for item in found if item[0].suffix.lower() in SUFFIXES]
+    pictures = [item for item in found if item[0].suffix.lower() in EXTENSIONS]
     if not pictures:
         raise DataError(
             f"{folder} holds no table, and no pictures in folders named by emotion "

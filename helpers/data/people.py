@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from helpers import settings
-from helpers.data.folders import SPLIT_OF, SUFFIXES, subfolders
+from helpers.data.folders import SPLIT_OF, subfolders
 from helpers.data.records import DataError, pick_rows
 from helpers.data.sources import KNOWN, existing_path, known_folder
+from helpers.photos import EXTENSIONS
 
 _WITH_PEOPLE = ("five-celebrities", "orl", "lfw")
 _MADE = {"people": 12, "photos": 12}
@@ -135,5 +136,5 @@ def _photos_of_people(folder: Path) -> list[tuple[Path, str, str]]:
 
 def _pictures(folder: Path) -> list[Path]:
     """Return the picture files of a folder, `2.pgm` before `10.pgm`."""
-    files = [p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file()]
+    files = [p for p in folder.iterdir() if p.suffix.lower() in EXTENSIONS and p.is_file()]
     return sorted(files, key=lambda p: (len(p.stem), p.stem))

@@ -8,8 +8,8 @@ import pytest
 from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 from nbformat.v4 import new_code_cell, new_notebook
 
+from helpers import grading
 from helpers.__main__ import main
-from helpers.commands import check as check_command
 from notebooks import build
 
 # Two exercises of which each kernel run needs nothing but Python itself.
@@ -78,7 +78,7 @@ def source(tmp_path, monkeypatch):
     folder.mkdir(parents=True)
     path = folder / "99_little.py"
     path.write_text(LITTLE.lstrip(), encoding="utf-8")
-    monkeypatch.setattr(check_command, "PACKAGE", tmp_path / "helpers")
+    monkeypatch.setattr(grading, "PACKAGE", tmp_path / "helpers")
     return build.read_source(path)
 
 
@@ -189,7 +189,7 @@ def test_a_cell_that_fails_before_any_exercise_makes_the_score_unreliable(source
 
 
 def test_a_loop_without_end_costs_only_its_own_exercise(source, score, monkeypatch):
-    monkeypatch.setattr(check_command, "GRADED_SECONDS", 2)
+    monkeypatch.setattr(grading, "GRADED_SECONDS", 2)
     endless = "def double(x):\n    while True:\n        pass"
     notebook = answered(build.published(source), twice=endless, halve=HALF)
     code, result, trouble = score(notebook, "--timeout", "2")
@@ -261,7 +261,7 @@ def test_a_missing_kernel_is_named(source, tmp_path, monkeypatch, capsys):
 
 def test_a_copy_of_the_course_without_its_text_says_so(source, tmp_path, monkeypatch, capsys):
     nbformat.write(build.published(source), tmp_path / "lesson.ipynb")
-    monkeypatch.setattr(check_command, "PACKAGE", tmp_path / "nowhere" / "helpers")
+    monkeypatch.setattr(grading, "PACKAGE", tmp_path / "nowhere" / "helpers")
     assert main(["check", str(tmp_path / "lesson.ipynb")]) == 1
     assert "text is missing" in capsys.readouterr().err
 
@@ -273,7 +273,7 @@ def test_exercises_are_read_as_the_notebooks_builder_reads_them():
             for cell in build.read_source(path).cells
             if "part" in cell.metadata
         }
-        exercises = check_command.exercises_in(path)
+        exercises = grading.exercises_in(path)
         assert len(exercises) == len(cells) // len(build.PARTS)
         for exercise in exercises:
             assert exercise.checker == cells[exercise.name, "checker"]
@@ -281,13 +281,13 @@ def test_exercises_are_read_as_the_notebooks_builder_reads_them():
 
 
 def test_exercises_have_names_and_checkers_of_their_own_throughout_the_course():
-    exercises = [exercise for lesson in check_command.lessons().values() for exercise in lesson]
+    exercises = [exercise for lesson in grading.lessons().values() for exercise in lesson]
     assert len({exercise.name for exercise in exercises}) == len(exercises)
     assert len({exercise.function for exercise in exercises}) == len(exercises)
 
 
 @pytest.mark.parametrize("cells", range(1, 13))
 def test_points_add_up_to_100_and_are_as_even_as_can_be(cells):
-    shares = check_command.shares(cells)
+    shares = grading.shares(cells)
     assert (len(shares), sum(shares)) == (cells, 100)
     assert max(shares) - min(shares) <= 1

@@ -1,0 +1,258 @@
+"""Score a solved lesson as nbgrader would, without nbgrader.
+
+The learner's notebook runs from top to bottom in a kernel of its own, only the folded solutions are
+left out. Checkers and hidden tests are those of the lesson's text, not what a learner made of them.
+"""
+
+import os
+import re
+import subprocess
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from helpers.settings import PACKAGE
+
+POINTS_PER_LESSON = 100
+FOLDED = "# @title Solution: click to open"
+GRADED_SECONDS = 60  # a checker or a hidden test; more is a loop without end
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """An exercise of a lesson: the code of its checker and of its hidden test."""
+
+    name: str
+    checker: str
+    hidden: str
+
+    @property
+    def function(self) -> str:
+        """Return which function of `helpers.check` the checker calls."""
+        return re.search(r"check\.(\w+)", self.checker)[1]
+
+
+@dataclass(frozen=True)
+class Score:
+    """What an exercise got: points, of how many, and what the checker says of it."""
+
+    exercise: str
+    points: int
+    of: int
+    message: str
+
+    @property
+    def passed(self) -> bool:
+        """Return whether it got all points."""
+        return self.points == self.of
+
+
+def shares(cells: int) -> list[int]:
+    """Split a lesson's points among its graded cells as evenly as whole numbers allow."""
+    ends = [POINTS_PER_LESSON * i // cells for i in range(cells + 1)]
+    return [end - begin for begin, end in zip(ends, ends[1:], strict=False)]
+
+
+def lessons() -> dict[str, list[Exercise]]:
+    """Return the exercises of each lesson, from the lessons' text.
+
+    Raises
+    ------
+    ValueError
+        If this copy of the course has come without that text.
+    """
+    checkout = PACKAGE.parent / "notebooks" / "source"
+    folder = checkout if checkout.is_dir() else PACKAGE / "shipped" / "lessons"
+    found = {path.stem: exercises_in(path) for path in sorted(folder.glob("[0-9]*.py"))}
+    if not found:
+        raise ValueError("The lessons' text is missing here; run `check` in a checkout.")
+    return found
+
+
+def exercises_in(path: Path) -> list[Exercise]:
+    """Read the exercises of one lesson; its text is jupytext's percent format."""
+    parts: dict[str, dict[str, str]] = {}
+    for cell in re.split(r"^# %%", path.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
+        header, _, code = cell.partition("\n")
+        marks = dict(re.findall(r'(\w+)="(\w+)"', header))
+        if "part" in marks:
+            parts.setdefault(marks["exercise"], {})[marks["part"]] = code.strip()
+    return [Exercise(name, found["checker"], found["hidden"]) for name, found in parts.items()]
+
+
+def read_cells(path: Path) -> list:
+    """Return the code cells of a notebook."""
+    try:
+        import nbclient  # noqa: F401 - better missed now than after the notebook was read
+        import nbformat
+    except ModuleNotFoundError as error:
+        raise ValueError(
+            f"`check` lacks the package {error.name}: pip install nbclient nbformat ipykernel"
+        ) from error
+    if not path.is_file():
+        raise ValueError(f"{path} is {'a folder' if path.is_dir() else 'not there'}.")
+    try:
+        with warnings.catch_warnings(action="ignore"):  # cells without an id, as Colab saves them
+            notebook = nbformat.read(path, as_version=4)
+        return [
+            nbformat.v4.new_code_cell(cell.source, metadata=cell.get("metadata", {}))
+            for cell in notebook.cells
+            if cell.cell_type == "code"
+        ]
+    except Exception as error:  # nbformat lets through whatever a broken file leads to
+        raise ValueError(f"{path} is no notebook ({type(error).__name__}).") from error
+
+
+def part_of(cell, exercises: list[Exercise]) -> tuple[str | None, str | None]:
+    """Return which exercise a cell belongs to, and as what: stub, solution, checker or hidden.
+
+    The lesson's own marks come first, then nbgrader's. A platform may drop both: then the checker
+    is known by what it calls.
+    """
+    name, part = cell.metadata.get("exercise"), cell.metadata.get("part")
+    nbgrader = cell.metadata.get("nbgrader") or {}
+    if not part and nbgrader.get("grade_id"):
+        name, _, part = nbgrader["grade_id"].rpartition("-")
+    if part:  # what nbgrader calls a solution is where the learner writes
+        return name, "stub" if nbgrader and part == "solution" else part
+    if cell.source.startswith(FOLDED):
+        return None, "solution"
+    for exercise in exercises:
+        if re.search(rf"^check\.{exercise.function}\(", cell.source, re.MULTILINE):
+            return exercise.name, "checker"
+    return None, None
+
+
+def find_lesson(cells: list, path: Path) -> tuple[str, list[Exercise]]:
+    """Return the lesson whose exercises a notebook holds, whatever the file is called."""
+    known = lessons()
+
+    def matches(lesson: str) -> int:
+        names = {exercise.name for exercise in known[lesson]}
+        return len(names & {part_of(cell, known[lesson])[0] for cell in cells})
+
+    lesson = max(known, key=matches)
+    if matches(lesson):
+        return lesson, known[lesson]
+    if any(part_of(cell, [])[1] for cell in cells):
+        raise ValueError(f"{path} has exercises, but of no lesson of this version of the course.")
+    raise ValueError(f"{path} has no exercises of this course.")
+
+
+def probe(cells: list, exercises: list[Exercise]):
+    """Return the notebook that is run: the learner's cells, our checkers and hidden tests."""
+    from nbformat.v4 import new_code_cell, new_notebook
+
+    def graded(exercise: Exercise) -> list:
+        return [
+            new_code_cell(code, metadata={"exercise": exercise.name, "part": part})
+            for part, code in (("checker", exercise.checker), ("hidden", exercise.hidden))
+        ]
+
+    open_exercises = {exercise.name: exercise for exercise in exercises}
+    kept = []
+    for number, cell in reversed(list(enumerate(cells, start=1))):  # of copies, the last counts
+        name, part = part_of(cell, exercises)
+        if part == "checker" and name in open_exercises:
+            kept += reversed(graded(open_exercises.pop(name)))
+        elif part not in ("solution", "checker", "hidden"):
+            about = {"exercise": name, "part": part, "number": number}
+            kept.append(new_code_cell(cell.source, metadata=about))
+    kept.reverse()
+    for exercise in open_exercises.values():  # somebody deleted the checker
+        kept += graded(exercise)
+    return new_notebook(cells=kept)
+
+
+def execute(notebook, path: Path, seconds: int):
+    """Run every cell, in the folder of the learner's notebook, whether those before it failed."""
+    from nbclient import NotebookClient
+    from nbclient.exceptions import DeadKernelError
+    from tqdm import tqdm
+
+    begun: list[int] = []  # which cells, as the learner counts them
+    bar = tqdm(total=len(notebook.cells), unit="cell", disable=None)
+    client = NotebookClient(
+        notebook,
+        kernel_name="python3",
+        timeout_func=lambda cell: seconds if "number" in cell.metadata else GRADED_SECONDS,
+        interrupt_on_timeout=True,
+        allow_errors=True,
+        record_timing=False,
+        on_cell_start=lambda cell, cell_index: begun.append(cell.metadata.get("number", 0)),
+        on_cell_executed=lambda **_: bar.update(),
+        resources={"metadata": {"path": str(path.resolve().parent)}},
+    )
+    # No exercise depends on how long something is trained.
+    environment = {"COURSE_PROFILE": "smoke"} | os.environ
+    try:
+        return client.execute(env=environment, stderr=subprocess.DEVNULL)
+    except KeyError as error:  # jupyter_client's NoSuchKernel is one
+        raise ValueError("`check` finds no Python kernel: pip install ipykernel") from error
+    except DeadKernelError as error:
+        raise ValueError(
+            f"Python died at code cell {max(begun)} of {path}; it may have run out of memory."
+        ) from error
+    finally:
+        bar.close()
+
+
+def error_of(cell) -> str | None:
+    """Return what stopped a cell, in a line, or None."""
+    for output in cell.outputs:
+        if output.output_type == "error":
+            if output.ename == "KeyboardInterrupt":
+                return "It took too long and was stopped."
+            return f"{output.ename}: {output.evalue}".partition("\n")[0]
+    return None
+
+
+def score(notebook, exercises: list[Exercise]) -> Iterator[Score]:
+    """Give each exercise half of its points for its checker, all if its hidden test passes too."""
+    cells = {(cell.metadata.exercise, cell.metadata.part): cell for cell in notebook.cells}
+    points = iter(shares(2 * len(exercises)))
+    for exercise in exercises:
+        of = next(points), next(points)
+        right, message = verdict_of(cells[exercise.name, "checker"])
+        hidden = error_of(cells[exercise.name, "hidden"])
+        stub = cells.get((exercise.name, "stub"))
+        if not right and stub and error_of(stub):
+            message = f"Your cell stops with {error_of(stub)}"
+        elif right and hidden:
+            message = "Right where the checker looks, but a hidden test finds a case that is not."
+        yield Score(exercise.name, of[0] * right + of[1] * (right and not hidden), sum(of), message)
+
+
+def verdict_of(cell) -> tuple[bool, str]:
+    """Return whether a checker that was run said yes, and its sentence."""
+    said = [out for out in cell.outputs if out.output_type == "execute_result"]
+    if error_of(cell) or not said:
+        return False, error_of(cell) or "The checker said nothing."
+    mark, _, message = said[-1]["data"]["text/plain"].partition(" ")
+    return mark == "✅", message
+
+
+def trouble_elsewhere(notebook) -> tuple[str | None, bool]:
+    """Return a sentence about cells that failed outside the exercises, and if the score holds.
+
+    A cell may fail because an exercise before it is not solved; one that fails earlier has spoiled
+    what the exercises need.
+    """
+    failed, unsolved, reliable = [], False, True
+    for cell in notebook.cells:
+        if cell.metadata.part is None and error_of(cell):
+            failed.append(cell)
+            reliable &= unsolved
+        elif cell.metadata.part == "checker":
+            unsolved |= not verdict_of(cell)[0]
+    if not failed:
+        return None, True
+    first = failed[0]
+    line = next(iter(first.source.strip().splitlines()), "")
+    sentence = f"Code cell {first.metadata.number}, `{line}`, fails: {error_of(first)}"
+    if len(failed) > 1:
+        sentence += f" ({len(failed) - 1} more after it.)"
+    if not reliable:
+        sentence += " No unsolved exercise explains that: do not rely on this score."
+    return sentence, reliable
