@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from helpers import models, photos
+from helpers import models, photos, pipeline
 from helpers.data import EMOTIONS, KEYPOINT_COLUMNS, KEYPOINT_NAMES
 from helpers.made_faces.expression import UNIT_NAMES
 from helpers.photos import PhotoError, find_photos, read_photo
@@ -156,6 +156,13 @@ def test_faces_of_several_photos_go_through_each_network_together(reader):
     readings = list(reader.read([photo, blank, photo, photo]))
     assert [len(reading.faces) for reading in readings] == [1, 0, 1, 1]
     assert [model.calls for model in reader.load().values()] == [[3], [3], [3]]
+
+
+def test_free_memory_goes_back_to_the_system_after_each_photo(reader, monkeypatch):
+    trims = []
+    monkeypatch.setattr(pipeline, "_find_trim", lambda: trims.append)
+    list(reader.read([np.zeros((side, side, 3), np.uint8) for side in (60, 70, 80)]))
+    assert trims == [0, 0, 0]  # as `malloc_trim` is asked: keep nothing
 
 
 def test_keypoints_are_in_the_pixels_of_the_photo(reader):
