@@ -82,6 +82,7 @@ def evaluate_identity(
             "judged": f"{folds} folds" if folds else "leaving one face out",
             "people": people.tolist(),
             "confusion": metrics.confusion_matrix(names, called, labels=people).tolist(),
+            **wrong_names(embeddings, names, called),
         }
         predicted = {"names": called, "scores": similarity_to(embeddings, names, called)}
     measured["no_face_found"] = faces.not_found
@@ -92,6 +93,27 @@ def evaluate_identity(
     if embedder is None:
         result["weights"] = "none: embeddings as given"
     return Evaluation(result, predicted)
+
+
+def wrong_names(embeddings: np.ndarray, names: np.ndarray, called: np.ndarray) -> dict:
+    """List the faces that got a wrong name, and how much they resemble others of their own name.
+
+    Who resembles nobody of that name may be somebody else: the wrong face of a photo, say.
+    """
+    own, other = (similarity_to(embeddings, names, who) for who in (names, called))
+    return {
+        "wrong": [
+            {
+                "row": int(row),
+                "name": str(names[row]),
+                "called": str(called[row]),
+                "similarity_to_own_name": float(own[row]),
+                "similarity_to_that_name": float(other[row]),
+            }
+            for row in np.flatnonzero(called != names)
+        ],
+        "median_similarity_to_own_name": float(np.median(own)),
+    }
 
 
 def similarity_to(embeddings: np.ndarray, names: np.ndarray, called: np.ndarray) -> np.ndarray:

@@ -82,6 +82,18 @@ def test_the_similarity_is_to_the_others_of_that_name():
     np.testing.assert_allclose(found, [0.8, 0.6, middle[1]], atol=1e-6)
 
 
+def test_who_got_a_wrong_name_is_listed_with_whom_they_resemble():
+    points = np.array([[1.0, 0], [0.8, 0.6], [0, 1], [0.6, 0.8]])
+    names = np.array(["a", "a", "b", "b"])
+    found = evaluate_identity.wrong_names(points, names, np.array(["a", "a", "b", "a"]))
+    (wrong,) = found["wrong"]
+    assert (wrong["row"], wrong["name"], wrong["called"]) == (3, "b", "a")
+    assert wrong["similarity_to_own_name"] == pytest.approx(0.8)
+    middle = np.array([0.9, 0.3]) / np.hypot(0.9, 0.3)
+    assert wrong["similarity_to_that_name"] == pytest.approx(points[3] @ middle)
+    assert found["median_similarity_to_own_name"] == pytest.approx(0.8)
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
