@@ -21,7 +21,7 @@
 # - tune by experiment: one change at a time, several seeds, on validation.
 #
 # **You need** [lesson 3](03_emotion_classifier.ipynb): the confusion matrix, F1, class weights. **Time:**
-# 100 minutes; the code itself runs in under three.
+# 105 minutes; the code itself runs in under three.
 
 # %% tags=["setup"]
 from importlib import import_module
