@@ -3,6 +3,7 @@
 The pictures go through the loader of lesson 4, from files.
 """
 
+import gc
 import json
 import time
 from dataclasses import dataclass
@@ -61,6 +62,8 @@ def run_variant(name: str, variant: ResNetVariant, out: Path, smoke: bool = Fals
     split = data.split
     if variant.source == "ckplus" and not smoke:
         split = split_by_subject(data.subjects, data.labels)
+    keras.backend.clear_session()  # what the last variant built would count as this one's memory
+    gc.collect()
     keras.utils.set_random_seed(settings.SEED)
     rng = np.random.default_rng(settings.SEED)
     training, judging = (
