@@ -20,31 +20,35 @@ from helpers.data.splits import split_by_subject
 from helpers.files import whole_file
 from helpers.pictures import PictureTable, for_imagenet
 
-SIDE, BATCH, RATE = 224, 32, 1e-3
+SIDE, RATE = 224, 1e-3
 SMOKE_SIDE = 32
 
 
 @dataclass(frozen=True)
 class ResNetVariant:
-    """One epoch on one data set, of at most so many `rows`, judged by so many `judges`."""
+    """One epoch on one data set, of at most so many `rows`, judged by so many `judges`.
+
+    What a step has to remember grows with its batch, and is most of the memory.
+    """
 
     name: str
     source: str
     rows: int | None = None
     judges: int | None = None
+    batch_size: int = 32
 
 
 STUDIES = {
     "resnet50": (
         ResNetVariant("CK+, one epoch", "ckplus"),
-        ResNetVariant("FER-2013, 1,000 faces", "fer2013", 1000, 500),
+        ResNetVariant("FER-2013, 1,000 faces", "fer2013", 1000, 500, batch_size=16),
     )
 }
 
 
 def budget(name: str, smoke: bool = False) -> dict:
     """Return what every variant gets."""
-    return {"epochs": 1, "batch_size": BATCH, "side": SMOKE_SIDE if smoke else SIDE}
+    return {"epochs": 1, "side": SMOKE_SIDE if smoke else SIDE}
 
 
 def summary(row: dict) -> str:
@@ -68,7 +72,7 @@ def run_variant(name: str, variant: ResNetVariant, out: Path, smoke: bool = Fals
     rng = np.random.default_rng(settings.SEED)
     training, judging = (
         loader(data, rng.permutation(np.flatnonzero(split == part))[: 64 if smoke else limit],
-               out / part, part == "train", budget(name, smoke)["side"])
+               out / part, part == "train", budget(name, smoke)["side"], variant.batch_size)
         for part, limit in (("train", variant.rows), ("val", variant.judges))
     )  # fmt: skip
     backbone = transfer.resnet50_backbone(None, training.size)
@@ -84,6 +88,7 @@ def run_variant(name: str, variant: ResNetVariant, out: Path, smoke: bool = Fals
     _, counts = np.unique(judging.targets, return_counts=True)
     row = {
         "name": variant.name,
+        "batch_size": variant.batch_size,
         "n_train": len(training.table),
         "n": len(judging.table),
         "parameters": network.count_params(),
@@ -107,7 +112,7 @@ def peak_memory() -> int:
 
 
 def loader(
-    data: EmotionData, rows: np.ndarray, folder: Path, augment: bool, side: int
+    data: EmotionData, rows: np.ndarray, folder: Path, augment: bool, side: int, batch_size: int
 ) -> PictureTable:
     """Write faces to files, and return the loader that reads them as ResNet-50 wants them."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -117,5 +122,5 @@ def loader(
             cv2.imwrite(str(file), data.images[row])
     table = pd.DataFrame({"path": files, "left": 0, "top": 0, "side": data.images.shape[1]})
     return PictureTable(
-        table, data.labels[rows], side, BATCH, for_imagenet, augment, settings.SEED, workers=2
+        table, data.labels[rows], side, batch_size, for_imagenet, augment, settings.SEED, workers=2
     )

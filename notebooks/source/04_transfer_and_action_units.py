@@ -453,8 +453,8 @@ resnet = stored_result("study-resnet50")
 print(f"{resnet['date']}: {resnet['command']}")
 for row in resnet["variants"]:
     print(
-        f"  {row['name']}: {row['n_train']:,} faces in {row['seconds']:,} s, "
-        f"{row['peak_memory_gib']:.1f} GiB of memory,"
+        f"  {row['name']}: {row['n_train']:,} faces in batches of {row['batch_size']}, "
+        f"{row['seconds']:,} s, {row['peak_memory_gib']:.1f} GiB of memory,"
     )
     print(
         f"    {row['metrics']['accuracy']:.1%} of {row['n']} others right; "
