@@ -148,8 +148,7 @@ def evaluate_emotion(model: TrainedModel, source: str, split: str | None, tta: b
     probabilities = model.predict(data.images)
     if tta:
         probabilities = (probabilities + model.predict(flip_images(data.images))) / 2
-    position = {name: index for index, name in enumerate(classes)}
-    labels = np.array([position.get(name, -1) for name in data.classes])[data.labels]
+    labels = data.labels_among(classes)
     known = labels >= 0
     if not known.any():
         raise DataError(

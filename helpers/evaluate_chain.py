@@ -4,15 +4,13 @@ Each face is put whole into a larger picture, looked for there, and cut out as `
 the same faces with the same labels are read twice.
 """
 
-from dataclasses import replace
-
 import cv2
 import numpy as np
 from tqdm import tqdm
 
 from helpers import detect, metrics
 from helpers.augment import flip_images, flip_keypoints, warp_keypoints
-from helpers.data import KEYPOINT_NAMES, DataError, EmotionData, load_emotions, load_keypoints
+from helpers.data import KEYPOINT_NAMES, DataError, load_emotions, load_keypoints
 from helpers.evaluate import Evaluation, choose_split, describe, undo
 from helpers.models import TrainedModel
 
@@ -50,7 +48,7 @@ def evaluate_chain(
     data = load_keypoints(source) if task == "keypoints" else load_emotions(source)
     split, data = choose_split(data, split)
     if task == "emotion":
-        data = known_classes(data, model.card["classes"])
+        data = data.among_classes(model.card["classes"])
     rows = np.sort(np.random.default_rng(seed).permutation(len(data))[:MOST_FACES])
     found, crops, matrices = find_in_photos(
         data.images[rows], model.input_size, task, detector, seed
@@ -69,13 +67,6 @@ def evaluate_chain(
     }
     result = describe(task, source, split, len(own), tta, measured)
     return Evaluation(result, predicted | {"rows": rows[found]})
-
-
-def known_classes(data: EmotionData, classes: list[str]) -> EmotionData:
-    """Return the faces whose class the model knows, numbered as the model numbers them."""
-    position = np.array([classes.index(c) if c in classes else -1 for c in data.classes])
-    data = replace(data, labels=position[data.labels], classes=tuple(classes))
-    return data.select(data.labels >= 0)
 
 
 def measure(model: TrainedModel, images: np.ndarray, data, tta: bool, matrices=None) -> tuple:

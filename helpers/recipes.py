@@ -394,7 +394,7 @@ def emotion_data(run: Run) -> tuple[Batches, Batches]:
 
     Validation has the labels as they are; training mixes in what votes say, where there are any.
     """
-    parts = [by_course_classes(load_emotions(source)) for source in run.sources]
+    parts = [load_emotions(source).among_classes(EMOTIONS) for source in run.sources]
 
     def targets(faces: EmotionData, training: bool) -> np.ndarray:
         return soft_labels(faces.labels, faces.votes, run.recipe.votes_weight * training)
@@ -478,14 +478,6 @@ def train_and_val(data, run: Run):
         raise DataError(f"{data.source} has too few rows for a training and a validation split.")
     rows = np.random.default_rng(run.seed).permutation(np.flatnonzero(training))
     return data.select(np.sort(rows[: run.recipe.rows])), data.select(validation)
-
-
-def by_course_classes(data: EmotionData) -> EmotionData:
-    """Renumber labels to the course's seven emotions, leaving out faces of any other class."""
-    position = np.array([EMOTIONS.index(c) if c in EMOTIONS else -1 for c in data.classes])
-    labels = position[data.labels]
-    kept = data.select(labels >= 0)
-    return replace(kept, labels=labels[labels >= 0], classes=EMOTIONS)
 
 
 def write_card(run: Run, function: str, arguments: dict, n_train: int, n_val: int) -> dict:

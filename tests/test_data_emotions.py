@@ -16,7 +16,7 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 
 from helpers import settings
-from helpers.data import EMOTIONS, DataError, load_emotions
+from helpers.data import EMOTIONS, DataError, EmotionData, load_emotions
 from helpers.data.splits import tenth_per_class
 
 USAGE = ["Training", "Training", "PublicTest", "PrivateTest"]
@@ -178,6 +178,20 @@ def test_classes_are_matched_by_name_and_ordered(tmp_path):
     assert data.classes == ("angry", "happy", "sad", "awe", "contempt")
     assert sorted(data.labels.tolist()) == [0, 1, 2, 3, 4]
     assert set(data.split) == {"all"} and data.subjects is None
+
+
+def test_labels_are_told_in_other_classes_by_name():
+    data = EmotionData(
+        np.zeros((4, 48, 48), np.uint8),
+        np.array([0, 1, 2, 1]),
+        ("happy", "contempt", "sad"),
+        np.array(["train", "train", "val", "val"]),
+    )
+    assert data.labels_among(["sad", "happy"]).tolist() == [1, -1, 0, -1]
+    known = data.among_classes(["sad", "happy"])
+    assert known.labels.tolist() == [1, 0]
+    assert known.classes == ("sad", "happy")
+    assert known.split.tolist() == ["train", "val"]
 
 
 def test_split_folders_give_splits_and_a_val_is_set_aside(tmp_path):

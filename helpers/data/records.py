@@ -4,6 +4,7 @@ A record does not say where its pictures came from beyond a name, so that a less
 any source.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Self
 
@@ -136,6 +137,17 @@ class EmotionData(_Record):
     votes: np.ndarray | None = None
     subjects: np.ndarray | None = None
     source: str = ""
+
+    def labels_among(self, classes: Sequence[str]) -> np.ndarray:
+        """Return labels `(n,)` as positions in other `classes`, matched by name; -1: not there."""
+        classes = list(classes)
+        position = [classes.index(name) if name in classes else -1 for name in self.classes]
+        return np.array(position)[self.labels]
+
+    def among_classes(self, classes: Sequence[str]) -> Self:
+        """Return the faces whose class is one of `classes`, with labels numbered as these are."""
+        labels = self.labels_among(classes)
+        return replace(self, labels=labels, classes=tuple(classes)).select(labels >= 0)
 
 
 @dataclass(frozen=True)
