@@ -55,7 +55,7 @@ def cross_validate(
     parts = folds_of_subjects(data, labels, folds, seed)
     for number, (learn, judge) in enumerate(tqdm(parts, desc="folds", unit="fold")):
         keras.utils.set_random_seed(seed + number)
-        network = fresh_network(model, len(classes), scratch)
+        network = fresh_network(model, classes, scratch)
         fine_tune(network, data.images[learn], np.eye(len(classes))[labels[learn]], seed)
         probabilities[judge] = predict(network, data.images[judge], tta)
         hits = probabilities[judge].argmax(axis=1) == labels[judge]
@@ -101,13 +101,25 @@ def folds_of_subjects(
     return list(cut.split(data.images, labels, data.subjects))
 
 
-def fresh_network(model: TrainedModel, classes: int, scratch: bool) -> keras.Model:
-    """Build the model's network for `classes`, with its weights in all layers but the last."""
+def fresh_network(model: TrainedModel, classes: tuple[str, ...], scratch: bool) -> keras.Model:
+    """Build the model's network for `classes`, with its weights.
+
+    Of the last layer, that is what it knows of each class; one that it does not know starts anew.
+    """
     build = model.card["build"]
-    network = models.BUILDERS[build["function"]](**(build["arguments"] | {"classes": classes}))
-    if not scratch:
-        for mine, learnt in zip(network.layers[:-1], model.network.layers[:-1], strict=True):
-            mine.set_weights(learnt.get_weights())
+    network = models.BUILDERS[build["function"]](**(build["arguments"] | {"classes": len(classes)}))
+    if scratch:
+        return network
+    *below, last = zip(network.layers, model.network.layers, strict=True)
+    for mine, learnt in below:
+        mine.set_weights(learnt.get_weights())
+    known = model.card["classes"]
+    both = [name for name in classes if name in known]
+    mine, theirs = [classes.index(name) for name in both], [known.index(name) for name in both]
+    weights = [values.copy() for values in last[0].get_weights()]
+    for fresh, learnt in zip(weights, last[1].get_weights(), strict=True):
+        fresh[..., mine] = learnt[..., theirs]
+    last[0].set_weights(weights)
     return network
 
 

@@ -56,12 +56,19 @@ def tiny():
 
 
 def test_fine_tuning_starts_from_what_was_learnt_unless_told_otherwise(tiny):
-    first = tiny.network.layers[1].get_weights()[0]
-    tuned = folds.fresh_network(tiny, 3, scratch=False)
-    np.testing.assert_array_equal(tuned.layers[1].get_weights()[0], first)
+    first, (weights, bias) = (tiny.network.layers[place].get_weights() for place in (1, -1))
+    classes = ("sad", "contempt", "happy")
+    tuned = folds.fresh_network(tiny, classes, scratch=False)
+    np.testing.assert_array_equal(tuned.layers[1].get_weights()[0], first[0])
     assert tuned.output_shape == (None, 3)
-    other = folds.fresh_network(tiny, 3, scratch=True).layers[1].get_weights()[0]
-    assert not np.array_equal(other, first)
+    both = [EMOTIONS.index(name) for name in ("sad", "happy")]
+    of_classes, of_bias = tuned.layers[-1].get_weights()
+    np.testing.assert_array_equal(of_classes[:, [0, 2]], weights[:, both])
+    np.testing.assert_array_equal(of_bias[[0, 2]], bias[both])
+    assert of_classes[:, 1].any()
+    other = folds.fresh_network(tiny, classes, scratch=True)
+    assert not np.array_equal(other.layers[1].get_weights()[0], first[0])
+    assert not np.array_equal(other.layers[-1].get_weights()[0][:, [0, 2]], weights[:, both])
 
 
 def test_folds_are_measured_from_the_command_line(tiny, tmp_path, capsys):
