@@ -127,7 +127,8 @@ RESULTS := keypoints:facial-keypoints:test keypoints:facial-keypoints:test:tta \
 	keypoints:facial-keypoints:test:jitter=0.15 keypoints:made:test \
 	keypoints:facial-keypoints:test:in-photos emotion:fer2013:public:in-photos \
 	emotion:fer2013:public emotion:fer2013:public:tta emotion:ckplus:all \
-	emotion:ckplus:all:folds=5 emotion:ckplus:all:folds=5+every-class emotion:ckplus:all:folds=5+scratch \
+	emotion:ckplus:all:folds=5 emotion:ckplus:all:folds=5+tta emotion:ckplus:all:folds=5+every-class \
+	emotion:ckplus:all:folds=5+scratch \
 	action-units:made:test action-units:made:test:tta action-units:ckplus:all \
 	identity:five-celebrities/facenet_embeddings_train.npz:all identity:five-celebrities:train:folds=5 \
 	identity:orl:test:enroll=1 identity:five-celebrities:train:unknown=photos/strangers

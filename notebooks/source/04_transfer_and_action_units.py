@@ -803,7 +803,7 @@ plots.show(
 # on the others, five times.
 
 # %%
-for name in ("", "-every-class", "-scratch"):
+for name in ("", "-tta", "-every-class", "-scratch"):
     result = stored_result(f"emotion-ckplus-all-folds-5{name}")
     found = result["metrics"]
     print(f"{result['date']}: {result['command']}")
@@ -814,9 +814,10 @@ for name in ("", "-every-class", "-scratch"):
 
 # %% [markdown]
 # Fine-tuned from our weights, about nineteen of twenty faces of new people are named right, with contempt, which
-# the weights had never seen, as well as without. From random weights it is nearly nine of ten: posed
-# expressions from the front are an easy set. (A higher number for CK+ is easily had by splitting by picture;
-# ask for the split before you compare.) The spread is large because a fold has fifteen people, and one
+# the weights had never seen, as well as without; a second look at the mirrored picture (`--tta`) mends a few. The
+# last layer keeps what it knows of each of the six emotions, and begins anew for contempt only. From random
+# weights it is nearly nine of ten: posed expressions from the front are an easy set. (A higher number for CK+ is
+# easily had by splitting by picture; ask for the split before you compare.) The spread is large because a fold has fifteen people, and one
 # person whose sadness looks like anger counts three times, once for each frame. The folds share most of
 # their training faces, so it is no confidence interval either.
 #
