@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from helpers import metrics, models, settings
 from helpers.augment import augment_faces, flip_images
-from helpers.data import EMOTIONS, DataError, EmotionData, load_emotions
+from helpers.data import DataError, EmotionData, load_emotions
 from helpers.evaluate import Evaluation, describe
 from helpers.models import TrainedModel
 from helpers.train import Batches, Recipe, build_optimizer
@@ -46,7 +46,7 @@ def cross_validate(
         If the source does not name its subjects, or has too few.
     """
     whole = load_emotions(source)
-    kept = np.isin(whole.classes, EMOTIONS)[whole.labels] | every_class
+    kept = (whole.labels_among(model.card["classes"]) >= 0) | every_class
     data = whole.select(kept)
     classes, labels = present_classes(data)
     started = time.perf_counter()
@@ -110,16 +110,15 @@ def fresh_network(model: TrainedModel, classes: tuple[str, ...], scratch: bool) 
     network = models.BUILDERS[build["function"]](**(build["arguments"] | {"classes": len(classes)}))
     if scratch:
         return network
-    *below, last = zip(network.layers, model.network.layers, strict=True)
-    for mine, learnt in below:
+    for mine, learnt in zip(network.layers[:-1], model.network.layers[:-1], strict=True):
         mine.set_weights(learnt.get_weights())
     known = model.card["classes"]
-    both = [name for name in classes if name in known]
-    mine, theirs = [classes.index(name) for name in both], [known.index(name) for name in both]
-    weights = [values.copy() for values in last[0].get_weights()]
-    for fresh, learnt in zip(weights, last[1].get_weights(), strict=True):
-        fresh[..., mine] = learnt[..., theirs]
-    last[0].set_weights(weights)
+    weights = [values.copy() for values in network.layers[-1].get_weights()]
+    for values, learnt in zip(weights, model.network.layers[-1].get_weights(), strict=True):
+        for place, name in enumerate(classes):
+            if name in known:
+                values[..., place] = learnt[..., known.index(name)]
+    network.layers[-1].set_weights(weights)
     return network
 
 

@@ -89,7 +89,7 @@ def review_votes(data: EmotionData) -> dict:
     voted = data.votes.sum(axis=1) > 0
     votes, labels = data.votes[voted].astype(float), data.labels[voted]
     shares = votes / votes.sum(axis=1, keepdims=True)
-    own = np.array([VOTES.index(name) if name in VOTES else -1 for name in data.classes])[labels]
+    own = data.labels_among(VOTES)[voted]
     rows = np.arange(len(votes))
     top = np.bincount(votes.argmax(axis=1), minlength=len(VOTES))
     pairs = (votes * (votes - 1)).sum(axis=1) / np.maximum(

@@ -817,9 +817,9 @@ for name in ("", "-tta", "-every-class", "-scratch"):
 # the weights had never seen, as well as without; a second look at the mirrored picture (`--tta`) mends a few. The
 # last layer keeps what it knows of each of the six emotions, and begins anew for contempt only. From random
 # weights it is nearly nine of ten: posed expressions from the front are an easy set. (A higher number for CK+ is
-# easily had by splitting by picture; ask for the split before you compare.) The spread is large because a fold has fifteen people, and one
-# person whose sadness looks like anger counts three times, once for each frame. The folds share most of
-# their training faces, so it is no confidence interval either.
+# easily had by splitting by picture; ask for the split before you compare.) The spread is large because a fold has
+# fifteen people, and one person whose sadness looks like anger counts three times, once for each frame. The folds
+# share most of their training faces, so it is no confidence interval either.
 #
 # The model of units that ships with the course has its own small backbone, and was trained on 17,600
 # drawn faces. On drawn people whom it has not seen, and on real ones:
