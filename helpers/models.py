@@ -123,7 +123,7 @@ def build_emotion_model(
 def build_action_unit_model(
     size: int = 96,
     units: int = 18,
-    filters: tuple[int, ...] = (48, 96, 160),
+    filters: tuple[int, ...] = (32, 48, 96, 160),
     identity_blocks: int = 1,
     dropout: float = 0.3,
 ) -> keras.Model:
@@ -137,8 +137,8 @@ def build_action_unit_model(
     filters, identity_blocks, dropout : as in `build_emotion_model`.
     """
     inputs = keras.Input((size, size, 1), name="face")
-    # A face twice as large as the emotion model's is halved at once: it is no more work.
-    x = pooled_stages(convolution(inputs, 32, kernel=5, stride=2), filters, identity_blocks)
+    # The first layers see every pixel: a lid that is raised a little moves by less than one.
+    x = pooled_stages(convolution(inputs, 16), filters, identity_blocks)
     x = layers.Dropout(dropout)(layers.GlobalAveragePooling2D()(x))
     return keras.Model(
         inputs, layers.Dense(units, dtype="float32", name="logits")(x), name="action_units"

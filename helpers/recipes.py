@@ -76,7 +76,12 @@ RECIPES = {
         "smoke": Recipe(epochs=1, learning_rate=1e-3, rows=128, precision="float32"),
         "lesson": Recipe(epochs=4, learning_rate=2e-3, batch_size=32, rows=1000),
         "full": Recipe(
-            epochs=18, learning_rate=2e-3, batch_size=32, drawn=12_000, drawn_mixed=8_000
+            epochs=18,
+            learning_rate=3e-3,
+            batch_size=32,
+            restarts=(6,),
+            drawn=12_000,
+            drawn_mixed=14_000,
         ),
     },
     # No step is taken: what to learn from is all there is to choose, see `discriminant`.

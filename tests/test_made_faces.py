@@ -41,7 +41,7 @@ from helpers.made_faces import (
     with_units,
 )
 from helpers.made_faces.camera import Camera, read_jpeg
-from helpers.made_faces.expression import PROTOTYPES, UNITS, mix_units
+from helpers.made_faces.expression import PRESENT_FROM, PROTOTYPES, UNITS, mix_units
 from helpers.made_faces.features import place_features
 from helpers.made_faces.head import build_head
 from helpers.made_faces.people import MONK_TONES, beard, draw_person, glasses, headwear
@@ -326,7 +326,7 @@ SHOWN = {
     9: ("brows to upper lip", "eyebrow_inner|nose|top_lip", "left_eyebrow_inner_end", (-1, 1)),
     10: ("nose to mouth", "mouth", "mouth_center_top_lip", (0, -1)),
     12: ("cheeks and mouth", "mouth", "mouth_left_corner", (1, -1)),
-    14: ("mouth", "mouth", "mouth_left_corner", (1, 0)),
+    14: ("mouth", "mouth", "mouth_left_corner", (-1, 0)),
     15: ("mouth", "mouth", "mouth_left_corner", (0, 1)),
     17: ("mouth, chin and neck", "mouth", "mouth_center_bottom_lip", (0, -1)),
     20: ("mouth", "mouth", "mouth_left_corner", (1, 0)),
@@ -341,15 +341,17 @@ OUTSIDE_SHARE = 0.01  # of the pixels: some at the rim of hair, which is sampled
 
 
 @functools.cache
-def with_one_unit(unit: int | None, number: int) -> tuple[np.ndarray, MadeFace]:
-    """Draw a face that does nothing, or one thing as strongly as it can."""
-    units = at_rest() if unit is None else with_units(**{f"AU{unit}": 1})
+def with_one_unit(
+    unit: int | None, number: int, strength: float = 1
+) -> tuple[np.ndarray, MadeFace]:
+    """Draw a face that does nothing, or one thing, as strongly as it can unless told otherwise."""
+    units = at_rest() if unit is None else with_units(**{f"AU{unit}": strength})
     return before_a_wall(Scene(plain_person(number), units, azimuth=0.0, elevation=20.0), FRONT)
 
 
-def changed_pixels(unit: int, number: int) -> tuple[np.ndarray, np.ndarray]:
+def changed_pixels(unit: int, number: int, strength: float = 1) -> tuple[np.ndarray, np.ndarray]:
     """Return which pixels a unit changes visibly, and which belong to its region."""
-    change = np.abs(with_one_unit(unit, number)[0] - with_one_unit(None, number)[0])
+    change = np.abs(with_one_unit(unit, number, strength)[0] - with_one_unit(None, number)[0])
     y, x = (np.mgrid[:144, :144] + 0.5) / OVERSAMPLING - 0.5
     across, down = ((v - c) / FRONT.zoom for v, c in zip((x, y), FRONT.centre, strict=True))
     reach, top, bottom = REGIONS[SHOWN[unit][0]]
@@ -364,6 +366,13 @@ def test_every_unit_has_a_region():
 def test_a_unit_changes_something_that_one_sees(unit):
     for number in (0, 2):
         changed, inside = changed_pixels(unit, number)
+        assert (changed & inside).sum() > 100
+
+
+@pytest.mark.parametrize("unit", [14, 23, 24])
+def test_a_unit_that_hardly_moves_the_lips_shows_as_soon_as_it_counts(unit):
+    for number in (0, 2):
+        changed, inside = changed_pixels(unit, number, PRESENT_FROM)
         assert (changed & inside).sum() > 100
 
 

@@ -133,10 +133,16 @@ def build_relief(person: Person, features: Features) -> np.ndarray:
         bump(wing - [sign * 0.5, 0.8], 3.6 * person["nose_width"], 3.8, 4.2)
         fold = max(units[12][side], units[10][side], units[9][side], 0.4 * person["age"])
         bump(wing * [1.35, 1] + [0, 5], 2.6, 5, -1.8 * fold)
-        bump(corner + [sign * 2.5, 0], 2.4, 4, -1.2 - 1.5 * units[14][side])
+        # The cheek is drawn in beside the corner by unit 14, and bulges around that.
+        bump(corner + [sign * 2.5, 0], 2.4, 4, -1.2 - 2.5 * units[14][side])
+        bump(corner + [sign * 7.5, 0], 3, 7, 2.0 * units[14][side])
         bump((sign * 8, chin[1] - 14), 5, 5, 1.2 * units[17][side])
     upper = (features.left["lip_top"][1] + features.left["lip_seam"][1]) / 2
     lower = features.left["lip_bottom"][1] - 2.4
+    # Pressed lips (24) push the skin above and below them out.
+    pressed = units[24].mean()
+    bump((0, features.left["lip_top"][1] - 3), 11, 2.2, 1.6 * pressed)
+    bump((0, features.left["lip_bottom"][1] + 3), 10, 2.4, 2.0 * pressed)
     bump((0, upper), 11, 2.4, 2.0 * person["upper_lip"])
     bump((0, lower), 10, 2.6, 2.4 * person["lower_lip"])
     # A bell in x times a bell in y is a row times a column: all bumps are one product of matrices.

@@ -186,10 +186,16 @@ def paint_folds(canvas: Canvas, person: Person, features: Features) -> None:
     wrinkles = [(wave(y, 24, 1.5 + lift), 0.6 * raised + 0.25 * age) for y in (-21, -26.5, -32)]
     wrinkles += [([(s * 3.2, -7), (s * 2.6, -16)], 0.7 * frown + 0.2 * age) for s in (-1, 1)]
     wrinkles += [(wave(y, 6.5, 3), 0.5 * units[9].mean()) for y in (-1, 2.5)]
+    # What these three do to the lips alone is hard to see: FACS tells them by dimple and wrinkles,
+    # which are there as soon as the unit is.
+    dimpled, tight, pressed = (np.sqrt(units[unit]) for unit in (14, 23, 24))
+    under = bottom + (0, 3.2)
+    canvas.spots([under], (8, 1.3), dark, 0.6 * pressed.mean(), soft=0.7)
     for side, sign, places in features.sides():
-        dimple = places["mouth_corner"] + (2.2 * sign, 0)
-        canvas.spots([dimple], (1.1, 2.4), dark, 0.7 * units[14][side], soft=0.6)
+        dimple = places["mouth_corner"] + (3.4 * sign, 0)
+        canvas.spots([dimple], (1.3, 2.6), dark, 0.75 * dimpled[side], soft=0.6)
         here = {unit: both[side] for unit, both in units.items()}
+        here |= {14: dimpled[side], 23: tight[side]}
         wrinkles += wrinkle_side(places, sign, here, age)
     canvas.wrinkles(wrinkles, dark, skin * 1.12)
 
@@ -222,6 +228,17 @@ def wrinkle_side(places: dict, sign: float, units: dict[int, float], age: float)
         (
             smooth([corner + out(3.5, -3.5), corner + out(4.6, 0.5), corner + out(3.6, 5)]),
             0.6 * units[20],
+        ),
+        # Beyond the dimple of unit 14, half a circle.
+        (
+            smooth([corner + out(3.2, -5.5), corner + out(6.4, 0), corner + out(3.4, 6)]),
+            0.9 * units[14],
+        ),
+        # Lips drawn together by unit 23 wrinkle the skin above and below, as a purse does.
+        *(
+            ([edge + out(x, d), edge + out(1.25 * x, 4.2 * d)], 0.8 * units[23])
+            for edge, d in ((places["lip_top"], -1), (places["lip_bottom"], 1))
+            for x in (1.5, 4.5, 7.5)
         ),
     ]
 
@@ -363,7 +380,10 @@ def paint_mouth(canvas: Canvas, person: Person, features: Features) -> None:
     gap = lower_middle[1] - upper_middle[1]
     if gap > 0.5:
         paint_open_mouth(canvas, upper, lower, gap)
-    canvas.stroke([upper], colour * 0.28, 0.8, 0.85 if gap < 1.0 else 0.4, soft=0.15)
+    pressed = np.sqrt(features.units[24].mean())
+    canvas.stroke(
+        [upper], colour * 0.28, 0.8 + 0.6 * pressed, 0.85 if gap < 1.0 else 0.4, soft=0.15
+    )
     canvas.spots(corners, (1.2, 0.9), colour * 0.25, 0.6, soft=0.5)
 
 
