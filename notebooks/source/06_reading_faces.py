@@ -333,9 +333,10 @@ units.insert(0, "what moves", ACTION_UNITS.values())
 units[units[["Hopper", "Collins"]].max(axis=1) > 0.3].round(2)
 
 # %% [markdown]
-# Lip corner puller (12) and parted lips (25), and a little of the cheek raiser (6): that is what anybody would write
-# down of Eileen Collins's smile. What the model half sees on Grace Hopper, from raised lids to a wrinkled nose,
-# nobody else does: it has learnt from drawn faces, without glasses' reflections and the shade of a cap.
+# Lip corner puller (12), parted lips (25) and the cheek raiser (6): that is what anybody would write down of Eileen
+# Collins's smile, and of Grace Hopper pressed lips (24). Whether Collins's jaw has dropped (26) two people may disagree
+# about. What else the model half sees on Hopper, from tightened lids to a wrinkled nose, nobody does: it has learnt
+# from drawn faces, without glasses' reflections and the shade of a cap.
 
 # %% tags=["showed"]
 words = [f"{row.emotion} ({row[row.emotion]:.0%})" for _, row in table.iterrows()]
