@@ -41,7 +41,7 @@ _ALBUM, _GROUP, _SEQUENCE = 3, 4, 5
 # The codes of CK+'s emotion files.
 CKPLUS_CODES = {"angry": 1, "disgust": 3, "fear": 4, "happy": 5, "sad": 6, "surprise": 7}
 CKPLUS_SIZE = (320, 245)  # half of the original's 640 × 490
-_RAISE_THIS_WHEN_FACES_CHANGE = 3
+_RAISE_THIS_WHEN_FACES_CHANGE = 4
 
 
 def training_set(n: int, seed: int = 1, pose: str = "wide", mixed: bool = False) -> MadeSet:

@@ -50,7 +50,7 @@ MOVES = {
     17: {"lip_bottom": (0, -2.6), "lip_seam": (0, -2.2), "lip_top": (0, -1.0),
          "mouth_corner": (-0.4, 1.4), "chin": (0, -1.5)},
     20: {"mouth_corner": (5.4, 1.8), "lip_top": (0, 0.5), "lip_bottom": (0, -0.5)},
-    23: {"mouth_corner": (-2.6, 0.2), "lip_top": (0, 1.5), "cupid": (-0.5, 1.6),
+    23: {"mouth_corner": (-3.6, 0.2), "lip_top": (0, 1.5), "cupid": (-0.5, 1.6),
          "lip_bottom": (0, -1.6)},
     24: {"mouth_corner": (-0.4, 0.4), "lip_top": (0, 2.4), "cupid": (0, 2.4),
          "lip_bottom": (0, -2.8)},

@@ -172,7 +172,9 @@ def paint_skin(canvas: Canvas, person: Person, features: Features) -> None:
 
 def paint_folds(canvas: Canvas, person: Person, features: Features) -> None:
     """Paint the darkness of hollows, and the wrinkles that age and action units make."""
-    skin, units = skin_colour(person), features.units
+    skin = skin_colour(person)
+    # By its root: a wrinkle is there as soon as its unit is, and hardly deepens at the end.
+    units = {unit: np.sqrt(both) for unit, both in features.units.items()}
     dark, age = skin * (0.52, 0.46, 0.45), max(person["age"] - 0.45, 0) / 0.55
     tip, chin, bottom = (features.left[name] for name in ("nose_tip", "chin", "lip_bottom"))
     canvas.spots([tip + (0, 5.5), bottom + (0, 3.2)], (9, 1.7), dark, 0.43, soft=1.3)
@@ -186,16 +188,18 @@ def paint_folds(canvas: Canvas, person: Person, features: Features) -> None:
     wrinkles = [(wave(y, 24, 1.5 + lift), 0.6 * raised + 0.25 * age) for y in (-21, -26.5, -32)]
     wrinkles += [([(s * 3.2, -7), (s * 2.6, -16)], 0.7 * frown + 0.2 * age) for s in (-1, 1)]
     wrinkles += [(wave(y, 6.5, 3), 0.5 * units[9].mean()) for y in (-1, 2.5)]
-    # What these three do to the lips alone is hard to see: FACS tells them by dimple and wrinkles,
-    # which are there as soon as the unit is.
-    dimpled, tight, pressed = (np.sqrt(units[unit]) for unit in (14, 23, 24))
-    under = bottom + (0, 3.2)
-    canvas.spots([under], (8, 1.3), dark, 0.6 * pressed.mean(), soft=0.7)
+    canvas.spots([bottom + (0, 3.2)], (8, 1.3), dark, 0.6 * units[24].mean(), soft=0.7)
     for side, sign, places in features.sides():
         dimple = places["mouth_corner"] + (3.4 * sign, 0)
-        canvas.spots([dimple], (1.3, 2.6), dark, 0.75 * dimpled[side], soft=0.6)
+        canvas.spots([dimple], (1.3, 2.6), dark, 0.75 * units[14][side], soft=0.6)
+        # Lips drawn together by unit 23 gather the skin above and below, as a purse does.
+        gathers = [
+            [edge + (sign * x, d), edge + (1.2 * sign * x, 3.4 * d)]
+            for edge, d in ((places["lip_top"], -1), (places["lip_bottom"], 1))
+            for x in (1.8, 5.4, 9.0)
+        ]
+        canvas.stroke(gathers, dark, 1.5, 0.55 * units[23][side], soft=0.45)
         here = {unit: both[side] for unit, both in units.items()}
-        here |= {14: dimpled[side], 23: tight[side]}
         wrinkles += wrinkle_side(places, sign, here, age)
     canvas.wrinkles(wrinkles, dark, skin * 1.12)
 
@@ -233,12 +237,6 @@ def wrinkle_side(places: dict, sign: float, units: dict[int, float], age: float)
         (
             smooth([corner + out(3.2, -5.5), corner + out(6.4, 0), corner + out(3.4, 6)]),
             0.9 * units[14],
-        ),
-        # Lips drawn together by unit 23 wrinkle the skin above and below, as a purse does.
-        *(
-            ([edge + out(x, d), edge + out(1.25 * x, 4.2 * d)], 0.8 * units[23])
-            for edge, d in ((places["lip_top"], -1), (places["lip_bottom"], 1))
-            for x in (1.5, 4.5, 7.5)
         ),
     ]
 

@@ -927,9 +927,9 @@ print(f"{(table['split'] == 'train').sum()} faces, {made['metrics']['macro_auc']
 #
 # ## Where this breaks
 #
-# The model that ships is weakest where few pixels change: the lip tightener (23) has an AUC of 0.74, the upper lid
-# raiser (5) 0.87. Six of the test faces show a dimple (14), too few to judge by: it finds two of them, and sees one
-# where there is none. Units weaker than 0.4 are found at 0.88, and no real unit has ever been measured with it. A
+# The model that ships is weakest where few pixels change: the lip tightener (23) has an AUC of 0.85, the upper lid
+# raiser (5) 0.89. Six of the test faces show a dimple (14), too few to judge by: it finds three of them, and sees two
+# where there is none. Units weaker than 0.4 are found at 0.91, and no real unit has ever been measured with it. A
 # face in profile or behind a hand gets eighteen numbers all the same.
 #
 # ## Go further
