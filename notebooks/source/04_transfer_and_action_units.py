@@ -876,8 +876,8 @@ for error in (0, 0.5, 1):
 # %% [markdown]
 # Even who knows every place exactly does not know every unit: the dimpler moves the corner of the mouth less than
 # corners differ from person to person. Half a pixel of error costs about as much again. The shipped model has to find
-# the places first, on faces that are turned, dark and half covered, and still does better than somebody who is off by
-# half a pixel: it sees wrinkles and shadows too, and a dimple is a shadow, not a place.
+# the places first, on faces that are turned, dark and half covered, and still does about as well as somebody who knows
+# them all: it sees wrinkles and shadows too, and a dimple is a shadow, not a place.
 
 # %% tags=["showed"]
 print(f"action units of new people: AUC {measured['macro_auc']:.2f} by transfer from", end=" ")

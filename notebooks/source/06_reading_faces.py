@@ -334,9 +334,9 @@ units[units[["Hopper", "Collins"]].max(axis=1) > 0.3].round(2)
 
 # %% [markdown]
 # Lip corner puller (12), parted lips (25) and the cheek raiser (6): that is what anybody would write down of Eileen
-# Collins's smile, and of Grace Hopper pressed lips (24). Whether Collins's jaw has dropped (26) two people may disagree
-# about. What else the model half sees on Hopper, from tightened lids to a wrinkled nose, nobody does: it has learnt
-# from drawn faces, without glasses' reflections and the shade of a cap.
+# Collins's smile. Whether her jaw has dropped (26) two people may disagree about. Of Grace Hopper anybody would write
+# pressed lips (24), and those the model only half sees. What it sees rather, from raised cheeks to stretched lips,
+# nobody does: it has learnt from drawn faces, without glasses' reflections and the shade of a cap.
 
 # %% tags=["showed"]
 words = [f"{row.emotion} ({row[row.emotion]:.0%})" for _, row in table.iterrows()]
