@@ -110,7 +110,7 @@ MADE := build/weights/made
 MADE_TRAIN := --profile full --resume --source $(MADE)/faces.npz
 
 made-weights: $(READY)
-	@echo "Drawing faces and training on nothing else: about two hours, and it needs no data set."
+	@echo "Drawing faces and training on nothing else: about four hours, and it needs no data set."
 	@[ -e $(MADE)/faces.npz ] || $(BIN)/python -m helpers data make --n 8000 --seed 1 --out $(MADE)/faces.npz
 	@$(BIN)/python -m helpers train keypoints $(MADE_TRAIN) --model small --out $(MADE)/keypoints
 	@$(BIN)/python -m helpers train emotion $(MADE_TRAIN) --model keypoints --out $(MADE)/emotion \
