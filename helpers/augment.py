@@ -150,22 +150,22 @@ def augment_keypoints(
 
 
 def augment_faces(
-    images: np.ndarray, labels: np.ndarray, rng: np.random.Generator
+    images: np.ndarray, labels: np.ndarray, rng: np.random.Generator, reach: float = 1.0
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return new views of faces whose label does not depend on place: an emotion or an identity.
 
     Half are mirrored; all are turned by up to 10°, zoomed by 0.92 to 1.12 and shifted by up to
-    6 % of the side; a fifth has a patch erased.
+    6 % of the side; a fifth has a patch erased. `reach` multiplies all of these but the mirror.
     """
     n, size = images.shape[:2]
     images = np.where((rng.random(n) < 0.5)[:, None, None], flip_images(images), images)
     matrices = affine_matrices(
         size,
-        rng.uniform(-10, 10, n),
-        rng.uniform(0.92, 1.12, n),
-        rng.uniform(-0.06, 0.06, (n, 2)) * size,
+        reach * rng.uniform(-10, 10, n),
+        1 + reach * rng.uniform(-0.08, 0.12, n),
+        reach * rng.uniform(-0.06, 0.06, (n, 2)) * size,
     )
-    return some(warp_images(images, matrices), rng, 0.2, erase), labels
+    return some(warp_images(images, matrices), rng, 0.2 * reach, erase), labels
 
 
 def mix_pairs(

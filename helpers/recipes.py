@@ -6,6 +6,7 @@
 import contextlib
 import hashlib
 import json
+import warnings
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -28,8 +29,10 @@ from helpers.data import (
     of_made_faces,
 )
 from helpers.data.archives import is_made_set
+from helpers.data.folders import resize_square
 from helpers.data.sources import find_folder
 from helpers.discriminant import learn_last_layer, load_portraits, start_from_emotion
+from helpers.distill import mirrored_answers, taught_batches
 from helpers.evaluate import evaluate
 from helpers.evaluate_identity import evaluate_identity
 from helpers.files import whole_file
@@ -49,6 +52,18 @@ from helpers.train import (
 )
 from helpers.votes import soft_labels
 
+# How emotion goes on once it has its own answers to learn from.
+TAUGHT = Recipe(
+    epochs=22,
+    learning_rate=0.025,
+    optimizer="sgd",
+    weight_decay=5e-3,
+    mixup=0.2,
+    teacher_weight=0.5,
+    unlabelled=("facial-keypoints",),
+    reach=1.5,
+)
+
 RECIPES = {
     "keypoints": {
         "smoke": Recipe(epochs=1, learning_rate=1e-3, rows=128, precision="float32"),
@@ -62,13 +77,14 @@ RECIPES = {
         "smoke": Recipe(epochs=1, learning_rate=1e-3, rows=128, precision="float32"),
         "lesson": Recipe(epochs=8, learning_rate=1e-3, rows=3000, label_smoothing=0.1),
         "full": Recipe(
-            epochs=52,
+            epochs=92,
             learning_rate=0.05,
             optimizer="sgd",
             weight_decay=5e-3,
             votes_weight=0.5,
-            restarts=(24,),
+            restarts=(24, 52),
             mixup=0.2,
+            then=replace(TAUGHT, then=TAUGHT),
         ),
         "full keypoints": Recipe(epochs=7, learning_rate=3e-3, label_smoothing=0.1),
     },
@@ -203,10 +219,13 @@ class Run:
 
     @property
     def recipe(self) -> Recipe:
-        """The recipe of the profile (and model, if it has its own), as long as was asked for."""
+        """The recipe of the profile (and model, if it has its own).
+
+        If a number of epochs was asked for, it takes the place of all that the recipe has.
+        """
         recipes = RECIPES[self.task]
         recipe = recipes.get(f"{self.profile} {self.model}", recipes[self.profile])
-        return replace(recipe, epochs=self.epochs) if self.epochs else recipe
+        return replace(recipe, epochs=self.epochs, then=None) if self.epochs else recipe
 
     @property
     def on_made_faces_only(self) -> bool:
@@ -249,6 +268,7 @@ def train_model(run: Run, resume: bool = False) -> TrainedModel:
         return learn_embedding(run, resume)
     function, arguments = run.network
     training, validation = DATA[run.task](run)
+    unlabelled = unlabelled_faces(run)
     # Only now, so that a misspelt source or model leaves no folder behind.
     claim_folder(run, resume)
     keras.utils.set_random_seed(run.seed)
@@ -256,13 +276,13 @@ def train_model(run: Run, resume: bool = False) -> TrainedModel:
         network = BUILDERS[function](**arguments)
     if run.init:
         start_from(network, run.init)
-    compile_network(network, run, steps_per_epoch=len(training))
-    monitor = "val_accuracy" if run.task == "emotion" else "val_loss"
-    history = fit(network, training, validation, run.recipe, run.out, monitor)
+    network, epochs_run = train_in_turn(network, run, training, validation, unlabelled)
     if run.task == "emotion" and run.on_made_faces_only:
         expect_frequencies(network, training.targets.argmax(axis=1))
     card = write_card(run, function, arguments, len(training.images), len(validation.images))
-    card["training"]["epochs_run"] = len(history)
+    card["training"]["epochs_run"] = epochs_run
+    if len(unlabelled):
+        card["training"]["n_unlabelled"] = len(unlabelled)
     models.save(TrainedModel(network, card), run.out)
     # From here on the model is the float16 one on disk: what ships is calibrated and measured.
     model = models.load(run.out / f"{run.task}.weights.h5")
@@ -284,6 +304,31 @@ def train_model(run: Run, resume: bool = False) -> TrainedModel:
             model.card["measured"].append(evaluate(model, *CHECKED[run.task]).result)
     models.save(model, run.out)
     return model
+
+
+def train_in_turn(
+    network: keras.Model, run: Run, training: Batches, validation: Batches, unlabelled: np.ndarray
+) -> tuple[keras.Model, int]:
+    """Train by the recipe and those that follow it; return the network and its epochs in all.
+
+    Each after the first learns from what was said after all before it, too, and has a folder of
+    its own inside that of the one before: so each can be cut, and goes on where it was.
+    """
+    monitor = "val_accuracy" if run.task == "emotion" else "val_loss"
+    batches, out, epochs_run = training, run.out, 0
+    faces, said = np.concatenate([training.images, unlabelled]) if run.recipe.then else None, []
+    for recipe in run.recipe.in_turn():
+        if said:
+            batches = taught_batches(training, faces, said, recipe)
+        compile_network(network, run, recipe, steps_per_epoch=len(batches))
+        epochs_run += len(fit(network, batches, validation, recipe, out, monitor))
+        if recipe.then:
+            said.append(mirrored_answers(network, faces))
+            # A copy, because a network that was resumed at an epoch starts from it ever after.
+            learnt, network = network.get_weights(), keras.Model.from_config(network.get_config())
+            network.set_weights(learnt)
+            out = out / "then"
+    return network, epochs_run
 
 
 def learn_embedding(run: Run, resume: bool) -> TrainedModel:
@@ -354,16 +399,16 @@ def claim_folder(run: Run, resume: bool) -> None:
         part.write_text(this)
 
 
-def compile_network(network: keras.Model, run: Run, steps_per_epoch: int) -> None:
+def compile_network(network: keras.Model, run: Run, recipe: Recipe, steps_per_epoch: int) -> None:
     """Give the network its optimizer, loss and metrics."""
-    optimizer = build_optimizer(run.recipe, steps_per_epoch)
+    optimizer = build_optimizer(recipe, steps_per_epoch)
     if run.task == "keypoints":
         network.compile(optimizer, loss=keypoint_loss(run))
     elif run.task == "action_units":
         network.compile(optimizer, loss=keras.losses.BinaryCrossentropy(from_logits=True))
     else:
         loss = keras.losses.CategoricalCrossentropy(
-            from_logits=True, label_smoothing=run.recipe.label_smoothing
+            from_logits=True, label_smoothing=recipe.label_smoothing
         )
         network.compile(optimizer, loss=loss, metrics=["accuracy"])
 
@@ -405,6 +450,24 @@ def emotion_data(run: Run) -> tuple[Batches, Batches]:
         return soft_labels(faces.labels, faces.votes, run.recipe.votes_weight * training)
 
     return as_batches(run, parts, targets, augment_faces)
+
+
+def unlabelled_faces(run: Run) -> np.ndarray:
+    """Return faces `(n, 48, 48) uint8` that emotion may be learnt from without labels, or none.
+
+    Test faces are not among them; nor is any real face where only made ones are trained on.
+    """
+    faces = [np.zeros((0, 48, 48), np.uint8)]
+    sources = {source for recipe in run.recipe.in_turn() for source in recipe.unlabelled}
+    for source in () if run.on_made_faces_only else sorted(sources):
+        try:
+            data = load_keypoints(source)
+        except DataError as error:
+            warnings.warn(f"Nothing is learnt from unlabelled faces: {error}", stacklevel=2)
+        else:
+            learnt_from = data.images[data.split != "test"]
+            faces.append(np.stack([resize_square(face, 48) for face in learnt_from]))
+    return np.concatenate(faces)
 
 
 def action_unit_data(run: Run) -> tuple[Batches, Batches]:

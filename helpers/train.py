@@ -33,9 +33,11 @@ class Recipe:
     emotion's target comes from people's votes (`votes.soft_labels`). At each epoch of `restarts`
     the learning rate rises again, to half its first height, and falls once more; from the first
     of them on, pictures are mixed in pairs, as strongly as `mixup` says (`augment.mix_pairs`).
-    `precision` is a Keras dtype policy, or `auto`: bfloat16 where the processor has it, which
-    halves an epoch there and makes it many times longer elsewhere. The weights are float32 either
-    way.
+    `then` is trained by next, on from the weights that came out, with `teacher_weight` of each
+    target from what the network said after the trainings before, also of faces from `unlabelled`,
+    and pictures changed `reach` times as far as usual (`helpers.distill`). `precision` is a Keras
+    dtype policy, or `auto`: bfloat16 where the processor has it, which halves an epoch there and
+    makes it many times longer elsewhere. The weights are float32 either way.
 
     Keras takes `weight_decay` of a weight at each step, times the learning rate and no momentum: to
     decay as fast as elsewhere with momentum 0.9, it has to be ten times as large.
@@ -55,7 +57,15 @@ class Recipe:
     drawn: int | None = None
     drawn_mixed: int | None = None
     shape_weight: float = 0.0
+    teacher_weight: float = 0.0
+    unlabelled: tuple[str, ...] = ()
+    reach: float = 1.0
     precision: str = "auto"
+    then: "Recipe | None" = None
+
+    def in_turn(self) -> list["Recipe"]:
+        """Return this recipe and those that follow it."""
+        return [self, *(self.then.in_turn() if self.then else [])]
 
 
 class Batches(keras.utils.PyDataset):
