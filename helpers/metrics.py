@@ -4,8 +4,8 @@ Keypoints are `(n, 15, 2)` in pixels, NaN where unlabelled; probabilities are `(
 """
 
 import numpy as np
-from scipy.optimize import minimize_scalar
-from scipy.special import logsumexp
+from scipy.optimize import brentq
+from scipy.special import softmax
 from sklearn.metrics import (
     confusion_matrix,
     f1_score,
@@ -236,17 +236,24 @@ def fit_thresholds(present: np.ndarray, probabilities: np.ndarray) -> np.ndarray
 
 
 def fit_temperature(labels: np.ndarray, logits: np.ndarray) -> float:
-    """Return the temperature that makes `softmax(logits / temperature)` most likely.
+    """Return the temperature at which answers are on average as sure as they are often right.
 
-    `labels (n,) int` and `logits (n, classes)` are of pictures that were not trained on
-    (Guo et al. 2017, as above).
+    `labels (n,) int` and `logits (n, classes)` are of pictures that were not trained on. It is
+    between exp(-2) and exp(2), whatever the logits (expectation consistency, Clarté et al. 2023,
+    https://arxiv.org/abs/2303.02644).
     """
+    logits = np.asarray(logits, float)
+    right = np.mean(logits.argmax(axis=1) == labels)
 
-    def loss(log_temperature: float) -> float:
-        scaled = np.asarray(logits, float) / np.exp(log_temperature)
-        return float(np.mean(logsumexp(scaled, axis=1) - scaled[np.arange(len(labels)), labels]))
+    def too_sure(log_temperature: float) -> float:
+        return softmax(logits / np.exp(log_temperature), axis=1).max(axis=1).mean() - right
 
-    return float(np.exp(minimize_scalar(loss, bounds=(-2, 2), method="bounded").x))
+    coldest, warmest = -2.0, 2.0
+    if too_sure(coldest) <= 0:
+        return float(np.exp(coldest))
+    if too_sure(warmest) >= 0:
+        return float(np.exp(warmest))
+    return float(np.exp(brentq(too_sure, coldest, warmest)))
 
 
 def bootstrap_interval(values: np.ndarray, draws: int = 2000, seed: int = 0) -> list[float]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import pandas as pd
 
 from helpers import metrics, models, settings
 from helpers.augment import augment_action_units, augment_faces, augment_keypoints
@@ -52,18 +53,6 @@ from helpers.train import (
 )
 from helpers.votes import soft_labels
 
-# How emotion goes on once it has its own answers to learn from.
-TAUGHT = Recipe(
-    epochs=22,
-    learning_rate=0.025,
-    optimizer="sgd",
-    weight_decay=5e-3,
-    mixup=0.2,
-    teacher_weight=0.5,
-    unlabelled=("facial-keypoints",),
-    reach=1.5,
-)
-
 RECIPES = {
     "keypoints": {
         "smoke": Recipe(epochs=1, learning_rate=1e-3, rows=128, precision="float32"),
@@ -84,7 +73,16 @@ RECIPES = {
             votes_weight=0.5,
             restarts=(24, 52),
             mixup=0.2,
-            then=replace(TAUGHT, then=TAUGHT),
+            then=Recipe(
+                epochs=22,
+                learning_rate=0.025,
+                optimizer="sgd",
+                weight_decay=5e-3,
+                mixup=0.2,
+                teacher_weight=0.5,
+                unlabelled=("facial-keypoints",),
+                reach=1.5,
+            ),
         ),
         "full keypoints": Recipe(epochs=7, learning_rate=3e-3, label_smoothing=0.1),
     },
@@ -276,11 +274,14 @@ def train_model(run: Run, resume: bool = False) -> TrainedModel:
         network = BUILDERS[function](**arguments)
     if run.init:
         start_from(network, run.init)
-    network, epochs_run = train_in_turn(network, run, training, validation, unlabelled)
+    network, histories = train_in_turn(network, run, training, validation, unlabelled)
     if run.task == "emotion" and run.on_made_faces_only:
         expect_frequencies(network, training.targets.argmax(axis=1))
     card = write_card(run, function, arguments, len(training.images), len(validation.images))
-    card["training"]["epochs_run"] = epochs_run
+    card["training"]["epochs_run"] = sum(len(history) for history in histories)
+    if run.task == "emotion":
+        best = [float(history["val_accuracy"].max()) for history in histories]
+        card["training"]["val_accuracy"] = [round(accuracy, 4) for accuracy in best]
     if len(unlabelled):
         card["training"]["n_unlabelled"] = len(unlabelled)
     models.save(TrainedModel(network, card), run.out)
@@ -308,27 +309,27 @@ def train_model(run: Run, resume: bool = False) -> TrainedModel:
 
 def train_in_turn(
     network: keras.Model, run: Run, training: Batches, validation: Batches, unlabelled: np.ndarray
-) -> tuple[keras.Model, int]:
-    """Train by the recipe and those that follow it; return the network and its epochs in all.
+) -> tuple[keras.Model, list[pd.DataFrame]]:
+    """Train by the recipe and those that follow it; return the network and a history of each.
 
     Each after the first learns from what was said after all before it, too, and has a folder of
     its own inside that of the one before: so each can be cut, and goes on where it was.
     """
     monitor = "val_accuracy" if run.task == "emotion" else "val_loss"
-    batches, out, epochs_run = training, run.out, 0
+    batches, out, histories = training, run.out, []
     faces, said = np.concatenate([training.images, unlabelled]) if run.recipe.then else None, []
     for recipe in run.recipe.in_turn():
         if said:
             batches = taught_batches(training, faces, said, recipe)
         compile_network(network, run, recipe, steps_per_epoch=len(batches))
-        epochs_run += len(fit(network, batches, validation, recipe, out, monitor))
+        histories.append(fit(network, batches, validation, recipe, out, monitor))
         if recipe.then:
             said.append(mirrored_answers(network, faces))
             # A copy, because a network that was resumed at an epoch starts from it ever after.
             learnt, network = network.get_weights(), keras.Model.from_config(network.get_config())
             network.set_weights(learnt)
             out = out / "then"
-    return network, epochs_run
+    return network, histories
 
 
 def learn_embedding(run: Run, resume: bool) -> TrainedModel:

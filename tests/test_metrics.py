@@ -77,6 +77,20 @@ def test_temperature_undoes_exaggerated_logits():
     assert metrics.fit_temperature(labels.argmax(1), 3 * logits) == pytest.approx(3, rel=0.1)
 
 
+def test_temperature_makes_answers_as_sure_as_they_are_often_right():
+    rng = np.random.default_rng(0)
+    logits, labels = 4 * rng.normal(size=(500, 7)), rng.integers(0, 7, 500)
+    labels[:300] = logits[:300].argmax(axis=1)
+    softened = logits / metrics.fit_temperature(labels, logits)
+    powers = np.exp(softened)
+    confidence = (powers / powers.sum(axis=1, keepdims=True)).max(axis=1)
+    assert confidence.mean() == pytest.approx(np.mean(logits.argmax(axis=1) == labels))
+    # Where no temperature does, the nearest allowed one is taken.
+    best = logits.argmax(axis=1)
+    assert metrics.fit_temperature(best, 0.01 * logits) == pytest.approx(np.exp(-2))
+    assert metrics.fit_temperature((best + 1) % 7, logits) == pytest.approx(np.exp(2))
+
+
 def test_the_interval_holds_the_mean_and_narrows_with_more_faces():
     rng = np.random.default_rng(0)
     few, many = rng.random(50), rng.random(5000)
