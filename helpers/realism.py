@@ -157,7 +157,7 @@ def compare_models() -> Iterator[Measure]:
          "test", 0.09, False),
         ("trained on made faces only: emotions of real ones named right",
          "accuracy", MADE_WEIGHTS / "emotion.weights.h5", "fer2013", "public", 0.35, True),
-        ("trained on FER-2013 only: expressions of made faces named right",
+        ("trained on real faces only: expressions of made faces named right",
          "accuracy", "emotion", "made", "test", None, True),
     ):  # fmt: skip
         try:
