@@ -552,13 +552,14 @@ ax.set(xlabel="frame", ylabel="probability of happy", ylim=(0, 1.05))
 ax.legend(loc="lower right")
 plots.show(
     fig,
-    "Probability of happy over 40 frames: read frame by frame it flickers, then tips from 0.3 to 0.8 "
-    "within six frames; smoothed it rises evenly a few frames later; the drawn smile grows steadily.",
+    "Probability of happy over 40 frames: read frame by frame it rises in steps and setbacks, to 0.9 by "
+    "the middle; smoothed it rises evenly a few frames later; the drawn smile grows steadily.",
 )
 
 # %% [markdown]
-# The smile grows evenly, but the model's answer tips over: it was trained on faces that show an emotion or
-# do not. Smoothing takes the flicker, and pays with being late by about `1 / (1 - keep)` frames.
+# The smile grows evenly, but the model's answer runs ahead and is all but certain halfway: it was trained on
+# faces that show an emotion or do not. Smoothing takes the flicker, and pays with being late by about
+# `1 / (1 - keep)` frames.
 #
 # `python -m helpers live --video party.mp4 --out read.mp4 --csv read.csv` does this to a whole video.
 # **The webcam** is the same without `--video`: a window with your own face, until you press `q`.
@@ -571,7 +572,7 @@ plots.show(
 # page is read by your own machine alone, deletes a photograph as soon as it is read, and remembers nobody
 # who has not been enrolled.
 #
-# ![The web page in a browser: a photograph of Eileen Collins with a box around her face and the label happy 96 %, Eileen; under it a table, a bar chart of emotions, and fields to enrol or forget a person](pictures/web_page.jpg)
+# ![The web page in a browser: a photograph of Eileen Collins with a box around her face and the label happy 97 %, Eileen; under it a table, a bar chart of emotions, and fields to enrol or forget a person](pictures/web_page.jpg)
 
 # %% [markdown]
 # ## What does each link cost, in errors?
@@ -614,7 +615,7 @@ plots.show(
 
 # %% [markdown]
 # The keypoint model does not mind: it was trained on pictures moved like that. The emotion model was
-# trained on moves of 6 % at most, and a face that it is unsure of tips to another emotion at once.
+# trained on moves of 9 % at most, and a face that it is unsure of tips to another emotion at once.
 #
 # So we *fit* the crop: `FRAMINGS` are the squares that put eyes and mouth where the training pictures have
 # them. What is left of the loss, on real faces? Faces of two data sets were each put whole into a larger
@@ -651,13 +652,14 @@ plots.show(
     fig,
     "Eileen Collins and Grace Hopper in six framings each, from eyes and mouth alone to head and "
     "shoulders, with the emotion that the model names and its probability: Collins is happy in all, "
-    "by 85 % and more; Hopper is neutral in all, by 39 to 62 %.",
+    "by 90 % and more; Hopper is afraid at 29 % in the closest and neutral in the others, by 38 to 79 %.",
 )
 
 # %% [markdown]
-# Eileen Collins smiles so broadly that no framing hides it. Grace Hopper's face is at rest, and *how* sure the
-# model is of that depends on how much of her is seen: with the right crop about as likely as not, with the widest
-# hardly ahead of the next emotion. A strong answer survives a bad crop; a weak one hangs on it.
+# Eileen Collins smiles so broadly that no framing hides it. Grace Hopper's face is at rest, and what the model
+# makes of that depends on how much of her is seen: with the right crop neutral is about as likely as not, a
+# wider one makes the model surer and the widest less so, and of eyes and mouth alone it says fear. A strong
+# answer survives a bad crop; a weak one hangs on it.
 
 # %% [markdown]
 # ## What does each link cost, in time?
