@@ -813,8 +813,8 @@ for name in ("", "-tta", "-every-class", "-scratch"):
     )
 
 # %% [markdown]
-# Fine-tuned from our weights, about nineteen of twenty faces of new people are named right, with contempt, which
-# the weights had never seen, as well as without; a second look at the mirrored picture (`--tta`) mends a few. The
+# Fine-tuned from our weights, some 24 of 25 faces of new people are named right, and nearly nineteen of twenty
+# with contempt, which the weights had never seen; a second look at the mirrored picture (`--tta`) mends a few. The
 # last layer keeps what it knows of each of the six emotions, and begins anew for contempt only. From random
 # weights it is nearly nine of ten: posed expressions from the front are an easy set. (A higher number for CK+ is
 # easily had by splitting by picture; ask for the split before you compare.) The spread is large because a fold has
