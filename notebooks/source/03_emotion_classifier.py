@@ -590,8 +590,8 @@ plots.show(
 # has labelled. In **self-distillation** its answers become half of the targets of a next training, in which
 # it starts from what it knows and sees the faces in harder views, so that it cannot simply repeat itself
 # ([Furlanello et al. 2018](https://arxiv.org/abs/1805.04770),
-# [Xie et al. 2020](https://arxiv.org/abs/1911.04252)). The model that ships was trained twice like
-# this, the second time with 9,000 faces without any label beside FER-2013's.
+# [Xie et al. 2020](https://arxiv.org/abs/1911.04252)). After its first training, the model that
+# ships went through one like this, with 9,000 faces without any label beside FER-2013's.
 
 # %%
 training = models.load("emotion").card["training"]
