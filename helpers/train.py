@@ -1,7 +1,7 @@
 """Train a network, keep its best epoch, and go on where an interrupted run stopped.
 
 A run lives in a folder: `history.csv` with one row an epoch, `best.weights.h5`, and `resume/` with
-the state of the last epoch. What is trained on what stands in `helpers.recipes`.
+the state of the last epoch. What is trained, how and on what, stands in `helpers.recipes`.
 """
 
 import contextlib

@@ -10,7 +10,7 @@ from helpers.__main__ import main
 from helpers.data import load_people
 from helpers.discriminant import Portraits
 from helpers.identity import SmallEmbedder
-from helpers.recipes import USUAL_THRESHOLD
+from helpers.weights import USUAL_THRESHOLD
 
 
 def test_scatter_is_measured_around_each_persons_own_mean():

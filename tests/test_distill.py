@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from helpers import recipes, train
+from helpers import recipes, train, training_data, weights
 from helpers.data import DataError
 from helpers.distill import mirrored_answers, taught_batches
 from helpers.made_faces import load_set
@@ -50,7 +50,7 @@ def test_a_chain_that_was_cut_in_its_second_training_ends_as_if_it_had_not_been(
     monkeypatch.setitem(recipes.RECIPES["emotion"], "smoke", CHAIN)
     monkeypatch.setitem(recipes.NETWORKS, "emotion", {"tiny": ("build_emotion_model", SMALL)})
     run = recipes.Run("emotion", ("made",), "smoke", tmp_path / "whole")
-    whole = recipes.train_model(run)
+    whole = weights.train_model(run)
     assert whole.card["training"]["epochs_run"] == 6
     assert len(whole.card["training"]["val_accuracy"]) == 3
     assert whole.card["training"]["recipe"]["then"]["then"]["teacher_weight"] == 0.5
@@ -66,9 +66,9 @@ def test_a_chain_that_was_cut_in_its_second_training_ends_as_if_it_had_not_been(
     with monkeypatch.context() as patch:
         patch.setattr(train.Batches, "start_epoch", pull_the_plug)
         with pytest.raises(KeyboardInterrupt):
-            recipes.train_model(cut)
+            weights.train_model(cut)
     assert not (cut.out / "then" / "then").exists()
-    again = recipes.train_model(cut, resume=True)
+    again = weights.train_model(cut, resume=True)
     for folder in (".", "then", "then/then"):
         ours, theirs = read_history(cut.out / folder), read_history(run.out / folder)
         assert len(ours) == 2
@@ -86,16 +86,16 @@ def test_a_number_of_epochs_takes_the_place_of_the_whole_chain(tmp_path):
 def test_unlabelled_faces_are_no_test_faces_and_no_real_ones_beside_made_ones(
     tmp_path, monkeypatch
 ):
-    faces = recipes.load_keypoints("made")
-    monkeypatch.setattr(recipes, "load_keypoints", lambda source: faces)
+    faces = training_data.load_keypoints("made")
+    monkeypatch.setattr(training_data, "load_keypoints", lambda source: faces)
     run = recipes.Run("emotion", ("fer2013",), "full", tmp_path)
-    assert recipes.unlabelled_faces(run).shape == ((faces.split != "test").sum(), 48, 48)
-    assert not len(recipes.unlabelled_faces(replace(run, sources=("made",))))
-    assert not len(recipes.unlabelled_faces(replace(run, profile="lesson")))
+    assert training_data.unlabelled_faces(run).shape == ((faces.split != "test").sum(), 48, 48)
+    assert not len(training_data.unlabelled_faces(replace(run, sources=("made",))))
+    assert not len(training_data.unlabelled_faces(replace(run, profile="lesson")))
 
     def nothing(source):
         raise DataError("There is nothing here.")
 
-    monkeypatch.setattr(recipes, "load_keypoints", nothing)
+    monkeypatch.setattr(training_data, "load_keypoints", nothing)
     with pytest.warns(UserWarning, match="unlabelled faces: There is nothing"):
-        assert not len(recipes.unlabelled_faces(run))
+        assert not len(training_data.unlabelled_faces(run))

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from helpers import models, recipes, train
+from helpers import models, recipes, train, training_data, weights
 from helpers.augment import augment_keypoints
 from helpers.data import DataError, KeypointData
 from helpers.made_faces import load_set, make_set
@@ -137,7 +137,7 @@ def test_training_pictures_that_occur_in_another_split_are_left_out(tmp_path):
     split = np.array(["train", "train", "train", "val", "val", "test"])
     faces = KeypointData(images, np.zeros((6, 15, 2), np.float32), split)
     run = recipes.Run("keypoints", ("made",), "smoke", tmp_path)
-    training, validation = recipes.train_and_val(faces, run)
+    training, validation = training_data.train_and_val(faces, run)
     assert training.images[:, 0, 0].tolist() == [0, 2]
     assert validation.images[:, 0, 0].tolist() == [3, 4]
 
@@ -149,34 +149,34 @@ def test_a_recipe_may_ask_for_more_made_faces_than_ship(monkeypatch):
         asked.append((n, pose))
         return make_set(3)
 
-    monkeypatch.setattr(recipes, "training_set", training_set)
-    plain = recipes.load_faces("made", Recipe(1, 1e-3))
+    monkeypatch.setattr(training_data, "training_set", training_set)
+    plain = training_data.load_faces("made", Recipe(1, 1e-3))
     assert not asked and np.isnan(plain.keypoints).any()
-    drawn = recipes.load_faces("made", Recipe(1, 1e-3, drawn=500))
+    drawn = training_data.load_faces("made", Recipe(1, 1e-3, drawn=500))
     assert asked == [(500, "turned")]
     assert len(drawn) == 3 and np.isfinite(drawn.keypoints).all()
 
 
 def test_action_units_are_learnt_from_sources_that_code_them_all(tmp_path, monkeypatch):
-    monkeypatch.setattr(recipes, "training_set", lambda n: make_set(3))
-    drawn = recipes.load_units("made", Recipe(1, 1e-3, drawn=500))
+    monkeypatch.setattr(training_data, "training_set", lambda n: make_set(3))
+    drawn = training_data.load_units("made", Recipe(1, 1e-3, drawn=500))
     assert len(drawn) == 3 and drawn.action_units.shape == (3, 18)
     few = {"images": np.zeros((2, 96, 96), np.uint8), "action_units": np.eye(2, dtype=int)}
     np.savez(tmp_path / "few.npz", unit_names=np.array(["AU1", "AU2"]), **few)
     with pytest.raises(DataError, match="does not code AU4, AU5"):
-        recipes.load_units(str(tmp_path / "few.npz"), Recipe(1, 1e-3))
+        training_data.load_units(str(tmp_path / "few.npz"), Recipe(1, 1e-3))
 
 
 def test_units_in_any_combination_are_learnt_from_and_never_validated_on(tmp_path, monkeypatch):
     natural, other = load_set(), make_set(3, seed=9)
     monkeypatch.setattr(
-        recipes, "training_set", lambda n, seed=1, mixed=False: other if mixed else natural
+        training_data, "training_set", lambda n, seed=1, mixed=False: other if mixed else natural
     )
     monkeypatch.setitem(
         recipes.RECIPES["action_units"], "full", Recipe(1, 1e-3, drawn=40, drawn_mixed=3)
     )
     run = recipes.Run("action_units", ("made",), "full", tmp_path)
-    training, validation = recipes.action_unit_data(run)
+    training, validation = training_data.action_unit_data(run)
     assert len(training.images) == (natural.split == "train").sum() + 3
     judged = natural.split != "train"
     assert len(validation.images) == judged.sum() > (natural.split == "val").sum()
@@ -188,26 +188,26 @@ def test_units_in_any_combination_are_learnt_from_and_never_validated_on(tmp_pat
 def test_without_complete_faces_the_loss_has_no_price_on_shapes(tmp_path):
     run = recipes.Run("keypoints", ("made",), "full", tmp_path)
     assert run.recipe.shape_weight > 0
-    assert recipes.keypoint_loss(run) is train.masked_distance
+    assert weights.keypoint_loss(run) is train.masked_distance
 
 
 @pytest.mark.parametrize("task", models.TASKS)
 def test_train_writes_a_model_that_loads_and_predicts(task, tmp_path):
     run = recipes.Run(task, ("made",), "smoke", tmp_path / "run")
-    recipes.train_model(run)
+    weights.train_model(run)
     model = models.load(tmp_path / "run" / f"{task}.weights.h5")
     assert model.card["training"]["n_train"] == 128
     assert len(model.predict(np.zeros((2, model.input_size, model.input_size), np.uint8))) == 2
     with pytest.raises(ValueError, match="add --resume"):
-        recipes.train_model(run)
+        weights.train_model(run)
     other = recipes.Run(task, ("made",), "smoke", tmp_path / "run", seed=1)
     with pytest.raises(ValueError, match="another run"):
-        recipes.train_model(other, resume=True)
+        weights.train_model(other, resume=True)
 
 
 def test_a_model_inside_another_keeps_what_it_has_learnt():
     network = models.build_emotion_by_keypoints_model()
-    recipes.start_from(network, models.settings.SHIPPED / "weights/made/keypoints.weights.h5")
+    weights.start_from(network, models.settings.SHIPPED / "weights/made/keypoints.weights.h5")
     learnt = models.load(models.settings.SHIPPED / "weights/made/keypoints.weights.h5").network
     inside = network.get_layer("keypoints")
     assert not inside.trainable_weights
@@ -218,10 +218,10 @@ def test_a_model_inside_another_keeps_what_it_has_learnt():
 def test_a_rare_emotion_is_expected_rarely():
     network = models.build_emotion_model(filters=(8,))
     before = network.get_layer("logits").get_weights()[1]
-    recipes.expect_frequencies(network, np.arange(70) % 7)
+    weights.expect_frequencies(network, np.arange(70) % 7)
     moved = network.get_layer("logits").get_weights()[1] - before
     shares = np.exp(moved) / 7
-    np.testing.assert_allclose(shares, np.array(recipes.EMOTION_COUNTS) / 28_709, rtol=1e-4)
+    np.testing.assert_allclose(shares, np.array(weights.EMOTION_COUNTS) / 28_709, rtol=1e-4)
 
 
 def test_an_unlikely_shape_has_its_price_only_where_points_are_not_labelled():

@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Train a model and say where its weights are."""
     with quiet():
-        from helpers import recipes, settings
+        from helpers import recipes, settings, weights
 
     profile = options.profile or settings.PROFILE
     task = options.task.replace("-", "_")
@@ -50,6 +50,6 @@ def run(options: argparse.Namespace) -> int:
         epochs=options.epochs,
     )
     with contextlib.redirect_stdout(sys.stderr):  # Keras prints its progress
-        recipes.train_model(run, resume=options.resume)
+        weights.train_model(run, resume=options.resume)
     print(options.out / f"{task}.weights.h5")
     return 0

@@ -20,8 +20,8 @@ from scipy.special import softmax
 from helpers import metrics, models, settings
 from helpers.augment import augment_faces
 from helpers.data import EMOTIONS
-from helpers.recipes import emotion_data
 from helpers.train import Batches, Recipe, build_optimizer, fit
+from helpers.training_data import emotion_data
 from helpers.transfer import class_weights
 
 BUDGET = Recipe(epochs=8, learning_rate=1e-3, rows=8000, precision="float32")
