@@ -601,7 +601,7 @@ for taught, accuracy in zip(teachers, training["val_accuracy"], strict=True):
 
 # %% [markdown]
 # The step is smaller than the interval, which is some 1.7 points wide to either side. A third training,
-# taught by both before, brought nothing (69.4 %), so it was left out.
+# taught by both before, brought nothing, so it was left out.
 #
 # ## How good is it?
 #
