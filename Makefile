@@ -93,17 +93,17 @@ assignments: $(READY)
 weights: $(READY)
 	@echo "Training the shipped models with the full profile: long, and it needs the real data sets (data/README.md)."
 	@echo "An interrupted run goes on where it stopped. data/weights/ changes only when a model is done."
-	@$(BIN)/python -m helpers train keypoints --profile full --resume --out build/weights/keypoints
-	@$(BIN)/python -m helpers train emotion --profile full --resume --out build/weights/emotion
+	@$(BIN)/python -m reading_faces train keypoints --profile full --resume --out build/weights/keypoints
+	@$(BIN)/python -m reading_faces train emotion --profile full --resume --out build/weights/emotion
 	@cp build/weights/keypoints/keypoints.weights.h5 build/weights/keypoints/keypoints.json data/weights/
 	@cp build/weights/emotion/emotion.weights.h5 build/weights/emotion/emotion.json data/weights/
 	@echo "The embedding begins with the emotion model that is there now."
-	@$(BIN)/python -m helpers train embedding --profile full --resume --out build/weights/embedding
+	@$(BIN)/python -m reading_faces train embedding --profile full --resume --out build/weights/embedding
 	@cp build/weights/embedding/embedding.weights.h5 build/weights/embedding/embedding.json data/weights/
 
 made-faces: $(READY)
 	@echo "Drawing the made faces that ship: the same ones again, unless the renderer has changed."
-	@$(BIN)/python -m helpers data make --out data/made_faces.npz
+	@$(BIN)/python -m reading_faces data make --out data/made_faces.npz
 
 # Other people than those that ship (another seed), and more of them.
 MADE := build/weights/made
@@ -111,11 +111,11 @@ MADE_TRAIN := --profile full --resume --source $(MADE)/faces.npz
 
 made-weights: $(READY)
 	@echo "Drawing faces and training on nothing else: about four hours, and it needs no data set."
-	@[ -e $(MADE)/faces.npz ] || $(BIN)/python -m helpers data make --n 8000 --seed 1 --out $(MADE)/faces.npz
-	@$(BIN)/python -m helpers train keypoints $(MADE_TRAIN) --model small --out $(MADE)/keypoints
-	@$(BIN)/python -m helpers train emotion $(MADE_TRAIN) --model keypoints --out $(MADE)/emotion \
+	@[ -e $(MADE)/faces.npz ] || $(BIN)/python -m reading_faces data make --n 8000 --seed 1 --out $(MADE)/faces.npz
+	@$(BIN)/python -m reading_faces train keypoints $(MADE_TRAIN) --model small --out $(MADE)/keypoints
+	@$(BIN)/python -m reading_faces train emotion $(MADE_TRAIN) --model keypoints --out $(MADE)/emotion \
 	  --init $(MADE)/keypoints/keypoints.weights.h5
-	@$(BIN)/python -m helpers train action-units --profile full --resume --out $(MADE)/action_units
+	@$(BIN)/python -m reading_faces train action-units --profile full --resume --out $(MADE)/action_units
 	@mkdir -p data/weights/made
 	@for task in keypoints emotion; do \
 	  cp $(MADE)/$$task/$$task.weights.h5 $(MADE)/$$task/$$task.json data/weights/made/ || exit 1; \
@@ -138,12 +138,12 @@ results: $(READY)
 	@mkdir -p build data/results
 	@for row in $(RESULTS); do \
 	  name=$$(echo $$row | tr ':=+/' '-'); set -- $$(echo $$row | tr : ' '); echo "  $$name"; \
-	  $(BIN)/python -m helpers evaluate $$1 --source $$2 --split $$3 $$(echo $${4:+--$$4} | sed 's/=/ /; s/+/ --/') --json \
+	  $(BIN)/python -m reading_faces evaluate $$1 --source $$2 --split $$3 $$(echo $${4:+--$$4} | sed 's/=/ /; s/+/ --/') --json \
 	    > build/result.json && mv build/result.json data/results/$$name.json || exit 1; \
 	done
-	@echo "  fer2013-review"; $(BIN)/python -m helpers data review fer2013 --json > build/result.json \
+	@echo "  fer2013-review"; $(BIN)/python -m reading_faces data review fer2013 --json > build/result.json \
 	  && mv build/result.json data/results/fer2013-review.json
-	@echo "  realism"; $(BIN)/python -m helpers data realism --json > build/result.json \
+	@echo "  realism"; $(BIN)/python -m reading_faces data realism --json > build/result.json \
 	  && mv build/result.json data/results/realism.json
 
 # What lessons quote and have no time to train; a study that was cut goes on where it stopped.
@@ -153,7 +153,7 @@ studies: $(READY)
 	@echo "Training the networks that lessons compare: two and a half hours, and it needs the real faces."
 	@mkdir -p build data/results
 	@for study in $(STUDIES); do \
-	  $(BIN)/python -m helpers study $$study --out build/studies/$$study --json > build/result.json \
+	  $(BIN)/python -m reading_faces study $$study --out build/studies/$$study --json > build/result.json \
 	  && mv build/result.json data/results/study-$$study.json || exit 1; \
 	done
 

@@ -57,11 +57,6 @@ def find_region(box: np.ndarray, landmarks: np.ndarray | None) -> tuple[float, f
     return (*(centre - side / 2).tolist(), float(side), float(side))
 
 
-def to_grey(photo: np.ndarray) -> np.ndarray:
-    """Turn `(h, w, 3) uint8` RGB into `(h, w) uint8`."""
-    return cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
-
-
 def crop_faces(
     photo: np.ndarray,
     boxes: np.ndarray,

@@ -6,12 +6,15 @@ pixels' centres, so that `(0, 0)` is the middle of the first pixel, as in the ke
 
 import functools
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from tqdm import tqdm
 
-from helpers.crop import FRAMINGS, Framing, crop_faces, find_region, to_grey
+from helpers.crop import FRAMINGS, Framing, crop_faces, find_region
+from helpers.images import to_grey
 
 DETECTORS = ("mtcnn", "haar")
 # Larger photos are shrunk to this side first: it bounds time and memory. MTCNN sees faces from 20
@@ -21,6 +24,8 @@ LONGEST_SIDE = 1280
 SMALLEST_SIDE = 24
 # MTCNN takes the folds of a glove for a face when they are this small, see `confirm`.
 SMALL_FACE = 48
+# The share of a photo's shorter side that stands in for a face where none is found.
+_MIDDLE = 0.7
 
 # TensorFlow's eager calls and OpenCV's cascade must not be entered by two threads at a time.
 _one_at_a_time = threading.Lock()
@@ -213,3 +218,45 @@ def clip_box(box: np.ndarray, width: int, height: int) -> tuple[float, float, fl
     start = np.clip(box[:2], 0, limits)
     end = np.clip(box[:2] + box[2:], start, limits)
     return (*start.tolist(), *(end - start).tolist())
+
+
+def cut_portraits(
+    photos: Sequence[np.ndarray],
+    size: int,
+    framing: str,
+    detector: str = "mtcnn",
+    upright: bool = True,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Cut the largest face out of each photo.
+
+    Parameters
+    ----------
+    photos : each `(h, w, 3) uint8` RGB.
+    size : side of the cut faces in pixels.
+    framing : how to cut, as the second part of a key of `crop.FRAMINGS`.
+    upright : turn leaning heads until their eyes are level, if the detector marks eyes.
+
+    Returns
+    -------
+    faces : `(n, size, size, 3) uint8`.
+    found : `(n,) bool`; where no face was found, the photo's middle stands in for it.
+    """
+    faces = np.empty((len(photos), size, size, 3), np.uint8)
+    found = np.zeros(len(photos), bool)
+    quiet = None if len(photos) > 1 else True  # None: no bar where nobody watches
+    for number, photo in enumerate(tqdm(photos, desc="faces", unit="photo", disable=quiet)):
+        best = next(iter(detect_faces(photo, detector)), None)
+        found[number] = best is not None
+        box, cut, roll = middle_of(photo), Framing(1.0), 0.0
+        if best is not None:
+            box, cut = best.region, FRAMINGS[detector, framing]
+            roll = best.roll if upright else 0.0
+        faces[number] = crop_faces(photo, np.array([box]), size, cut, roll)[0][0]
+    return faces, found
+
+
+def middle_of(photo: np.ndarray) -> tuple[float, float, float, float]:
+    """Return a square box in the middle of a photo."""
+    height, width = photo.shape[:2]
+    side = _MIDDLE * min(height, width)
+    return (width - side) / 2, (height - side) / 2, side, side

@@ -9,7 +9,6 @@ from scipy.special import softmax
 from sklearn.metrics import (
     confusion_matrix,
     f1_score,
-    precision_recall_curve,
     precision_score,
     recall_score,
     roc_auc_score,
@@ -140,32 +139,6 @@ def calibration_error(labels: np.ndarray, probabilities: np.ndarray, bins: int =
     return float((gaps * found["n"]).sum() / len(labels))
 
 
-def among_classes(
-    labels: np.ndarray, probabilities: np.ndarray, classes: tuple[str, ...], kept: tuple[str, ...]
-) -> dict:
-    """Measure as if only the classes `kept` existed: others' faces go, and others' probabilities.
-
-    Returns
-    -------
-    `classes`, `n` faces, `accuracy` and `macro_f1`; empty if a kept class is unknown or no face is
-    left.
-    """
-    if not set(kept) <= set(classes):
-        return {}
-    columns = [classes.index(name) for name in kept]
-    rows = np.isin(labels, columns)
-    if not rows.any():
-        return {}
-    new_labels = np.searchsorted(np.sort(columns), labels[rows])
-    predicted = probabilities[rows][:, np.sort(columns)].argmax(axis=1)
-    return {
-        "classes": [classes[column] for column in sorted(columns)],
-        "n": int(rows.sum()),
-        "accuracy": float((predicted == new_labels).mean()),
-        "macro_f1": macro_f1(new_labels, predicted),
-    }
-
-
 def action_unit_metrics(
     present: np.ndarray,
     probabilities: np.ndarray,
@@ -217,22 +190,6 @@ def action_unit_metrics(
         "per_unit": per_unit,
         "never_seen": [names[unit] for unit in np.flatnonzero(present.max(axis=0) == 0)],
     }
-
-
-def fit_thresholds(present: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Return for each unit the threshold `(units,)` of the highest F1; 0.5 for one that is absent.
-
-    Fit on pictures that were not trained on; `present` and `probabilities` are `(n, units)`.
-    """
-    thresholds = np.full(present.shape[1], 0.5)
-    for unit in np.flatnonzero(present.max(axis=0) == 1):
-        precision, recall, at = precision_recall_curve(present[:, unit], probabilities[:, unit])
-        f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-9)
-        best = int(np.argmax(f1[:-1]))
-        # Half way to the next lower probability, so that rounding does not decide.
-        below = at[best - 1] if best else at[best]
-        thresholds[unit] = (at[best] + below) / 2
-    return thresholds
 
 
 def fit_temperature(labels: np.ndarray, logits: np.ndarray) -> float:

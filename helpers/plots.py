@@ -9,17 +9,19 @@ import functools
 import html
 import io
 import math
+from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
-from matplotlib import cycler, font_manager, rcParams
+from matplotlib import cycler, rcParams
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Ellipse
-from PIL import Image, ImageDraw, ImageFont
+from matplotlib.patches import Ellipse, FancyArrowPatch, FancyBboxPatch
 
 from helpers.augment import MIRRORED
 from helpers.data.records import KEYPOINT_NAMES
-from helpers.detect import shared_area
+
+if TYPE_CHECKING:
+    import keras
 
 # Seaborn's palette "colorblind", two of them darkened: on white, lines have contrast 3, and
 # white text on BOX 4.5 (a test computes them).
@@ -195,98 +197,96 @@ def calibration_curves(curves: dict[str, dict]) -> Figure:
     return fig
 
 
-def annotate_photo(photo: np.ndarray, reading, numbers: list[int] | None = None) -> np.ndarray:
-    """Return a copy of a photo with each face's box, keypoints, likeliest emotion and name on it.
-
-    Parameters
-    ----------
-    photo : `(h, w, 3) uint8` RGB.
-    reading : the `PhotoReading` of this photo.
-    numbers : of its faces; 1, 2, … by default.
-    """
-    numbers = numbers or range(1, 1 + len(reading.faces))
-    marked = np.ascontiguousarray(photo).copy()
-    boxes = [np.array(face.box) for face in reading.faces]
-    for face, box in zip(reading.faces, boxes, strict=True):
-        draw_box(marked, box, line_width(photo, box))
-        if face.keypoints is not None:
-            draw_points(marked, face.keypoints, math.sqrt(box[2] * box[3]))
-    picture = Image.fromarray(marked)
-    taken: list[np.ndarray] = []
-    for number, face, box in zip(numbers, reading.faces, boxes, strict=True):
-        text = f"{number}"
-        if face.emotion:
-            text += f" {face.top_emotion} {max(face.emotion.values()):.0%}"
-        if face.identity:
-            text += f", {face.identity[0] or 'unknown'}"
-        others = [other for other in boxes if other is not box]
-        taken.append(draw_label(picture, text, box, others, taken))
-    return np.array(picture)
+MAIN, SHORT, PLAIN = "#cfe3f2", "#fbe3c3", "#eeeeee"
 
 
-def line_width(photo: np.ndarray, box: np.ndarray) -> int:
-    """Return a line's width in pixels that suits the face, and can be seen in a large photo."""
-    return max(1, round(max(min(box[2:]) / 60, max(photo.shape[:2]) / 900)))
+def residual_blocks() -> tuple[Figure, str]:
+    """Draw an identity block and a convolution block side by side, main path and short path."""
+    fig = Figure(figsize=(7.5, 4.6), layout="constrained")
+    for ax, title, short in zip(
+        fig.subplots(1, 2),
+        ("identity block", "convolution block"),
+        ("as it is", "convolution 1 × 1\nstride 2, batch norm."),
+        strict=True,
+    ):
+        first = "convolution 3 × 3" + (", stride 2" if "1 × 1" in short else "")
+        main = (f"{first}\nbatch norm., ReLU", "convolution 3 × 3\nbatch norm.")
+        draw_box(ax, 1.5, 5.2, "features in", PLAIN)
+        for height, text in zip((4.0, 2.8), main, strict=True):
+            draw_box(ax, 0.7, height, text, MAIN, width=1.85)
+        draw_box(ax, 2.75, 3.4, short, SHORT)
+        draw_box(ax, 1.5, 1.5, "add, ReLU", PLAIN)
+        for start, end in (
+            ((1.3, 4.87), (0.7, 4.33)),
+            ((0.7, 3.67), (0.7, 3.13)),
+            ((0.7, 2.47), (1.3, 1.83)),
+            ((1.7, 4.87), (2.75, 3.73)),
+            ((2.75, 3.07), (1.7, 1.83)),
+        ):
+            draw_arrow(ax, start, end)
+        ax.text(0.75, 4.65, "main path", ha="right", fontsize=9, style="italic")
+        ax.text(2.5, 4.65, "short path", ha="left", fontsize=9, style="italic")
+        ax.set(xlim=(-0.5, 3.8), ylim=(1.1, 5.6), title=title)
+        ax.set_axis_off()
+    alt = (
+        "Two block diagrams. In both, features go in at the top, split into a main path of two "
+        "3 by 3 convolutions and a short path, and are added at the bottom. In the identity block "
+        "the short path is the input itself; in the convolution block it is a 1 by 1 convolution "
+        "with stride 2."
+    )
+    return fig, alt
 
 
-def draw_box(photo: np.ndarray, box: np.ndarray, width: int) -> None:
-    """Draw a coloured frame with a white rim, so that it shows on any background."""
-    start = np.round(box[:2]).astype(int).tolist()
-    end = np.round(box[:2] + box[2:] - 1).astype(int).tolist()
-    cv2.rectangle(photo, start, end, (255, 255, 255), width + max(2, width // 2 * 2))
-    cv2.rectangle(photo, start, end, rgb(BOX), width)
+def network(model: "keras.Model") -> tuple[Figure, str]:
+    """Draw the shapes that flow through a residual network, a box a stage, read off the model."""
+    import keras  # seconds, and only lesson 2 draws a network
+
+    steps = [("face", shape_of(model.layers[0]))]
+    first = next(layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D))
+    steps.append(("convolution\n5 × 5, stride 2", shape_of(first)))
+    added = [layer for layer in model.layers if isinstance(layer, keras.layers.Add)]
+    for layer in added:
+        if shape_of(layer) == steps[-1][1]:
+            continue  # an identity block of the stage before
+        blocks = sum(shape_of(other) == shape_of(layer) for other in added)
+        steps.append((f"stage of\n{blocks} blocks", shape_of(layer)))
+    steps.append(("flatten,\ndropout", shape_of(flattened(model))))
+    steps.append(("dense,\nreshape", tuple(model.output_shape[1:])))
+    fig = Figure(figsize=(9, 2.1), layout="constrained")
+    ax = fig.subplots()
+    for place, (name, shape) in enumerate(steps):
+        colour = MAIN if name.startswith("stage") else PLAIN
+        draw_box(ax, 1.6 * place, 0, name, colour, width=1.25)
+        ax.text(1.6 * place, -0.62, " × ".join(map(str, shape)), ha="center", fontsize=8)
+        if place:
+            draw_arrow(ax, (1.6 * place - 0.97, 0), (1.6 * place - 0.63, 0))
+    ax.set(xlim=(-0.9, 1.6 * len(steps) - 0.7), ylim=(-0.9, 0.6))
+    ax.set_axis_off()
+    words = "; ".join(
+        f"{name.replace(chr(10), ' ')}: {' by '.join(map(str, shape))}" for name, shape in steps
+    )
+    return fig, f"The network as a row of boxes with the shape that leaves each. {words}."
 
 
-def draw_points(photo: np.ndarray, keypoints: np.ndarray, face_side: float) -> None:
-    """Draw the 15 points of one face as circles, squares and triangles with a white rim."""
-    radius = max(1.0, face_side / 45)
-    shapes = {"o": (24, 0.0, 1.0), "s": (4, math.pi / 4, 1.2), "^": (3, -math.pi / 2, 1.35)}
-    for rows, colour, marker in sides().values():
-        corners, turn, scale = shapes[marker]
-        angles = turn + np.arange(corners) * 2 * np.pi / corners
-        shape = scale * radius * np.stack([np.cos(angles), np.sin(angles)], axis=1)
-        for point in np.asarray(keypoints, float)[rows]:
-            # OpenCV draws at sixteenths of a pixel when it is told so.
-            rim = np.round((point + 1.4 * shape) * 16).astype(np.int32)
-            inside = np.round((point + shape) * 16).astype(np.int32)
-            cv2.fillPoly(photo, [rim], (255, 255, 255), cv2.LINE_AA, shift=4)
-            cv2.fillPoly(photo, [inside], rgb(colour), cv2.LINE_AA, shift=4)
+def flattened(model: "keras.Model") -> "keras.Layer":
+    """Return the layer that lays all features in a row."""
+    return next(layer for layer in model.layers if type(layer).__name__ == "Flatten")
 
 
-def draw_label(picture: Image.Image, text: str, box: np.ndarray, others: list, taken: list):
-    """Write a label by its box where it hides least, inside the picture; return its rectangle."""
-    width, height = picture.size
-    wanted = np.clip(box[2] * 0.16, max(width, height) / 70, max(width, height) / 28)
-    font = load_font(max(6, round(float(wanted))))
-    drawn = ImageDraw.Draw(picture)
-    while True:
-        left, top, right, bottom = drawn.textbbox((0, 0), text, font=font)
-        margin = font.size * 0.25
-        size = np.array([right - left + 2 * margin, bottom - top + 2 * margin])
-        if size[0] <= width or font.size <= 6:
-            break
-        font = load_font(font.size - 1)
-    x, y = box[0] + box[2] / 2 - size[0] / 2, box[1] - size[1]
-    below, inside = box[1] + box[3], box[1] + box[3] - size[1]
-    places = [np.array([at_x, at_y, *size]) for at_y in (y, below, inside) for at_x in (x, box[0])]
-    for place in places:
-        place[:2] = np.clip(place[:2], 0, np.maximum([width, height] - size, 0))
-    hidden = [
-        sum(shared_area(place, rect) for rect in [box, *others, *taken, *taken]) for place in places
-    ]
-    best = places[int(np.argmin(hidden))]
-    corner = best[:2] + best[2:]
-    drawn.rectangle([*best[:2], *corner], fill=BOX)
-    drawn.text((best[0] + margin - left, best[1] + margin - top), text, fill="white", font=font)
-    return best
+def shape_of(layer: "keras.Layer") -> tuple[int, ...]:
+    """Return the shape that leaves a layer, without the number of pictures."""
+    return tuple(layer.output.shape[1:])
 
 
-@functools.cache
-def load_font(size: int) -> ImageFont.FreeTypeFont:
-    """Load the font that comes with matplotlib."""
-    return ImageFont.truetype(font_manager.findfont("DejaVu Sans"), size)
+def draw_box(ax: Axes, x: float, y: float, text: str, colour: str, width: float = 1.5) -> None:
+    """Draw a box with text, its middle at x and y."""
+    box = FancyBboxPatch(
+        (x - width / 2, y - 0.25), width, 0.5, boxstyle="round,pad=0.08", fc=colour, ec="#444444"
+    )
+    ax.add_patch(box)
+    ax.text(x, y, text, ha="center", va="center", fontsize=8.5)
 
 
-def rgb(colour: str) -> tuple[int, int, int]:
-    """Turn `#rrggbb` into three numbers."""
-    return tuple(bytes.fromhex(colour[1:]))
+def draw_arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """Draw an arrow between two places."""
+    ax.add_patch(FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=11, color="#444444"))

@@ -10,7 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Normalizer
 from sklearn.svm import SVC
 
-from helpers.identity import Gallery
+from helpers.gallery import Gallery
 
 
 def by_svm(embeddings: np.ndarray, names: np.ndarray, folds: int = 0, seed: int = 0) -> np.ndarray:

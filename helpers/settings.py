@@ -47,3 +47,8 @@ def data_folders() -> list[Path]:
     raw = SHIPPED / "raw" if SHIPPED.name == "data" else Path.cwd() / "data" / "raw"
     named = os.environ.get("COURSE_DATA")
     return [Path(named).expanduser(), raw] if named else [raw]
+
+
+def by_profile(smoke, lesson, full):
+    """Return the value that belongs to the run profile, as in `EPOCHS = by_profile(1, 6, 60)`."""
+    return {"smoke": smoke, "lesson": lesson, "full": full}[PROFILE]

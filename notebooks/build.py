@@ -29,7 +29,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
-from helpers.grading import FOLDED, POINTS_PER_LESSON, shares
+from reading_faces.exercises.grading import FOLDED, POINTS_PER_LESSON, shares
 
 NOTEBOOKS = Path(__file__).resolve().parent
 ROOT = NOTEBOOKS.parent

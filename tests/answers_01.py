@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from helpers import augment, check
+from helpers import augment
 from helpers.augment import MIRRORED, flip_keypoints
 from helpers.data import KEYPOINT_COLUMNS
+from reading_faces.exercises import check
 
 
 def another_right_flip(points, width):

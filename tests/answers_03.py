@@ -5,7 +5,7 @@ from scipy.special import softmax
 from sklearn.metrics import f1_score
 from sklearn.utils.class_weight import compute_class_weight
 
-from helpers import check
+from reading_faces.exercises import check
 
 
 def copies(images, others):

@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.metrics import f1_score, precision_recall_curve
 from sklearn.model_selection import GroupShuffleSplit
 
-from helpers import check
+from reading_faces.exercises import check
 
 
 def by_overlap(units, prototypes):

@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.metrics import roc_curve
 from sklearn.preprocessing import normalize
 
-from helpers import check
+from reading_faces.exercises import check
 
 
 def scaled(x):

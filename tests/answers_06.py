@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from helpers import check
+from reading_faces.exercises import check
 
 
 def by_the_inverse_matrix(points, matrix):

@@ -12,7 +12,7 @@ from matplotlib import cbook
 from PIL import Image
 
 from helpers.data import EMOTIONS
-from helpers.made_faces.expression import UNIT_NAMES
+from reading_faces.made_faces.expression import UNIT_NAMES
 
 
 @functools.cache

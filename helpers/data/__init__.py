@@ -1,19 +1,22 @@
 """The course's data: one loader per kind of data set, and every source gives the same record.
 
-Loading never touches the network; `fetch` does, and only when called.
+Loading never touches the network.
 """
 
 from helpers.data.action_units import NoActionUnits, load_action_units, of_made_faces
 from helpers.data.ckplus import Peak, load_peaks
 from helpers.data.duplicates import occur_among
 from helpers.data.emotions import load_emotions
-from helpers.data.fetch import fetch, verify
-from helpers.data.keypoints import describe_gaps, kaggle_coordinates, load_keypoints
+from helpers.data.keypoints import kaggle_coordinates, load_keypoints
+from helpers.data.made import MadeSet, album_folder, load_set
 from helpers.data.people import PeopleData, load_people
 from helpers.data.records import (
     EMOTIONS,
+    FIVE_CLASSES,
     KEYPOINT_COLUMNS,
     KEYPOINT_NAMES,
+    PRESENT_FROM,
+    UNIT_NAMES,
     VOTES,
     ActionUnitData,
     DataError,
@@ -24,6 +27,7 @@ from helpers.data.sources import SourceStatus, list_sources
 
 __all__ = [
     "EMOTIONS",
+    "FIVE_CLASSES",
     "KEYPOINT_COLUMNS",
     "KEYPOINT_NAMES",
     "VOTES",
@@ -32,11 +36,14 @@ __all__ = [
     "EmotionData",
     "KeypointData",
     "NoActionUnits",
+    "PRESENT_FROM",
+    "UNIT_NAMES",
+    "MadeSet",
+    "album_folder",
+    "load_set",
     "Peak",
     "PeopleData",
     "SourceStatus",
-    "describe_gaps",
-    "fetch",
     "kaggle_coordinates",
     "list_sources",
     "load_action_units",
@@ -46,5 +53,4 @@ __all__ = [
     "load_people",
     "occur_among",
     "of_made_faces",
-    "verify",
 ]

@@ -1,17 +1,14 @@
 """Faces with the action units that they show: made faces, the official CK+ tree, archives."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from helpers.data.archives import Field, is_made_set, read_archive
 from helpers.data.ckplus import read_peaks
-from helpers.data.records import ActionUnitData, DataError
+from helpers.data.made import MadeSet, load_set
+from helpers.data.records import EMOTIONS, PRESENT_FROM, UNIT_NAMES, ActionUnitData, DataError
 from helpers.data.sources import KNOWN, existing_path, known_folder
-
-if TYPE_CHECKING:
-    from helpers.made_faces import MadeSet
 
 _SIDE = 96
 # CK+ intensities go from 1 (a trace) to 5 (as strong as it gets).
@@ -45,8 +42,6 @@ def load_action_units(source: str | Path = "made") -> ActionUnitData:
     DataError
         If the source is missing, malformed, or knows no action units.
     """
-    from helpers.made_faces import load_set
-
     if source == "made":
         return of_made_faces(load_set())
     path = known_folder(source) if source in KNOWN else existing_path(source)
@@ -57,10 +52,8 @@ def load_action_units(source: str | Path = "made") -> ActionUnitData:
     return _from_archive(path)
 
 
-def of_made_faces(faces: "MadeSet", source: str = "made") -> ActionUnitData:
+def of_made_faces(faces: MadeSet, source: str = "made") -> ActionUnitData:
     """Return the action units of a set of made faces."""
-    from helpers.made_faces.expression import EMOTIONS, PRESENT_FROM, UNIT_NAMES
-
     # Each unit has an intensity for the left and the right side of the face.
     intensities = faces.action_units.max(axis=2)
     return ActionUnitData(

@@ -10,14 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers import settings
-from helpers.data.folders import read_grey, resize_square, subfolders
+from helpers.data.folders import read_grey, subfolders
 from helpers.data.records import DataError
 from helpers.data.sources import KNOWN, existing_path, known_folder
-from helpers.photos import EXTENSIONS
+from helpers.images import EXTENSIONS, resize_square
 
-_MADE = {"subjects": 60, "sequences": 4, "frames": 3}
-_SMOKE = {"subjects": 12, "sequences": 4, "frames": 2}
 # The codes of CK+ emotion files, from the data set's own read-me.
 _CODES = ("neutral", "angry", "contempt", "disgust", "fear", "happy", "sad", "surprise")
 
@@ -64,25 +61,20 @@ class Peak:
         return resize_square(grey[top : top + side, left : left + side], size)
 
 
-def load_peaks(source: str | Path = "made") -> list[Peak]:
+def load_peaks(source: str | Path) -> list[Peak]:
     """Return the peak frames of a data set in CK+'s form, as files that nobody has read yet.
 
     Parameters
     ----------
-    source : ``"made"`` for made people in this form, drawn at the first call; ``"ckplus"`` or a
-        path for the official tree.
+    source : ``"ckplus"``, or a path to a tree in the official form, such as `made.album_folder`
+        gives for made people.
 
     Raises
     ------
     DataError
         If the source is missing or malformed, or no such tree.
     """
-    from helpers.made_faces.albums import ckplus_folder
-
-    if source == "made":
-        folder = ckplus_folder(**(_SMOKE if settings.PROFILE == "smoke" else _MADE))
-    else:
-        folder = known_folder(source) if source in KNOWN else existing_path(source)
+    folder = known_folder(source) if source in KNOWN else existing_path(source)
     peaks = read_peaks(folder)
     if peaks is None:
         raise DataError(f"{source} is not the official CK+ tree: no cohn-kanade-images in it.")

@@ -8,6 +8,7 @@ from helpers.data.archives import Field, is_made_set, read_archive
 from helpers.data.cache import cached, file_sha256
 from helpers.data.ckplus import read_peaks
 from helpers.data.folders import Pictures, read_class_folders
+from helpers.data.made import load_set
 from helpers.data.records import EMOTIONS, DataError, EmotionData
 from helpers.data.sources import KNOWN, existing_path, known_folder
 from helpers.data.splits import tenth_per_class
@@ -70,8 +71,6 @@ def load_emotions(source: str | Path = "made") -> EmotionData:
 
 def _made(path: Path | None = None) -> EmotionData:
     """Return made faces: those that ship, or a set that `data make` wrote."""
-    from helpers.made_faces import load_set
-
     faces = load_set(path) if path else load_set()
     return EmotionData(
         faces.small_images,

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from helpers.data.records import DataError
-from helpers.photos import EXTENSIONS
+from helpers.images import EXTENSIONS, PhotoError, read_photo, resize_square, to_grey
 
 _SIDE = 48
 _SYNONYMS = {
@@ -109,22 +109,14 @@ def subfolders(folder: Path) -> list[Path]:
 
 
 def read_grey(path: Path) -> np.ndarray:
-    """Read a picture as (height, width) uint8, upright."""
-    from PIL import Image, ImageOps
+    """Read a picture of a data set as `(h, w) uint8`, upright; the one reader of photos reads it.
 
+    Raises
+    ------
+    DataError
+        If it cannot be read; the message names the file.
+    """
     try:
-        # Pillow, because OpenCV hands back a half-grey picture where a JPEG is cut.
-        with Image.open(path) as picture:
-            return np.asarray(ImageOps.exif_transpose(picture).convert("L"))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as problem:
-        raise DataError(f"{path} cannot be decoded ({problem}); replace or remove it.") from None
-
-
-def resize_square(grey: np.ndarray, side: int) -> np.ndarray:
-    """Resize a square picture to `(side, side) uint8`."""
-    import cv2
-
-    if grey.shape == (side, side):
-        return grey
-    method = cv2.INTER_AREA if side < len(grey) else cv2.INTER_CUBIC
-    return cv2.resize(grey, (side, side), interpolation=method)
+        return to_grey(read_photo(path))
+    except PhotoError as problem:
+        raise DataError(f"{path} cannot be decoded: {problem} Replace or remove it.") from None

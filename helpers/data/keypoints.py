@@ -8,7 +8,8 @@ import numpy as np
 from helpers.data.archives import Field, is_made_set, read_archive
 from helpers.data.cache import cached, file_sha256
 from helpers.data.duplicates import near_duplicate_groups
-from helpers.data.records import KEYPOINT_COLUMNS, KEYPOINT_NAMES, DataError, KeypointData
+from helpers.data.made import load_set
+from helpers.data.records import KEYPOINT_COLUMNS, DataError, KeypointData
 from helpers.data.sources import KNOWN, existing_path, known_folder, missing
 from helpers.data.splits import split_by_group
 from helpers.data.tables import find_table, is_table, open_table, parse_pixels
@@ -88,49 +89,8 @@ def kaggle_coordinates(source: str | Path = _KNOWN_NAME) -> np.ndarray:
     return np.stack(rows)
 
 
-def describe_gaps(keypoints: np.ndarray) -> dict:
-    """Count which of the keypoints `(n, 15, 2)` are marked, by face, by point and by pattern.
-
-    `patterns` holds the five commonest sets of missing points; `more_than_four` says where in the
-    table the faces with more than four points are, which tells two merged sources apart.
-    `largest_is_lower_lip_y` counts the complete faces of whose 30 numbers the lower lip's height is
-    the largest.
-    """
-    marked = np.isfinite(keypoints).all(axis=2)
-    numbers, faces = np.unique(marked.sum(axis=1), return_counts=True)
-    patterns, shared = np.unique(marked, axis=0, return_counts=True)
-    rich = np.flatnonzero(marked.sum(axis=1) > len(_FOUR_POINTS))
-    largest = keypoints[marked.all(axis=1)].reshape(-1, 30).argmax(axis=1)
-    lowest, highest = np.nanmin(keypoints, axis=(0, 1)), np.nanmax(keypoints, axis=(0, 1))
-    return {
-        "n": len(keypoints),
-        "complete": int(marked.all(axis=1).sum()),
-        "faces_by_points_marked": {str(k): int(n) for k, n in zip(numbers, faces, strict=True)},
-        "faces_by_point": dict(zip(KEYPOINT_NAMES, marked.sum(axis=0).tolist(), strict=True)),
-        "patterns": [
-            {
-                "faces": int(shared[i]),
-                "missing": [KEYPOINT_NAMES[k] for k in np.flatnonzero(~patterns[i])],
-            }
-            for i in np.argsort(-shared, kind="stable")[:5]
-        ],
-        "more_than_four": {
-            "faces": len(rich),
-            "first_row": int(rich.min(initial=len(keypoints))),
-            "last_row": int(rich.max(initial=-1)),
-        },
-        "largest_is_lower_lip_y": int((largest == 29).sum()),
-        "range_px": {
-            axis: [round(float(low), 2), round(float(high), 2)]
-            for axis, low, high in zip("xy", lowest, highest, strict=True)
-        },
-    }
-
-
 def _made() -> KeypointData:
     """Return the made faces that ship, labelled as Kaggle's are: half with four points only."""
-    from helpers.made_faces import load_set
-
     faces = load_set()
     keypoints = faces.keypoints.copy()
     sparse = np.random.default_rng(0).random(len(faces)) < 0.5
@@ -158,8 +118,6 @@ def _no_table(folder: Path) -> Path:
 
 def _from_archive(path: Path) -> KeypointData:
     if is_made_set(path):
-        from helpers.made_faces import load_set
-
         faces = load_set(path)
         return KeypointData(
             faces.images, faces.keypoints, faces.split, faces.subjects, source=str(path)

@@ -6,15 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers import settings
 from helpers.data.folders import SPLIT_OF, subfolders
 from helpers.data.records import DataError, pick_rows
 from helpers.data.sources import KNOWN, existing_path, known_folder
-from helpers.photos import EXTENSIONS
+from helpers.images import EXTENSIONS
 
 _WITH_PEOPLE = ("five-celebrities", "orl", "lfw")
-_MADE = {"people": 12, "photos": 12}
-_SMOKE = {"people": 4, "photos": 4}
 
 
 class Photos(Sequence):
@@ -28,7 +25,7 @@ class Photos(Sequence):
 
     def __getitem__(self, index: int) -> np.ndarray:
         """Read one photo, `(h, w, 3) uint8` RGB, upright; `PhotoError` says what is wrong."""
-        from helpers.photos import PhotoError, read_photo
+        from helpers.images import PhotoError, read_photo
 
         try:
             return read_photo(self.files[index])
@@ -78,29 +75,24 @@ class PeopleData:
         return replace(self, files=files, names=self.names[rows], split=self.split[rows])
 
 
-def load_people(source: str | Path = "made") -> PeopleData:
+def load_people(source: str | Path) -> PeopleData:
     """Find photos of people, and read none of them yet.
 
     Parameters
     ----------
     source : str or Path
-        ``"made"`` for made people, drawn at the first call; ``"five-celebrities"``, ``"orl"`` or
-        ``"lfw"``; or a path to a folder with a folder of photos for each person, which may lie in
-        folders named ``train``, ``val`` and ``test``.
+        ``"five-celebrities"``, ``"orl"`` or ``"lfw"``; or a path to a folder with a folder of photos
+        for each person, such as `made.album_folder` gives for made people. Those folders may lie
+        in others named ``train``, ``val`` and ``test``.
 
     Raises
     ------
     DataError
         If the source is missing, or holds no such folders.
     """
-    if source == "made":
-        from helpers.made_faces.albums import people_folder
-
-        folder = people_folder(**(_SMOKE if settings.PROFILE == "smoke" else _MADE))
-    elif source in KNOWN and source not in _WITH_PEOPLE:
+    if source in KNOWN and source not in _WITH_PEOPLE:
         raise DataError(f"{source} names nobody; sets of people are {', '.join(_WITH_PEOPLE)}.")
-    else:
-        folder = known_folder(source) if source in KNOWN else existing_path(source)
+    folder = known_folder(source) if source in KNOWN else existing_path(source)
     found = _photos_of_people(folder) if folder.is_dir() else []
     if not found:
         raise DataError(

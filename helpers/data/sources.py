@@ -167,7 +167,7 @@ def missing(name: str) -> DataError:
     return DataError(
         f"{name} is not on this machine ({source.what}).\n"
         f"Looked in: {', '.join(map(str, places))}.\n"
-        f"To get it by command: python -m helpers data fetch {name}\n"
+        f"To get it by command: python -m reading_faces data fetch {name}\n"
         f"By hand: from {source.page} put {source.by_hand} into {places[0]}.\n"
         f"Terms: {source.terms}."
     )

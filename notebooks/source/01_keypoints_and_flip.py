@@ -50,9 +50,10 @@ import seaborn as sns
 from matplotlib.colors import ListedColormap
 from sklearn.neighbors import NearestNeighbors
 
-from helpers import check, data, plots, settings
-from helpers.made_faces import PARAMETERS, UNIT_NAMES, gallery
-from helpers.made_faces.playground import play
+from helpers import data, plots, settings
+from reading_faces.exercises import check
+from reading_faces.made_faces import PARAMETERS, UNIT_NAMES, figures
+from reading_faces.made_faces.playground import play
 
 # %% [markdown]
 # ## Who are these people?
@@ -63,7 +64,7 @@ from helpers.made_faces.playground import play
 # tone on the [Monk scale](https://skintone.google), which goes from light to dark.
 
 # %%
-plots.show(*gallery.identities_by_emotions())
+plots.show(*figures.identities_by_emotions())
 
 # %% [markdown]
 # Each face is made as in a small film studio, in three steps. First *who*: a list of numbers, drawn
@@ -82,7 +83,7 @@ print(len(UNIT_NAMES), "action units say what the face does.")
 # pixels: where the head is turned, or where the lamp is?
 
 # %%
-plots.show(*gallery.pose_and_light())
+plots.show(*figures.pose_and_light())
 
 # %% [markdown]
 # Both move a great many pixels, and neither says anything about who it is or what is felt. Look at
@@ -885,7 +886,7 @@ print(f"always the mean face {'':<15} {np.sqrt(np.nanmean((marks - typical) ** 2
 #
 # ## Go further
 #
-# - Run this lesson with `SOURCE = "facial-keypoints"` (`python -m helpers data list` says how to get
+# - Run this lesson with `SOURCE = "facial-keypoints"` (`python -m reading_faces data list` says how to get
 #   it) and look for labels that are wrong. The description of the data is on
 #   [the page of the Kaggle competition](https://www.kaggle.com/c/facial-keypoints-detection).
 # - The *Mahalanobis distance* looks at all coordinates together and knows from their correlations

@@ -47,10 +47,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 from keras import layers, ops
 
-from helpers import check, data, diagrams, metrics, models, plots, recipes, settings
+from helpers import data, metrics, models, plots, settings
 from helpers.augment import flip_images, flip_keypoints
-from helpers.evaluate import stored_result
-from helpers.made_faces import draw_scene, person_number, portrait
+from helpers.plots import network, residual_blocks
+from helpers.results import stored_result
+from reading_faces.exercises import check
+from reading_faces.made_faces import draw_scene, person_number, portrait
 
 keras.utils.set_random_seed(settings.SEED)
 
@@ -413,7 +415,7 @@ plots.show(
 # convolution to fit.
 
 # %%
-plots.show(*diagrams.residual_blocks())
+plots.show(*residual_blocks())
 
 # %% [markdown]
 # We write it as it is drawn. First, the three things that always go together. (The `momentum` says how
@@ -474,7 +476,7 @@ def build_model(size=96, filters=(16, 32, 64), dropout=0.2, scale=0.02):
 
 keras.backend.clear_session()  # so that Keras counts its layers from the first
 model = build_model()
-plots.show(*diagrams.network(model))
+plots.show(*network(model))
 
 # %% [markdown]
 # `summary` lists every layer, with its shape, its weights, and what it is connected to. All of it would
@@ -589,10 +591,13 @@ plots.show(
 # profile says: `lesson` is short enough for a laptop.
 
 # %%
-recipe = recipes.RECIPES["keypoints"][settings.PROFILE]
-chosen = np.random.default_rng(settings.SEED).permutation(len(train))[: recipe.rows]
-steps = -(-2 * len(chosen) // recipe.batch_size) * recipe.epochs
-print(f"{2 * len(chosen)} faces with their mirror images, {recipe.epochs} epochs, {steps} steps")
+EPOCHS = settings.by_profile(smoke=1, lesson=4, full=14)
+ROWS = settings.by_profile(smoke=128, lesson=1000, full=None)  # None: all of them
+BATCH_SIZE, LEARNING_RATE = 32, 2e-3
+
+chosen = np.random.default_rng(settings.SEED).permutation(len(train))[:ROWS]
+steps = -(-2 * len(chosen) // BATCH_SIZE) * EPOCHS
+print(f"{2 * len(chosen)} faces with their mirror images, {EPOCHS} epochs, {steps} steps")
 
 # %% [markdown]
 # Mirrored faces double the data, with the flip of lesson 1, and only in training. The learning rate
@@ -602,7 +607,7 @@ print(f"{2 * len(chosen)} faces with their mirror images, {recipe.epochs} epochs
 inputs = np.concatenate([images["train"][chosen], images["train"][chosen][:, :, ::-1]])
 flipped = models.keypoints_to_network(flip_keypoints(train.keypoints[chosen]))
 targets = np.concatenate([points["train"][chosen], flipped])
-schedule = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, decay_steps=steps)
+schedule = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, decay_steps=steps)
 model.compile(keras.optimizers.Adam(schedule), loss=masked_loss)
 
 # %% [markdown]
@@ -629,7 +634,7 @@ callbacks = [
 history = model.fit(
     inputs, targets,
     validation_data=(images["val"], points["val"]),
-    epochs=recipe.epochs, batch_size=recipe.batch_size,
+    epochs=EPOCHS, batch_size=BATCH_SIZE,
     callbacks=callbacks, verbose=0,
 ).history  # fmt: skip
 model.load_weights(best)
@@ -993,8 +998,8 @@ print(f"{metrics.rmse(test.keypoints, baseline):.1f} px")
 #
 # ## Go further
 #
-# - Set `COURSE_PROFILE=full` and run the lesson again, or `python -m helpers train keypoints --profile
-#   full --out build/mine` where the real faces are (`python -m helpers data list`).
+# - Set `COURSE_PROFILE=full` and run the lesson again, or `python -m reading_faces train keypoints --profile
+#   full --out build/mine` where the real faces are (`python -m reading_faces data list`).
 # - Replace the squared error by the distance itself. What do a few wrong labels do to each?
 # - Read [He et al. 2016](https://arxiv.org/abs/1512.03385), which is as clear as papers get.
 #

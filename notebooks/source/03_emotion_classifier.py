@@ -49,10 +49,13 @@ from matplotlib.cbook import get_sample_data
 from scipy.special import softmax
 from skimage.data import astronaut
 
-from helpers import check, crop, data, detect, metrics, models, photos, plots, recipes, settings
+from helpers import crop, data, detect, metrics, models, plots, settings
 from helpers.augment import augment_faces, change_brightness, erase
-from helpers.evaluate import FIVE_CLASSES, stored_result
-from helpers.train import Batches
+from helpers.batches import Batches
+from helpers.data import FIVE_CLASSES
+from helpers.images import read_photo, to_grey
+from helpers.results import stored_result
+from reading_faces.exercises import check
 
 keras.utils.set_random_seed(settings.SEED)
 
@@ -63,7 +66,7 @@ keras.utils.set_random_seed(settings.SEED)
 # ([Goodfellow et al. 2013](https://arxiv.org/abs/1307.0414)): 35,887 faces of 48 × 48 grey pixels, found
 # by searching the web for words like "enraged" or "blissful", in one CSV file with three columns. It may
 # not be passed on, so this lesson runs on faces that the course has drawn, in the same form. If you have
-# FER-2013 (`python -m helpers data list` says where it is looked for), write `"fer2013"` here: every cell
+# FER-2013 (`python -m reading_faces data list` says where it is looked for), write `"fer2013"` here: every cell
 # below then works on it.
 
 # %%
@@ -477,8 +480,10 @@ build_four_layers().count_params()
 # to its best epoch. How many epochs there are at most, the run profile says.
 
 # %%
-recipe = recipes.RECIPES["emotion"][settings.PROFILE]
-rows = np.random.default_rng(settings.SEED).permutation(len(train))[: recipe.rows]
+EPOCHS = settings.by_profile(smoke=1, lesson=8, full=92)
+ROWS = settings.by_profile(smoke=128, lesson=3000, full=None)  # None: all of them
+
+rows = np.random.default_rng(settings.SEED).permutation(len(train))[:ROWS]
 validation = models.standardize(val.images), one_hot[val.labels]
 
 
@@ -486,12 +491,12 @@ def train_once(rate):
     keras.utils.set_random_seed(settings.SEED)
     model = build_four_layers()
     batches = Batches(train.images[rows], one_hot[train.labels[rows]], augment_faces, 32)
-    schedule = keras.optimizers.schedules.CosineDecay(rate, recipe.epochs * len(batches))
+    schedule = keras.optimizers.schedules.CosineDecay(rate, EPOCHS * len(batches))
     loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1)
     model.compile(keras.optimizers.Adam(schedule), loss=loss, metrics=["accuracy"])
     again = keras.callbacks.LambdaCallback(on_epoch_begin=lambda e, logs: batches.start_epoch(e))
     stop = keras.callbacks.EarlyStopping("val_accuracy", patience=5, restore_best_weights=True)
-    history = model.fit(batches, validation_data=validation, epochs=recipe.epochs,
+    history = model.fit(batches, validation_data=validation, epochs=EPOCHS,
                         callbacks=[again, stop], shuffle=False, verbose=0)  # fmt: skip
     return model, history.history
 
@@ -809,14 +814,12 @@ def activation_map(network, face, label):
 # and Eileen Collins, whose portraits are in the public domain. Both photos are cropped as lesson 6 explains.
 
 # %%
-people = [photos.read_photo(get_sample_data("grace_hopper.jpg", asfileobj=False)), astronaut()]
+people = [read_photo(get_sample_data("grace_hopper.jpg", asfileobj=False)), astronaut()]
 portraits = []
 for person in people:
     found_face = detect.detect_faces(person)[0]
     framing = crop.FRAMINGS["mtcnn", "emotion"]
-    cut, _ = crop.crop_faces(
-        crop.to_grey(person), [found_face.region], 48, framing, found_face.roll
-    )
+    cut, _ = crop.crop_faces(to_grey(person), [found_face.region], 48, framing, found_face.roll)
     portraits.append(cut[0])
 answers = shipped.predict(np.stack(portraits))
 
@@ -1033,7 +1036,7 @@ print(f"{found['accuracy']:.0%} of real ones by the shipped model")
 # ## Go further
 #
 # - With FER-2013 at hand, set `SOURCE = "fer2013"` and run the lesson again.
-# - Train the model that ships: `python -m helpers train emotion --profile full --out build/mine`.
+# - Train the model that ships: `python -m reading_faces train emotion --profile full --out build/mine`.
 # - Turn `"no augmentation"` of the table around: which *single* change of `augment_faces` helps most?
 # - Read [Barrett et al. 2019](https://doi.org/10.1177/1529100619832930) before you build anything on this.
 #

@@ -59,14 +59,16 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from helpers import check, data, metrics, models, pictures, plots, recipes, settings, transfer
+from helpers import batches, data, metrics, models, plots, settings, transfer
 from helpers.data.splits import split_by_subject
-from helpers.evaluate import stored_result
-from helpers.made_faces.expression import ACTION_UNITS, PRESENT_FROM, PROTOTYPES, UNIT_NAMES
-from helpers.made_faces.features import place_features
-from helpers.made_faces.gallery import action_unit_figure
-from helpers.made_faces.playground import play
-from helpers.made_faces.sets import scene_number
+from helpers.results import stored_result
+from reading_faces.exercises import check
+from reading_faces.made_faces.albums import ckplus_album
+from reading_faces.made_faces.expression import ACTION_UNITS, PRESENT_FROM, PROTOTYPES, UNIT_NAMES
+from reading_faces.made_faces.features import place_features
+from reading_faces.made_faces.figures import action_unit_figure
+from reading_faces.made_faces.playground import play
+from reading_faces.made_faces.sets import scene_number
 
 keras.utils.set_random_seed(settings.SEED)
 
@@ -82,8 +84,10 @@ keras.utils.set_random_seed(settings.SEED)
 
 # %%
 SOURCE = "made"
-peaks = data.load_peaks(SOURCE)
-table = pictures.peak_table([peak for peak in peaks if peak.units and peak.emotion])
+PEOPLE = settings.by_profile(smoke=12, lesson=60, full=60)
+made = ckplus_album(PEOPLE, sequences=4, frames=settings.by_profile(smoke=2, lesson=3, full=3))
+peaks = data.load_peaks(data.album_folder(made) if SOURCE == "made" else SOURCE)
+table = batches.peak_table([peak for peak in peaks if peak.units and peak.emotion])
 table.drop(columns="path").head()
 
 # %% [markdown]
@@ -287,10 +291,10 @@ table.groupby("split").agg(peaks=("path", "size"), people=("subject", "nunique")
 # is the whole of ours:
 
 # %%
-Code(inspect.getsource(pictures.PictureTable.__getitem__), language="python")
+Code(inspect.getsource(batches.PictureTable.__getitem__), language="python")
 
 # %%
-Code(inspect.getsource(pictures.augment_pictures), language="python")
+Code(inspect.getsource(batches.augment_pictures), language="python")
 
 # %% [markdown]
 # Three habits are in there. Each epoch has its own order (`on_epoch_end`). Only training is augmented: what
@@ -327,9 +331,9 @@ assert sums == {4, 6, 9}
 
 # %%
 targets = np.zeros((len(table), 1))
-loader = pictures.PictureTable(table, targets, size=96, prepare=lambda faces: faces, augment=True)
+loader = batches.PictureTable(table, targets, size=96, prepare=lambda faces: faces, augment=True)
 first = loader.read(0)[None].repeat(8, axis=0)
-views = pictures.augment_pictures(first, np.random.default_rng(2))
+views = batches.augment_pictures(first, np.random.default_rng(2))
 plots.show(
     plots.face_grid(views, titles=[f"epoch {n}" for n in range(1, 9)], columns=8),
     "One face eight times, moved a little, mirrored, darker and brighter.",
@@ -352,12 +356,12 @@ training = table[table["split"] == "train"]
 
 
 def load_all():
-    whole = pictures.PictureTable(training, np.zeros(len(training)), batch_size=len(training))
+    whole = batches.PictureTable(training, np.zeros(len(training)), batch_size=len(training))
     return whole[0]
 
 
 def run_through(rows, workers=0):
-    some = pictures.PictureTable(rows, np.zeros(len(rows)), batch_size=32, workers=workers)
+    some = batches.PictureTable(rows, np.zeros(len(rows)), batch_size=32, workers=workers)
     for index in range(len(some)):
         some[index]
 
@@ -390,7 +394,7 @@ print(f"tenfold table:  {'':24}{peak_memory(lambda: run_through(tenfold)):4.0f} 
 # %%
 hungry = keras.Sequential([keras.Input((224, 224, 3)), keras.layers.GlobalAveragePooling2D()])
 for workers in (0, 1, 2):
-    some = pictures.PictureTable(training, np.zeros(n), batch_size=32, workers=workers)
+    some = batches.PictureTable(training, np.zeros(n), batch_size=32, workers=workers)
     hungry.predict(some, verbose=0)  # once to warm up
     speed = per_second(lambda some=some: hungry.predict(some, verbose=0), n)
     print(f"workers={workers}: {speed:4.0f} faces a second")
@@ -418,7 +422,7 @@ if BACKBONE == "ours":
     backbone, size, prepare = transfer.emotion_backbone(), 48, models.standardize
 else:
     backbone, size = transfer.resnet50_backbone(WEIGHTS), 224
-    prepare = pictures.for_imagenet
+    prepare = batches.for_imagenet
 print(f"{backbone.count_params():,} weights, {backbone.output_shape[1]} features of a face")
 
 # %% [markdown]
@@ -481,7 +485,7 @@ Code(inspect.getsource(transfer.two_heads).split('"""')[2], language="python")
 # they are normalised by the other 31 in its batch?
 
 # %%
-faces = np.stack([pictures.PictureTable(table, targets, size).read(row) for row in range(32)])
+faces = np.stack([batches.PictureTable(table, targets, size).read(row) for row in range(32)])
 learnt = backbone.get_weights()
 kept = np.asarray(backbone(prepare(faces), training=False))
 anew = np.asarray(backbone(prepare(faces), training=True))
@@ -548,14 +552,16 @@ for p in (0.1, 0.9):
 # each unit, on the training faces as they are, is a second of work. What we train after it has to beat it.
 
 # %%
-recipe = recipes.RECIPES["transfer"][settings.PROFILE]
+EPOCHS = settings.by_profile(smoke=1, lesson=8, full=24)  # of each of the two phases
+BATCH_SIZE, LEARNING_RATE = 32, 3e-3
+
 groups = transfer.group_targets(table["emotion"].to_numpy())
 loaders, features = {}, {}
 for split in ("train", "val", "test"):
     rows = np.flatnonzero(table["split"] == split)
-    loaders[split] = pictures.PictureTable(
+    loaders[split] = batches.PictureTable(
         table.iloc[rows], {"units": present[rows].astype("float32"), "emotion": groups[rows]},
-        size, recipe.batch_size, prepare, augment=split == "train", workers=2,
+        size, BATCH_SIZE, prepare, augment=split == "train", workers=2,
     )  # fmt: skip
     as_they_are = np.stack([loaders[split].read(row) for row in range(len(rows))])
     features[split] = backbone.predict(prepare(as_they_are), verbose=0)
@@ -583,23 +589,23 @@ network = transfer.two_heads(backbone, len(units))
 
 
 def train(rate):
-    schedule = keras.optimizers.schedules.CosineDecay(rate, recipe.epochs * len(loaders["train"]))
+    schedule = keras.optimizers.schedules.CosineDecay(rate, EPOCHS * len(loaders["train"]))
     transfer.compile_heads(network, keras.optimizers.Adam(schedule), weights, of_group)
     best = Path(tempfile.mkdtemp()) / "best.weights.h5"
     callbacks = [
         keras.callbacks.ModelCheckpoint(best, save_best_only=True, save_weights_only=True),
         keras.callbacks.EarlyStopping("val_loss", patience=4),
     ]
-    history = network.fit(loaders["train"], validation_data=loaders["val"], epochs=recipe.epochs,
+    history = network.fit(loaders["train"], validation_data=loaders["val"], epochs=EPOCHS,
                           callbacks=callbacks, verbose=0).history  # fmt: skip
     network.load_weights(best)
     return history
 
 
-phases = {"heads": train(recipe.learning_rate)}
+phases = {"heads": train(LEARNING_RATE)}
 free = transfer.thaw(backbone)
 print(f"thawed: {free:,} of {backbone.count_params():,} weights of the backbone")
-phases["and the last stage"] = train(recipe.learning_rate / 30)
+phases["and the last stage"] = train(LEARNING_RATE / 30)
 
 # %% [markdown]
 # ### Read the curves
@@ -936,7 +942,7 @@ print(f"{(table['split'] == 'train').sum()} faces, {made['metrics']['macro_auc']
 #
 # - With CK+'s official tree at hand, set `SOURCE = "ckplus"` and run the lesson again.
 # - Set `BACKBONE = "resnet50"` and `WEIGHTS = "imagenet"`, and compare after an hour.
-# - Train the model that ships: `python -m helpers train action-units --profile full --out build/units`.
+# - Train the model that ships: `python -m reading_faces train action-units --profile full --out build/units`.
 # - Read [how faces are coded and what that was found to tell](https://doi.org/10.1177/1529100619832930).
 #
 # **Next:** [lesson 5, who is it, or nobody we know?](05_identity_and_unknown.ipynb)

@@ -59,24 +59,12 @@ from sklearn.svm import SVC
 # %% [markdown]
 # And what is the course's own:
 # %%
-from helpers import (
-    check,
-    crop,
-    data,
-    detect,
-    embedding,
-    facenet,
-    identity,
-    models,
-    plots,
-    portraits,
-    recipes,
-    recognition,
-    settings,
-)
+from helpers import crop, data, detect, embedders, models, plots, recognition, settings, triplets
 from helpers.augment import augment_faces
-from helpers.evaluate import stored_result
-from helpers.made_faces import load_set
+from helpers.gallery import Gallery
+from helpers.results import stored_result
+from reading_faces.exercises import check
+from reading_faces.made_faces.albums import people_album
 
 keras.utils.set_random_seed(settings.SEED)
 
@@ -203,15 +191,16 @@ plots.show(
 # other two.
 
 # %%
-album = data.load_people()
+PEOPLE = settings.by_profile(smoke=4, lesson=12, full=12)
+album = data.load_people(data.album_folder(people_album(PEOPLE, photos=PEOPLE)))
 number = pd.Series(album.names).groupby(album.names).cumcount().to_numpy()
 some = album.select(number < 5)
-ours = identity.SmallEmbedder()
+ours = embedders.SmallEmbedder()
 rows = []
 for detector in detectors:
     for upright in (True, False) if detector == "mtcnn" else (False,):
         started = perf_counter()
-        cut, found_face = portraits.cut_portraits(
+        cut, found_face = detect.cut_portraits(
             some.photos, ours.size, ours.framing, detector, upright
         )
         seconds = perf_counter() - started
@@ -225,7 +214,7 @@ pd.DataFrame(rows, columns=columns)
 # Made people hardly lean, and three wrong answers more or less are chance. On real photos it counts: for 93 press photos
 # of five people and 50 strangers, the chance to tell friend from stranger (AUROC, below) is 0.82 with MTCNN and
 # upright faces, 0.77 as they lean (`--no-align`), and 0.68 with Haar (`--detector haar`), which finds only 83 % of the
-# faces (`python -m helpers evaluate identity --source five-celebrities --split train --unknown photos/strangers`,
+# faces (`python -m reading_faces evaluate identity --source five-celebrities --split train --unknown photos/strangers`,
 # 2026-11-21).
 #
 # ## Embed
@@ -236,7 +225,7 @@ pd.DataFrame(rows, columns=columns)
 # people use are of an Inception-ResNet, built here with random numbers for its structure alone:
 
 # %%
-network = facenet.build_network()
+network = embedders.build_network()
 kinds = pd.Series([type(layer).__name__ for layer in network.layers]).value_counts()
 print(f"{len(network.layers) - 1} layers after the input, {network.count_params():,} weights,")
 print(f"{models.count_flops(network) / 1e9:.1f} billion operations for a face of 160 × 160 pixels,")
@@ -263,11 +252,11 @@ for written in (text, keras.Sequential([keras.Input((2,)), doubling]).to_json())
 # have that code. The small network's file *contains* the code, as bytes: to read it is to run what somebody else wrote, so
 # Keras refuses unless told that the file is trusted. Our models have no such layers, and travel as numbers and a card.
 #
-# FaceNet's weights may not ship with this course. If you have fetched them (`python -m helpers data fetch
+# FaceNet's weights may not ship with this course. If you have fetched them (`python -m reading_faces data fetch
 # facenet`, 92 MB), they are used from here on; if not, our own small network is, and says so.
 
 # %%
-embedder = identity.best_embedder()
+embedder = embedders.best_embedder()
 print("embedder:", embedder.name)
 
 # %% [markdown] exercise="sphere"
@@ -306,7 +295,7 @@ assert np.allclose(unit_sphere(np.array([[0.0, 2.0], [3.0, 4.0]])), [[0, 1], [0.
 # We train a small embedding ourselves: on made people, 20 pictures of each, and none of the people whom we judge by.
 
 # %%
-faces = load_set()
+faces = data.load_set()
 who = np.unique(faces.subjects, return_inverse=True)[1]
 train, new = faces.split == "train", faces.split == "test"
 print(f"{len(set(who[train]))} people to learn from, {len(set(who[new]))} others to judge by")
@@ -370,15 +359,15 @@ check.semi_hard(semi_hard)
 assert semi_hard(0.1, np.array([0.3, 0.2, 0.05]), np.array([True, False, True]), 0.5) == 0
 
 # %% [markdown]
-# `embedding.triplet_semi_hard` does that for all pairs of a batch at once. A batch holds 16 people with four pictures
+# `triplets.triplet_semi_hard` does that for all pairs of a batch at once. A batch holds 16 people with four pictures
 # each, so that there are pairs at all. We look at the distances within and between people before, in the middle and
 # after.
 
 # %%
-recipe = recipes.RECIPES["triplets"][settings.PROFILE]
+EPOCHS, LEARNING_RATE = settings.by_profile(smoke=2, lesson=12, full=60), 2e-3
 small = models.build_embedding_model(48, 64, filters=(32, 64, 96), identity_blocks=0)
-small.compile(keras.optimizers.Adam(recipe.learning_rate), embedding.triplet_semi_hard(0.2))
-batches = embedding.PeopleBatches(
+small.compile(keras.optimizers.Adam(LEARNING_RATE), triplets.triplet_semi_hard(0.2))
+batches = triplets.PeopleBatches(
     faces.small_images[train], who[train], people=16, pictures=4, augment=augment_faces
 )
 pairs = np.triu_indices(new.sum(), 1)
@@ -393,7 +382,7 @@ def similarities():
 snapshots = {"before": similarities()}
 losses = []
 for part in ("half way", "after"):
-    for _ in range(recipe.epochs // 2 or 1):
+    for _ in range(EPOCHS // 2 or 1):
         batches.start_epoch(len(losses))
         losses.append(small.fit(batches, verbose=0).history["loss"][0])
     snapshots[part] = similarities()
@@ -707,7 +696,7 @@ print(f"margin:  AUROC {roc_auc_score(is_friend, both[:, -1] - both[:, -2]):.3f}
 # Nothing has to be trained when somebody joins or leaves. Whoever is forgotten is gone from the file, too.
 
 # %%
-gallery = identity.Gallery.empty(embedder.name, threshold)
+gallery = Gallery.empty(embedder.name, threshold)
 for name in people[:3]:
     gallery = gallery.enroll(name, points[names == name][:10])
 
@@ -755,7 +744,7 @@ for what, (name, number) in stored.items():
 # filed under: their similarity to the others of that name is 0.12 and 0.08, where half of the faces reach 0.75. Most
 # likely the photo's wrong face was cut out. A score cannot show that; a look at what is wrong can (`wrong` in the result).
 #
-# And a photo of a crew? Nine astronauts were enrolled by one portrait each (`python -m helpers enroll photos/crews`);
+# And a photo of a crew? Nine astronauts were enrolled by one portrait each (`python -m reading_faces enroll photos/crews`);
 # in group portraits of STS-106 and STS-98 (`predict --gallery`) all nine faces are found, eight get the right name, none a
 # wrong one, and one, with 0.34 just below the threshold, stays unknown.
 

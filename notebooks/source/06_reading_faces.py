@@ -53,25 +53,18 @@ from tqdm import tqdm
 # %% [markdown]
 # And what is the course's own:
 # %%
-from helpers import (
-    augment,
-    check,
-    crop,
-    data,
-    detect,
-    evaluate,
-    identity,
-    metrics,
-    models,
-    photos,
-    pipeline,
-    plots,
-    portraits,
-    track,
-    video,
-)
-from helpers.made_faces import albums
-from helpers.made_faces.expression import ACTION_UNITS, UNIT_NAMES
+from helpers import augment, crop, data, detect, metrics, models, plots
+from helpers.embedders import SmallEmbedder
+from helpers.gallery import Gallery
+from helpers.images import find_photos, read_photo, to_grey, write_photo
+from helpers.results import stored_result
+from reading_faces import track, video
+from reading_faces.annotate import annotate_photo
+from reading_faces.exercises import check
+from reading_faces.made_faces import albums
+from reading_faces.made_faces.expression import ACTION_UNITS, UNIT_NAMES
+from reading_faces.reader import FaceReader, to_frame
+from reading_faces.training.measure import loose_boxes, time_call
 
 # %% [markdown]
 # ## Which photographs?
@@ -81,7 +74,7 @@ from helpers.made_faces.expression import ACTION_UNITS, UNIT_NAMES
 # Both are real photographs of real people, and no model of this course has been trained on them.
 
 # %%
-hopper = photos.read_photo(get_sample_data("grace_hopper.jpg", asfileobj=False))
+hopper = read_photo(get_sample_data("grace_hopper.jpg", asfileobj=False))
 collins = astronaut()
 fig, axes = plt.subplots(1, 2, figsize=(7, 4), layout="constrained")
 for ax, photo, title in ((axes[0], hopper, "Grace Hopper"), (axes[1], collins, "Eileen Collins")):
@@ -124,7 +117,7 @@ print("inside the photo:", x >= 0 and y >= 0 and x + width <= 512 and y + height
 # set.
 
 # %%
-grey = crop.to_grey(collins)
+grey = to_grey(collins)
 boxes = np.array([face.region for face in found])
 for_keypoints, matrices = crop.crop_faces(grey, boxes, 96, crop.FRAMINGS["mtcnn", "keypoints"])
 for_emotion, _ = crop.crop_faces(grey, boxes, 48, crop.FRAMINGS["mtcnn", "emotion"])
@@ -297,9 +290,9 @@ assert [list(part) for part in hand_out([], [0])] == [[]]
 # through each model together. Its answer becomes a table with one row a face.
 
 # %%
-reader = pipeline.FaceReader()
+reader = FaceReader()
 readings = list(reader.read([hopper, collins]))
-table = pipeline.to_frame(readings)
+table = to_frame(readings)
 print("columns:", ", ".join(table.columns[:12]), f"… {len(table.columns)} in all")
 table[["face", "confidence", "emotion", *data.EMOTIONS]].round(2)
 
@@ -312,7 +305,7 @@ table[["face", "confidence", "emotion", *data.EMOTIONS]].round(2)
 # %%
 fig, axes = plt.subplots(1, 2, figsize=(9, 5), layout="constrained")
 for ax, photo, reading in zip(axes, (hopper, collins), readings, strict=True):
-    ax.imshow(plots.annotate_photo(photo, reading))
+    ax.imshow(annotate_photo(photo, reading))
     ax.axis("off")
 plots.show(
     fig,
@@ -353,7 +346,7 @@ print(f"{len(table)} faces in 2 photographs: Hopper {words[0]}, Collins {words[1
 group, truth = albums.group_photo(5, size=(1000, 560), seed=4)
 (reading,) = reader.read([group])
 fig, ax = plt.subplots(figsize=(9, 5), layout="constrained")
-ax.imshow(plots.annotate_photo(group, reading))
+ax.imshow(annotate_photo(group, reading))
 ax.axis("off")
 plots.show(
     fig,
@@ -396,7 +389,7 @@ for seed in range(5, 9):
             f"{'✓' if agree[-1] else '✗'} {face.top_emotion}\ndrawn: {drawn.scene.emotion}"
         )
         framing = crop.FRAMINGS["mtcnn", "emotion"]
-        shown.append(crop.crop_faces(crop.to_grey(photo), [face.box], 96, framing)[0][0])
+        shown.append(crop.crop_faces(to_grey(photo), [face.box], 96, framing)[0][0])
 fig = plots.face_grid(np.array(shown[:16]), titles=titles[:16], columns=8)
 plots.show(
     fig, "Sixteen drawn faces, each with the emotion that was read and the one that was drawn."
@@ -411,12 +404,12 @@ print(f"{sum(agree)} of {len(agree)} agree")
 # light, and the group. **Before you run it:** what should it say of the five?
 
 # %%
-embedder = identity.SmallEmbedder()
-gallery = identity.Gallery.empty(embedder.name, embedder.threshold)
+embedder = SmallEmbedder()
+gallery = Gallery.empty(embedder.name, embedder.threshold)
 for name, photo in (("Grace Hopper", hopper), ("Eileen Collins", collins)):
-    faces, _ = portraits.cut_portraits([photo], embedder.size, embedder.framing)
+    faces, _ = detect.cut_portraits([photo], embedder.size, embedder.framing)
     gallery = gallery.enroll(name, embedder.embed(faces))
-knowing = pipeline.FaceReader(keypoints=False, action_units=False, gallery=gallery)
+knowing = FaceReader(keypoints=False, action_units=False, gallery=gallery)
 dim = np.ascontiguousarray(collins[:, ::-1]) // 2
 for title, read in zip(("Collins, dim", "the group"), knowing.read([dim, group]), strict=True):
     print(title, [(face.identity[0], round(face.identity[1], 2)) for face in read.faces])
@@ -429,19 +422,19 @@ for title, read in zip(("Collins, dim", "the group"), knowing.read([dim, group])
 # %% [markdown]
 # ## A folder
 #
-# `photos.find_photos` walks a folder to any depth; the reader takes what it finds, and a bar says how far
+# `find_photos` walks a folder to any depth; the reader takes what it finds, and a bar says how far
 # it is. We make a folder with three photographs, and a file that only claims to be one. **Before you
 # run it:** what should become of that file?
 
 # %%
 folder = Path(mkdtemp(prefix="reading-faces-"))
 for number in range(3):
-    photos.write_photo(folder / f"party-{number}.jpg", albums.group_photo(3, (640, 400), number)[0])
+    write_photo(folder / f"party-{number}.jpg", albums.group_photo(3, (640, 400), number)[0])
 (folder / "notes.jpg").write_text("This is no picture.")
 
-paths = photos.find_photos([folder])
+paths = find_photos([folder])
 progress = tqdm(reader.read(paths), total=len(paths), unit="photo", file=sys.stdout)
-people = pipeline.to_frame(progress)
+people = to_frame(progress)
 people["path"] = people["path"].map(lambda path: Path(path).name)
 people[["path", "face", "box_x", "box_y", "emotion", "AU12", "error"]].round(2)
 
@@ -457,7 +450,7 @@ for read in (pd.read_csv(folder / "faces.csv"), pd.read_parquet(folder / "faces.
     print(f"{len(read)} rows, face numbers as {read['face'].dtype}")
 
 # %% [markdown]
-# In a terminal, the same is `python -m helpers predict holiday/ --csv faces.csv --draw out`. Ten
+# In a terminal, the same is `python -m reading_faces predict holiday/ --csv faces.csv --draw out`. Ten
 # thousand photographs take an hour; if the run is cut, add `--resume`, and it goes on where it stopped.
 
 # %% [markdown]
@@ -471,7 +464,7 @@ for read in (pd.read_csv(folder / "faces.csv"), pd.read_parquet(folder / "faces.
 # %%
 start, end = albums.neutral_to("happy")
 drawn = albums.animate(albums.person_number(3, 0), start, end, 40, 240, yaw=(-10.0, 10.0))
-albums.save_video((frame for frame, _ in drawn), folder / "smile.avi")
+video.write_video((frame for frame, _ in drawn), folder / "smile.avi")
 
 following = track.FaceTracker(reader, every=10, smoothing=0)
 happy, numbers = [], set()
@@ -561,13 +554,13 @@ plots.show(
 # faces that show an emotion or do not. Smoothing takes the flicker, and pays with being late by about
 # `1 / (1 - keep)` frames.
 #
-# `python -m helpers live --video party.mp4 --out read.mp4 --csv read.csv` does this to a whole video.
+# `python -m reading_faces live --video party.mp4 --out read.mp4 --csv read.csv` does this to a whole video.
 # **The webcam** is the same without `--video`: a window with your own face, until you press `q`.
 #
 # ## A web page
 #
 # For people who never open a notebook there is a page in the browser, for photographs and the webcam:
-# `python -m helpers serve` in a terminal, then open `http://127.0.0.1:7860`; or, in a notebook, `from
+# `python -m reading_faces serve` in a terminal, then open `http://127.0.0.1:7860`; or, in a notebook, `from
 # helpers.app import build_page; build_page().launch()`. (It needs Gradio: `pip install "gradio>=6.31"`.) The
 # page is read by your own machine alone, deletes a photograph as soon as it is read, and remembers nobody
 # who has not been enrolled.
@@ -588,10 +581,10 @@ some = np.arange(0, len(points_of), 2)
 before = emotion_model.predict(emotions_of.images[some]).argmax(axis=1)
 rows = []
 for share in (0.0, 0.05, 0.1, 0.15, 0.2, 0.3):
-    loose = evaluate.loose_boxes(len(some), 96, share)
+    loose = loose_boxes(len(some), 96, share)
     read = keypoint_model.predict(augment.warp_images(points_of.images[some], loose))
     errors = metrics.keypoint_errors(augment.warp_keypoints(points_of.keypoints[some], loose), read)
-    loose = evaluate.loose_boxes(len(some), 48, share)
+    loose = loose_boxes(len(some), 48, share)
     after = emotion_model.predict(augment.warp_images(emotions_of.images[some], loose))
     rows.append((share, np.nanmean(errors), (after.argmax(axis=1) != before).mean()))
 costs = pd.DataFrame(rows, columns=["loose by", "points off", "other emotion"])
@@ -619,7 +612,7 @@ plots.show(
 #
 # So we *fit* the crop: `FRAMINGS` are the squares that put eyes and mouth where the training pictures have
 # them. What is left of the loss, on real faces? Faces of two data sets were each put whole into a larger
-# picture, found there by MTCNN, and cut out again (`python -m helpers evaluate emotion --source fer2013
+# picture, found there by MTCNN, and cut out again (`python -m reading_faces evaluate emotion --source fer2013
 # --split public --in-photos`, and the same for keypoints).
 
 # %%
@@ -627,7 +620,7 @@ for name, metric in (
     ("keypoints-facial-keypoints-test-in-photos", "mean_error_interocular"),
     ("emotion-fer2013-public-in-photos", "accuracy"),
 ):
-    stored = evaluate.stored_result(name)
+    stored = stored_result(name)
     measured = stored["metrics"]
     print(f"{stored['source']}, {stored['n']} faces found of {measured['searched']}, {metric}:")
     print(f"  own crop {measured['own_crop'][metric]:.1%}, through MTCNN {measured[metric]:.1%}")
@@ -641,7 +634,7 @@ sides = (0.6, 0.8, 1.07, 1.4, 1.8, 2.4)
 cuts, titles = [], []
 for photo, face in ((collins, readings[1].faces[0]), (hopper, readings[0].faces[0])):
     for side in sides:
-        cut, _ = crop.crop_faces(crop.to_grey(photo), [face.box], 48, crop.Framing(side))
+        cut, _ = crop.crop_faces(to_grey(photo), [face.box], 48, crop.Framing(side))
         row = emotion_model.predict(cut)[0]
         cuts.append(cut[0])
         titles.append(
@@ -670,21 +663,21 @@ plots.show(
 # %%
 everyone = detect.detect_faces(group)
 regions = np.array([face.region for face in everyone])
-cut_96, _ = crop.crop_faces(crop.to_grey(group), regions, 96, crop.FRAMINGS["mtcnn", "keypoints"])
-cut_48, _ = crop.crop_faces(crop.to_grey(group), regions, 48, crop.FRAMINGS["mtcnn", "emotion"])
+cut_96, _ = crop.crop_faces(to_grey(group), regions, 96, crop.FRAMINGS["mtcnn", "keypoints"])
+cut_48, _ = crop.crop_faces(to_grey(group), regions, 48, crop.FRAMINGS["mtcnn", "emotion"])
 cut_rgb, _ = crop.crop_faces(
     group, regions, embedder.size, crop.FRAMINGS["mtcnn", embedder.framing]
 )
 framing = crop.FRAMINGS["mtcnn", "keypoints"]
 steps = {
     "find (MTCNN)": lambda: detect.detect_faces(group),
-    "cut": lambda: crop.crop_faces(crop.to_grey(group), regions, 96, framing),
+    "cut": lambda: crop.crop_faces(to_grey(group), regions, 96, framing),
     "keypoints": lambda: keypoint_model.predict(cut_96),
     "emotion": lambda: emotion_model.predict(cut_48),
     "action units": lambda: reader.load()["action_units"].predict(cut_96),
     "identity": lambda: embedder.embed(cut_rgb),
 }
-milliseconds = {name: 1000 * evaluate.time_call(step, 0.5) for name, step in steps.items()}
+milliseconds = {name: 1000 * time_call(step, 0.5) for name, step in steps.items()}
 
 # %%
 fig, ax = plt.subplots(figsize=(7, 2.8), layout="constrained")
@@ -716,12 +709,12 @@ assert max(milliseconds, key=milliseconds.get) == "find (MTCNN)"
 # %%
 MY_PHOTOS = None  # for instance "holiday/" or "me.jpg"
 
-paths = photos.find_photos([MY_PHOTOS]) if MY_PHOTOS else []
+paths = find_photos([MY_PHOTOS]) if MY_PHOTOS else []
 for reading in reader.read(paths[:12]):
     print(Path(reading.path).name, reading.error or f"{len(reading.faces)} face(s)")
     if reading.faces:
         fig, ax = plt.subplots(figsize=(7, 5), layout="constrained")
-        ax.imshow(plots.annotate_photo(photos.read_photo(reading.path), reading))
+        ax.imshow(annotate_photo(read_photo(reading.path), reading))
         ax.axis("off")
         plots.show(fig, "One of your photographs, with what was read of each face.")
 

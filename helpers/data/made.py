@@ -1,0 +1,141 @@
+"""The made faces that ship, and sets that `data make` wrote: read as data, without the renderer.
+
+An `Album` of drawn pictures becomes a folder of the cache here, in the form of a public data set.
+"""
+
+import functools
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from helpers import settings
+from helpers.data.archives import ARCHIVE_PROBLEMS
+from helpers.files import whole_folder
+
+SHIPPED = settings.SHIPPED / "made_faces.npz"
+
+
+@dataclass(frozen=True)
+class MadeSet:
+    """A set of grey made faces with all their labels.
+
+    Attributes
+    ----------
+    files : (n,) object, the JPEG file of each picture of 96 × 96
+    keypoints : (n, 15, 2) float32, pixels, Kaggle's order; nothing is left out
+    visible : (n, 15) bool
+    box : (n, 4) float32, x, y, width, height
+    action_units : (n, 18, 2) float32, 0 to 1, left and right
+    emotions : (n,) int, positions in `EMOTIONS`
+    subjects : (n,) str
+    split : (n,) str, train, val or test; nobody is in two
+    tone : (n,) float32, place on the Monk scale, 0 to below 10
+    pose : (n, 3) float32, degrees of yaw, pitch and roll
+    light : (n, 4) float32, azimuth and elevation of the lamp in degrees, brightness of it and of
+        the surroundings
+    occluded : (n,) bool
+    """
+
+    files: np.ndarray
+    keypoints: np.ndarray
+    visible: np.ndarray
+    box: np.ndarray
+    action_units: np.ndarray
+    emotions: np.ndarray
+    subjects: np.ndarray
+    split: np.ndarray
+    tone: np.ndarray
+    pose: np.ndarray
+    light: np.ndarray
+    occluded: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    @functools.cached_property
+    def images(self) -> np.ndarray:
+        """The pictures `(n, 96, 96) uint8`."""
+        return np.stack(
+            [cv2.imdecode(np.frombuffer(f, np.uint8), cv2.IMREAD_GRAYSCALE) for f in self.files]
+        )
+
+    @functools.cached_property
+    def small_images(self) -> np.ndarray:
+        """The same pictures of half the side `(n, 48, 48) uint8`.
+
+        That is FER-2013's framing: eyes on a fifth of the width from the middle, at 0.39 of the
+        height (by our keypoint model on 600 of its training faces), as in Kaggle's.
+        """
+        small = [cv2.resize(i, (48, 48), interpolation=cv2.INTER_AREA) for i in self.images]
+        return np.stack(small)
+
+
+_STORED = tuple(f.name for f in fields(MadeSet) if f.name != "files")
+
+
+def load_set(path: Path = SHIPPED) -> MadeSet:
+    """Read a stored set; the one that ships by default.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged or holds something else.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in ("jpeg", "jpeg_size", *_STORED)}
+    except FileNotFoundError:
+        raise
+    except (*ARCHIVE_PROBLEMS, KeyError) as problem:
+        raise ValueError(
+            f"{path} is no set of made faces, or damaged ({problem}); write it again with "
+            "python -m reading_faces data make."
+        ) from None
+    joined, ends = arrays.pop("jpeg"), np.cumsum(arrays.pop("jpeg_size"))
+    files = np.empty(len(ends), object)
+    files[:] = [part.tobytes() for part in np.split(joined, ends[:-1])]
+    return MadeSet(files, **arrays)
+
+
+class Album(Protocol):
+    """Pictures to be drawn, and where each belongs in a folder.
+
+    Attributes
+    ----------
+    name : tells apart albums that hold other pictures.
+    total : how many pictures there are.
+    pages : path in the folder, and a picture `(h, w[, 3]) uint8` or a text; drawn when asked for.
+    """
+
+    name: str
+    total: int
+    pages: Iterable[tuple[str, np.ndarray | str]]
+
+
+def album_folder(album: Album) -> Path:
+    """Return the folder of the cache that holds an album; it is drawn at the first call."""
+    wanted = settings.CACHE / "albums" / album.name
+    if wanted.is_dir():
+        return wanted
+    with whole_folder(wanted) as folder, tqdm(total=album.total, unit="picture") as bar:
+        for name, page in album.pages:
+            file = folder / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            if isinstance(page, str):
+                file.write_text(page)
+            else:
+                save_page(file, page)
+                bar.update()
+    return wanted
+
+
+def save_page(path: Path, picture: np.ndarray) -> None:
+    """Write a picture `(h, w) uint8`, or `(h, w, 3)` RGB, by the ending of its name."""
+    ordered = picture[..., ::-1] if picture.ndim == 3 else picture
+    if not cv2.imwrite(str(path), ordered, [cv2.IMWRITE_JPEG_QUALITY, 92]):
+        raise OSError(f"{path} cannot be written.")

@@ -1,0 +1,238 @@
+"""Say who a face is, or that it is nobody enrolled: a gallery of embeddings, and a threshold.
+
+An embedding is a face as a point on the unit sphere; the nearer two of them, the more alike. What
+makes embeddings is an `Embedder`. A gallery is plain arrays: nothing is trained when somebody is
+enrolled or forgotten, and its file holds no code.
+"""
+
+import hashlib
+import json
+import zipfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol, Self
+
+import numpy as np
+
+from helpers.data.people import PeopleData
+from helpers.detect import cut_portraits
+from helpers.files import whole_file
+from helpers.images import PhotoError
+
+_FORMAT = "reading-faces gallery 1"
+_DAMAGED = "is damaged or was changed since it was written; enrol its people again."
+
+
+class Embedder(Protocol):
+    """What turns faces into embeddings.
+
+    Attributes
+    ----------
+    name : tells apart embedders whose embeddings cannot be compared.
+    framing : how faces are cut for it: the second part of a key of `crop.FRAMINGS`.
+    size : side of the square faces that it takes, in pixels.
+    threshold : cosine similarity from which on two faces are taken for one person's.
+    """
+
+    name: str
+    framing: str
+    size: int
+    threshold: float
+
+    def embed(self, faces: np.ndarray) -> np.ndarray:
+        """Return `(n, d) float32` of length 1 for faces `(n, size, size, 3) uint8` RGB."""
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """The people who are known.
+
+    Attributes
+    ----------
+    embeddings : `(n, d) float32`, each of length 1.
+    names : `(n,) str`, whose each one is.
+    embedder : name of what made them.
+    threshold : cosine similarity from which on a face is taken for somebody.
+    """
+
+    embeddings: np.ndarray
+    names: np.ndarray
+    embedder: str
+    threshold: float
+
+    @classmethod
+    def empty(cls, embedder: str, threshold: float) -> Self:
+        """Return a gallery in which nobody is known yet."""
+        return cls(np.zeros((0, 0), np.float32), np.array([], str), embedder, threshold)
+
+    @property
+    def people(self) -> list[str]:
+        """Who is known, by name."""
+        return sorted(set(self.names.tolist()))
+
+    def enroll(self, name: str, embeddings: np.ndarray) -> Self:
+        """Return the gallery with `(n, d)` more embeddings of somebody, new or known.
+
+        Raises
+        ------
+        ValueError
+            If there is no name or no face, or the embeddings are not finite or of another length.
+        """
+        embeddings = np.atleast_2d(np.asarray(embeddings, np.float32))
+        if not name.strip():
+            raise ValueError("Whoever is enrolled needs a name.")
+        if not embeddings.size:
+            raise ValueError(f"There is no face to enrol {name} by.")
+        if not np.isfinite(embeddings).all():
+            raise ValueError(f"An embedding of {name} holds numbers that are not finite.")
+        if len(self.names) and embeddings.shape[1] != self.embeddings.shape[1]:
+            lengths = self.embeddings.shape[1], embeddings.shape[1]
+            raise ValueError("The gallery holds {} numbers a face, these have {}.".format(*lengths))
+        embeddings = to_unit_length(embeddings)
+        known = self.embeddings if len(self.names) else embeddings[:0]
+        return replace(
+            self,
+            embeddings=np.concatenate([known, embeddings]),
+            names=np.concatenate([self.names, [name] * len(embeddings)]),
+        )
+
+    def forget(self, name: str) -> Self:
+        """Return the gallery without somebody; nothing of them is kept.
+
+        Raises
+        ------
+        ValueError
+            If nobody of that name is enrolled.
+        """
+        kept = self.names != name
+        if kept.all():
+            raise ValueError(f"Nobody called {name} is enrolled.")
+        return replace(self, embeddings=self.embeddings[kept], names=self.names[kept])
+
+    def similarities(self, embeddings: np.ndarray) -> np.ndarray:
+        """Return `(n, people)`: cosine similarity to the mean of each person's embeddings."""
+        centres = [self.embeddings[self.names == name].mean(axis=0) for name in self.people]
+        return to_unit_length(embeddings) @ to_unit_length(np.array(centres)).T
+
+    def identify(self, embeddings: np.ndarray) -> list[tuple[str | None, float]]:
+        """Name each of `(n, d)` embeddings.
+
+        Returns
+        -------
+        The nearest person and the similarity; None for the name where it is below the threshold.
+        """
+        if not len(self.names):
+            return [(None, -1.0)] * len(embeddings)
+        similar = self.similarities(embeddings)
+        nearest = similar.argmax(axis=1)
+        scores = similar[np.arange(len(similar)), nearest].tolist()
+        return [
+            (self.people[who] if score >= self.threshold else None, score)
+            for who, score in zip(nearest, scores, strict=True)
+        ]
+
+
+def enroll_people(
+    people: PeopleData, embedder: Embedder, threshold: float | None = None
+) -> tuple[Gallery, list[tuple[str, str]]]:
+    """Enrol everybody by the largest face on each of their photos.
+
+    Parameters
+    ----------
+    threshold : cosine similarity that makes a name; the embedder's own by default.
+
+    Returns
+    -------
+    The gallery, and a name and a sentence for each photo that was left out.
+    """
+    gallery = Gallery.empty(embedder.name, embedder.threshold if threshold is None else threshold)
+    rows, photos, left_out = [], [], []
+    for row, (file, name) in enumerate(zip(people.files, people.names.tolist(), strict=True)):
+        try:
+            face, found = cut_portraits([people.photos[row]], embedder.size, embedder.framing)
+        except PhotoError as error:
+            left_out.append((name, str(error)))
+            continue
+        if found[0]:
+            rows.append(row)
+            photos.append(face[0])
+        else:
+            left_out.append((name, f"No face was found on {file}."))
+    embeddings = embedder.embed(np.array(photos)) if photos else np.zeros((0, 1))
+    names = people.names[rows]
+    for name in np.unique(names).tolist():
+        gallery = gallery.enroll(name, embeddings[names == name])
+    return gallery, left_out
+
+
+def save_gallery(gallery: Gallery, path: Path) -> None:
+    """Write a gallery, whole or not at all: arrays and a line of JSON, no pickle."""
+    about = {
+        "format": _FORMAT,
+        "embedder": gallery.embedder,
+        "threshold": gallery.threshold,
+        "sha256": fingerprint(gallery),
+    }
+    with whole_file(path) as part, part.open("wb") as file:
+        np.savez(
+            file,
+            embeddings=gallery.embeddings.astype(np.float32),
+            names=gallery.names.astype(str),
+            about=json.dumps(about),
+        )
+
+
+def load_gallery(path: Path, embedder: str | None = None) -> Gallery:
+    """Read a gallery.
+
+    Parameters
+    ----------
+    embedder : the name of the embedder that will be used with it.
+
+    Raises
+    ------
+    ValueError
+        If it is missing, not a gallery, damaged, or made by another embedder.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            about = json.loads(str(file["about"]))
+            arrays = {name: file[name] for name in ("embeddings", "names")}
+    except FileNotFoundError:
+        raise ValueError(f"There is no gallery at {path}; `enroll` makes one.") from None
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        raise ValueError(f"{path} is not a gallery, or it is damaged.") from None
+    if not isinstance(about, dict) or about.get("format") != _FORMAT:
+        raise ValueError(f"{path} is not a gallery that this version can read.")
+    try:
+        gallery = Gallery(**arrays, embedder=about["embedder"], threshold=float(about["threshold"]))
+        whole = fingerprint(gallery) == about["sha256"]
+    except (KeyError, TypeError, ValueError):
+        whole = False
+    if not whole or len(gallery.names) != len(gallery.embeddings):
+        raise ValueError(f"{path} {_DAMAGED}")
+    if embedder:
+        check_embedder(path, gallery, embedder)
+    return gallery
+
+
+def fingerprint(gallery: Gallery) -> str:
+    """Return a checksum of everything in a gallery, so that a change does not pass unseen."""
+    parts = json.dumps([gallery.embedder, gallery.threshold, gallery.names.tolist()]).encode()
+    numbers = np.ascontiguousarray(gallery.embeddings, "<f4").tobytes()
+    return hashlib.sha256(parts + numbers).hexdigest()
+
+
+def check_embedder(what: str | Path, gallery: Gallery, embedder: str) -> None:
+    """Raise ValueError if a gallery was made by another embedder."""
+    if gallery.embedder != embedder:
+        raise ValueError(
+            f"{what} was made with {gallery.embedder}, whose numbers mean nothing to {embedder}; "
+            "enrol its people again, or use that embedder."
+        )
+
+
+def to_unit_length(vectors: np.ndarray) -> np.ndarray:
+    """Scale vectors `(n, d)` to length 1; one of length 0 stays."""
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return (vectors / np.maximum(lengths, 1e-12)).astype(np.float32)

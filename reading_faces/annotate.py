@@ -1,0 +1,109 @@
+"""A photo with each face's box, keypoints, likeliest emotion and name drawn on it."""
+
+import functools
+import math
+
+import cv2
+import numpy as np
+from matplotlib import font_manager
+from PIL import Image, ImageDraw, ImageFont
+
+from helpers.detect import shared_area
+from helpers.plots import BOX, sides
+
+
+def annotate_photo(photo: np.ndarray, reading, numbers: list[int] | None = None) -> np.ndarray:
+    """Return a copy of a photo with each face's box, keypoints, likeliest emotion and name on it.
+
+    Parameters
+    ----------
+    photo : `(h, w, 3) uint8` RGB.
+    reading : the `PhotoReading` of this photo.
+    numbers : of its faces; 1, 2, … by default.
+    """
+    numbers = numbers or range(1, 1 + len(reading.faces))
+    marked = np.ascontiguousarray(photo).copy()
+    boxes = [np.array(face.box) for face in reading.faces]
+    for face, box in zip(reading.faces, boxes, strict=True):
+        draw_box(marked, box, line_width(photo, box))
+        if face.keypoints is not None:
+            draw_points(marked, face.keypoints, math.sqrt(box[2] * box[3]))
+    picture = Image.fromarray(marked)
+    taken: list[np.ndarray] = []
+    for number, face, box in zip(numbers, reading.faces, boxes, strict=True):
+        text = f"{number}"
+        if face.emotion:
+            text += f" {face.top_emotion} {max(face.emotion.values()):.0%}"
+        if face.identity:
+            text += f", {face.identity[0] or 'unknown'}"
+        others = [other for other in boxes if other is not box]
+        taken.append(draw_label(picture, text, box, others, taken))
+    return np.array(picture)
+
+
+def line_width(photo: np.ndarray, box: np.ndarray) -> int:
+    """Return a line's width in pixels that suits the face, and can be seen in a large photo."""
+    return max(1, round(max(min(box[2:]) / 60, max(photo.shape[:2]) / 900)))
+
+
+def draw_box(photo: np.ndarray, box: np.ndarray, width: int) -> None:
+    """Draw a coloured frame with a white rim, so that it shows on any background."""
+    start = np.round(box[:2]).astype(int).tolist()
+    end = np.round(box[:2] + box[2:] - 1).astype(int).tolist()
+    cv2.rectangle(photo, start, end, (255, 255, 255), width + max(2, width // 2 * 2))
+    cv2.rectangle(photo, start, end, rgb(BOX), width)
+
+
+def draw_points(photo: np.ndarray, keypoints: np.ndarray, face_side: float) -> None:
+    """Draw the 15 points of one face as circles, squares and triangles with a white rim."""
+    radius = max(1.0, face_side / 45)
+    shapes = {"o": (24, 0.0, 1.0), "s": (4, math.pi / 4, 1.2), "^": (3, -math.pi / 2, 1.35)}
+    for rows, colour, marker in sides().values():
+        corners, turn, scale = shapes[marker]
+        angles = turn + np.arange(corners) * 2 * np.pi / corners
+        shape = scale * radius * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+        for point in np.asarray(keypoints, float)[rows]:
+            # OpenCV draws at sixteenths of a pixel when it is told so.
+            rim = np.round((point + 1.4 * shape) * 16).astype(np.int32)
+            inside = np.round((point + shape) * 16).astype(np.int32)
+            cv2.fillPoly(photo, [rim], (255, 255, 255), cv2.LINE_AA, shift=4)
+            cv2.fillPoly(photo, [inside], rgb(colour), cv2.LINE_AA, shift=4)
+
+
+def draw_label(picture: Image.Image, text: str, box: np.ndarray, others: list, taken: list):
+    """Write a label by its box where it hides least, inside the picture; return its rectangle."""
+    width, height = picture.size
+    wanted = np.clip(box[2] * 0.16, max(width, height) / 70, max(width, height) / 28)
+    font = load_font(max(6, round(float(wanted))))
+    drawn = ImageDraw.Draw(picture)
+    while True:
+        left, top, right, bottom = drawn.textbbox((0, 0), text, font=font)
+        margin = font.size * 0.25
+        size = np.array([right - left + 2 * margin, bottom - top + 2 * margin])
+        if size[0] <= width or font.size <= 6:
+            break
+        font = load_font(font.size - 1)
+    x, y = box[0] + box[2] / 2 - size[0] / 2, box[1] - size[1]
+    below, inside = box[1] + box[3], box[1] + box[3] - size[1]
+    places = [np.array([at_x, at_y, *size]) for at_y in (y, below, inside) for at_x in (x, box[0])]
+    for place in places:
+        place[:2] = np.clip(place[:2], 0, np.maximum([width, height] - size, 0))
+    hidden = [
+        sum(shared_area(place, rect) for rect in [box, *others, *taken, *taken]) for place in places
+    ]
+    best = places[int(np.argmin(hidden))]
+    corner = best[:2] + best[2:]
+    drawn.rectangle([*best[:2], *corner], fill=BOX)
+    drawn.text((best[0] + margin - left, best[1] + margin - top), text, fill="white", font=font)
+    return best
+
+
+@functools.cache
+def load_font(size: int) -> ImageFont.FreeTypeFont:
+    """Load the font that comes with matplotlib."""
+    return ImageFont.truetype(font_manager.findfont("DejaVu Sans"), size)
+
+
+def rgb(colour: str) -> tuple[int, int, int]:
+    """Turn `#rrggbb` into three numbers."""
+    return tuple(bytes.fromhex(colour[1:]))

@@ -1,0 +1,49 @@
+"""`python -m reading_faces enroll`: a folder of photos for each person becomes a gallery."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from reading_faces.commands.console import printable, quiet, writing
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe `enroll`."""
+    parser.add_argument("folder", help="a folder that holds a folder of photos for each person")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the gallery")
+    parser.add_argument("--embedder", choices=("shipped", "facenet"), default="shipped")
+    parser.add_argument(
+        "--threshold",
+        type=float,
+        help="cosine similarity that makes a name; default: the embedder's",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write the gallery; return 1 if somebody could not be enrolled from any photo.
+
+    Raises
+    ------
+    ValueError
+        If the folder holds no people, or the gallery cannot be written.
+    """
+    with quiet():
+        from helpers import data
+        from helpers import gallery as identity
+        from helpers.embedders import best_embedder
+
+        embedder = best_embedder(options.embedder)
+    people = data.load_people(options.folder)
+    if options.out.is_dir():
+        raise ValueError(f"{printable(options.out)} cannot be written. It is a folder.")
+    gallery, left_out = identity.enroll_people(people, embedder, options.threshold)
+    for name, reason in left_out:
+        print(f"{printable(name)}: {reason}", file=sys.stderr)
+    if not gallery.people:
+        raise ValueError(f"{options.folder}: no face was found on any photo; nobody is enrolled.")
+    with writing(options.out):
+        identity.save_gallery(gallery, options.out)
+    for name in gallery.people:
+        print(f"{printable(name)}: {(gallery.names == name).sum()} photo(s)")
+    return 1 if {str(name) for name in people.names} - set(gallery.people) else 0

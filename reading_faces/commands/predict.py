@@ -1,0 +1,223 @@
+"""`python -m reading_faces predict`: read the faces in photos, as a table, JSON, a file or pictures.
+
+Only the result goes to standard output; progress and problems go to standard error.
+"""
+
+import argparse
+import contextlib
+import hashlib
+import importlib.util
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from reading_faces.commands.console import printable, quiet, writing
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe `predict`."""
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="a photo, or a folder of photos")
+    results = parser.add_mutually_exclusive_group()
+    results.add_argument("--json", action="store_true", help="print the result as JSON")
+    results.add_argument("--csv", type=Path, metavar="FILE", help="write one row a face into FILE")
+    results.add_argument("--parquet", type=Path, metavar="FILE", help="the same as Parquet")
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="with --csv or --parquet: go on where a run that was cut has stopped",
+    )
+    parser.add_argument("--draw", type=Path, metavar="DIR", help="write annotated copies into DIR")
+    parser.add_argument(
+        "--gallery", type=Path, metavar="FILE", help="name the people that `enroll` wrote into FILE"
+    )
+    parser.add_argument("--detector", choices=("mtcnn", "haar"), default="mtcnn")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Read every photo; return 0, or 1 if one could not be read or its copy not be written.
+
+    Raises
+    ------
+    ValueError
+        If nothing can be read at all (no model) or the result cannot be written.
+    """
+    # Names that are not UTF-8 become escapes, which JSON reads back as the same name.
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    prepare_outputs(options)
+    with quiet():
+        from helpers import detect
+        from helpers.gallery import load_gallery
+        from helpers.images import find_photos
+        from reading_faces.reader import FaceReader
+
+        gallery = load_gallery(options.gallery) if options.gallery else None
+        reader = FaceReader(options.detector, gallery=gallery)
+        reader.load()
+        if options.detector == "mtcnn":
+            detect.load_mtcnn()
+    paths = list(dict.fromkeys(find_photos(options.paths)))
+    table = options.csv or options.parquet
+    if not table:
+        readings, failed = read_photos(options, reader, paths)
+        write_results(options, readings)
+        return 1 if failed else 0
+    with unfinished(options, table, reader) as journal:
+        readings, failed = read_photos(options, reader, paths, journal)
+        write_results(options, readings)
+    return 1 if failed else 0
+
+
+def read_photos(options: argparse.Namespace, reader, paths: list[Path], journal=None) -> tuple:
+    """Read and draw each photo that the journal does not know; return all readings, any failure."""
+    from tqdm import tqdm
+
+    done = dict(journal.done) if journal else {}
+    names = dict(zip(map(os.fspath, paths), copy_names(paths), strict=True))
+    left = [path for path in names if path not in done]
+    failed = False
+    # No bar where nobody watches: `disable=None` is tqdm's word for that.
+    progress = tqdm(
+        reader.read(left), total=len(names), initial=len(done), unit="photo", disable=None
+    )
+    for reading in progress:
+        error = reading.error
+        if options.draw and not error:
+            error = draw(reading, options.draw / names[reading.path])
+        if error:
+            failed = True
+            progress.write(f"{printable(reading.path)}: {error}", file=sys.stderr)
+        elif journal:
+            with writing(journal.path):
+                journal.add(reading)
+        done[reading.path] = reading
+    return [done[os.fspath(path)] for path in paths], failed
+
+
+@contextlib.contextmanager
+def unfinished(options: argparse.Namespace, table: Path, reader) -> Iterator:
+    """Give the run's journal; it stays if the run is cut, and says how to go on."""
+    from reading_faces.journal import Journal
+
+    # Another model or gallery would give other readings.
+    cards = {task: model.card for task, model in reader.load().items()}
+    people = options.gallery.read_bytes() if options.gallery else b""
+    made_by = hashlib.sha256(json.dumps(cards, sort_keys=True).encode() + people).hexdigest()
+    with writing(table):
+        journal = Journal(table, {"detector": options.detector, "by": made_by}, options.resume)
+    finished = False
+    try:
+        yield journal
+        finished = True
+    finally:
+        journal.close(finished)
+        if not finished:
+            print("The same command with --resume goes on from here.", file=sys.stderr)
+
+
+def prepare_outputs(options: argparse.Namespace) -> None:
+    """Say before the work, not after it, that a result has no place to go."""
+    if options.draw:
+        with writing(options.draw):
+            options.draw.mkdir(parents=True, exist_ok=True)
+    if options.parquet and not importlib.util.find_spec("pyarrow"):
+        raise ValueError("Parquet needs one more package: pip install pyarrow")
+    if table := options.csv or options.parquet:
+        with writing(table):
+            os.stat(table.parent)
+        if table.is_dir():
+            raise ValueError(f"{printable(table)} cannot be written. It is a folder.")
+    elif options.resume:
+        raise ValueError("--resume needs the --csv or --parquet of the run that was cut.")
+
+
+def copy_names(paths: list[Path]) -> list[str]:
+    """Return a file name for each annotated copy: no two the same, none the name of a photo."""
+    taken = {path.name.lower() for path in paths}
+    names = []
+    for path in paths:
+        stem, number = path.stem[:60], 1
+        name = f"{stem}-faces.jpg"
+        while name.lower() in taken:
+            number += 1
+            name = f"{stem}-faces-{number}.jpg"
+        taken.add(name.lower())
+        names.append(name)
+    return names
+
+
+def draw(reading, path: Path) -> str | None:
+    """Write the annotated copy of a photo; return a sentence if that failed."""
+    from helpers.files import explain
+    from helpers.images import PhotoError, read_photo, write_photo
+    from reading_faces.annotate import annotate_photo
+
+    try:
+        write_photo(path, annotate_photo(read_photo(reading.path), reading))
+    except PhotoError as error:
+        return str(error)
+    except OSError as error:
+        # Pillow's own errors carry no number; the only one of a JPEG is a side above 65,500 pixels.
+        reason = explain(error) if error.errno else "The photo is too long for a JPEG."
+        return f"{printable(path)} cannot be written. {reason}"
+    return None
+
+
+def write_results(options: argparse.Namespace, readings: list) -> None:
+    """Write the result in the form that was asked for."""
+    if table := options.csv or options.parquet:
+        from helpers.files import whole_file
+        from reading_faces.reader import to_frame
+
+        frame = to_frame(readings)
+        with writing(table), whole_file(table) as temporary:
+            if options.csv:
+                frame.to_csv(temporary, index=False)
+            else:
+                frame.to_parquet(temporary, index=False)
+        return
+    try:
+        with writing("The result"):
+            sys.stdout.write(as_json(readings) if options.json else as_table(readings))
+            sys.stdout.flush()
+    except ValueError:
+        # What is left in the buffer would fail once more when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise
+
+
+def as_json(readings: list) -> str:
+    """Return `{"images": […]}`, a line for each photo."""
+    lines = [
+        json.dumps(reading.to_dict(), ensure_ascii=False, allow_nan=False) for reading in readings
+    ]
+    return '{"images": [\n' + ",\n".join(lines) + "\n]}\n"
+
+
+def as_table(readings: list) -> str:
+    """Return a line for each face: where it is, how sure the detector is, emotion, and who."""
+    named = any(face.identity for reading in readings for face in reading.faces)
+    last = "emotion, name" if named else "emotion"
+    rows = [("photo", "face", "x", "y", "width", "height", "confidence", last)]
+    for reading in readings:
+        name = printable(reading.path)
+        if not reading.faces and not reading.error:
+            rows.append((name, "none", "", "", "", "", "", ""))
+        for number, face in enumerate(reading.faces, 1):
+            box = (f"{length:.0f}" for length in face.box)
+            emotion = (
+                f"{face.top_emotion} {face.emotion[face.top_emotion]:.0%}" if face.emotion else ""
+            )
+            if face.identity:
+                who, score = face.identity
+                emotion += f"  {printable(who) if who else 'nobody enrolled'} {score:.2f}"
+            rows.append((name, str(number), *box, f"{face.confidence:.3f}", emotion))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for name, *numbers, emotion in rows:
+        middle = (cell.rjust(width) for cell, width in zip(numbers, widths[1:-1], strict=True))
+        lines.append("  ".join((name.ljust(widths[0]), *middle, emotion)).rstrip())
+    return "\n".join(lines) + "\n" if len(rows) > 1 else ""

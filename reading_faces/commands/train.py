@@ -1,0 +1,57 @@
+"""`python -m reading_faces train`: make a model; a run that was cut goes on with `--resume`."""
+
+import argparse
+import contextlib
+import sys
+from pathlib import Path
+
+from reading_faces.commands.console import quiet, whole
+
+TASKS = ("keypoints", "emotion", "action-units", "embedding")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe `train`."""
+    parser.add_argument("task", choices=TASKS)
+    parser.add_argument(
+        "--source",
+        action="append",
+        help="may be given more than once; default: made, for --profile full the real data sets",
+    )
+    parser.add_argument(
+        "--profile",
+        choices=("smoke", "lesson", "full"),
+        help="how long to train; default: $COURSE_PROFILE, else lesson",
+    )
+    parser.add_argument("--model", help="which network, for instance residual")
+    parser.add_argument("--epochs", type=whole(1, 10_000), help="default: as the profile says")
+    parser.add_argument("--init", type=Path, help="start from these weights")
+    parser.add_argument("--resume", action="store_true", help="go on with an interrupted run")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="the folder for weights and history"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train a model and say where its weights are."""
+    with quiet():
+        from helpers import settings
+        from reading_faces.training import make as weights
+        from reading_faces.training import recipes
+
+    profile = options.profile or settings.PROFILE
+    task = options.task.replace("-", "_")
+    run = recipes.Run(
+        task=task,
+        sources=tuple(options.source or recipes.SOURCES.get((task, profile), ["made"])),
+        profile=profile,
+        out=options.out,
+        model=options.model,
+        init=options.init,
+        epochs=options.epochs,
+    )
+    with contextlib.redirect_stdout(sys.stderr):  # Keras prints its progress
+        weights.train_model(run, resume=options.resume)
+    print(options.out / f"{task}.weights.h5")
+    return 0

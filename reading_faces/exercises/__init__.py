@@ -1,0 +1,1 @@
+"""Exercises: checkers of what learners write, and the score of a lesson."""

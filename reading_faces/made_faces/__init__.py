@@ -1,0 +1,38 @@
+"""Faces that nobody owns: a small renderer of made-up people, with exact labels for everything.
+
+A face is made in the order of the modules: `people` (who), `expression` (which action units
+move), `features` (where brows, eyes and lips then lie), `head` (the shape), `paint` (the colours),
+`sheets` (head, hair, glasses and shoulders as surfaces), `render` (turned and lit), `camera`
+(photographed). `scenes` draws one face with all its labels, `sets` thousands of them, `albums` in
+the forms of other data sets; `figures` and `playground` show them to people.
+"""
+
+from reading_faces.made_faces.expression import (
+    ACTION_UNITS,
+    EMOTIONS,
+    UNIT_NAMES,
+    at_rest,
+    draw_expression,
+    with_units,
+)
+from reading_faces.made_faces.people import PARAMETERS, draw_person
+from reading_faces.made_faces.scenes import MadeFace, Scene, draw_scene, portrait, take_photo
+from reading_faces.made_faces.sets import make_set, person_number
+
+__all__ = [
+    "ACTION_UNITS",
+    "EMOTIONS",
+    "PARAMETERS",
+    "UNIT_NAMES",
+    "MadeFace",
+    "Scene",
+    "at_rest",
+    "draw_expression",
+    "draw_person",
+    "draw_scene",
+    "make_set",
+    "person_number",
+    "portrait",
+    "take_photo",
+    "with_units",
+]

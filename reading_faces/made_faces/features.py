@@ -1,0 +1,195 @@
+"""Where the features of a face lie, seen from the front: a mean face, moved by person and units.
+
+Everything is in face units: x to the right of the picture, y down, from the middle of the eyes.
+Two faces share these places: `paint` draws along them, and the keypoints are some of them.
+"""
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+
+from reading_faces.made_faces.expression import UNITS
+from reading_faces.made_faces.people import Person
+
+# The subject's left half of the mean face. Eyes, brows and mouth corners are where the 2,140 fully
+# labelled faces of Kaggle's data have them; nose tip and lower lip lie between those and the other
+# 4,909 faces, whose annotators put both elsewhere. Corners of what has no keypoint are by eye.
+# `lid_up`, `lid_low`: the lids' height over and under the eye's centre. `lips_up`, `lips_low`: how
+# far the lips have parted from the line where they meet. `chin`: its lowest point.
+MEAN_FACE = {
+    "eye": (18.3, 0.0), "eye_inner": (11.4, 0.9), "eye_outer": (25.5, 0.6),
+    "lid_up": (0.0, -3.5), "lid_low": (0.0, 2.6),
+    "brow_inner": (8.4, -7.7), "brow_peak": (22.5, -11.6), "brow_outer": (32.5, -6.9),
+    "nose_tip": (0.0, 24.0), "nose_wing": (9.0, 24.8), "cheek": (21.0, 20.0),
+    "mouth_corner": (15.3, 39.0), "cupid": (3.2, 35.4), "lip_top": (0.0, 36.2),
+    "lip_seam": (0.0, 39.9), "lips_up": (0.0, 0.0), "lips_low": (0.0, 0.0),
+    "lip_bottom": (0.0, 43.4), "chin": (0.0, 66.0),
+}  # fmt: skip
+
+# How far each action unit at full strength moves the subject's left half. The directions are those
+# that the FACS manual describes; the lengths are by eye.
+MOVES = {
+    1: {"brow_inner": (0.5, -6.8), "brow_peak": (0, -2.0)},
+    2: {"brow_outer": (0.5, -4.5), "brow_peak": (0, -6.5), "brow_inner": (0, -1.0)},
+    4: {"brow_inner": (-3.2, 4.2), "brow_peak": (-2.0, 4.4), "brow_outer": (-0.5, 1.2),
+        "lid_up": (0, 0.4)},
+    5: {"lid_up": (0, -2.8)},
+    6: {"lid_low": (0, -1.4), "lid_up": (0, 0.6), "brow_outer": (0, 0.7), "cheek": (0.5, -3.0)},
+    7: {"lid_up": (0, 1.0), "lid_low": (0, -1.3)},
+    9: {"nose_wing": (0.6, -2.8), "nose_tip": (0, -1.0), "lip_top": (0, -2.2), "cupid": (0, -2.4),
+        "brow_inner": (-1.4, 2.6), "brow_peak": (-0.5, 2.0), "lid_low": (0, -1.0),
+        "lid_up": (0, 0.6)},
+    10: {"lip_top": (0, -3.4), "cupid": (0.4, -3.6), "nose_wing": (0.9, -1.4),
+         "mouth_corner": (0.3, -0.8), "lips_up": (0, -1.2)},
+    12: {"mouth_corner": (6.0, -6.4), "cupid": (1.2, -1.2), "lip_top": (0, -0.9),
+         "lip_seam": (0, -0.5), "lip_bottom": (0, -1.2), "cheek": (1.5, -3.5),
+         "nose_wing": (1.4, -0.5)},
+    14: {"mouth_corner": (-2.0, -0.6)},
+    15: {"mouth_corner": (0.8, 5.0), "lip_bottom": (0, 0.5)},
+    17: {"lip_bottom": (0, -2.6), "lip_seam": (0, -2.2), "lip_top": (0, -1.0),
+         "mouth_corner": (-0.4, 1.4), "chin": (0, -1.5)},
+    20: {"mouth_corner": (5.4, 1.8), "lip_top": (0, 0.5), "lip_bottom": (0, -0.5)},
+    23: {"mouth_corner": (-3.6, 0.2), "lip_top": (0, 1.5), "cupid": (-0.5, 1.6),
+         "lip_bottom": (0, -1.6)},
+    24: {"mouth_corner": (-0.4, 0.4), "lip_top": (0, 2.4), "cupid": (0, 2.4),
+         "lip_bottom": (0, -2.8)},
+    25: {"lips_up": (0, -2.0), "lips_low": (0, 4.0), "lip_top": (0, -1.2), "cupid": (0, -1.1),
+         "lip_bottom": (0, 3.2)},
+    26: {"lips_low": (0, 9.5), "lip_bottom": (0, 10.0), "mouth_corner": (-2.2, 4.0),
+         "chin": (0, 11.0), "lips_up": (0, -0.5)},
+    43: {},  # closes what is open, see `place_features`
+}  # fmt: skip
+
+# The same table as an array: unit, place, x and y.
+_MOVES = np.array([[MOVES[unit].get(name, (0, 0)) for name in MEAN_FACE] for unit in UNITS], float)
+_ON_THE_MIDLINE = [
+    i for i, name in enumerate(MEAN_FACE) if MEAN_FACE[name][0] == 0 and "lid" not in name
+]
+
+
+@dataclass(frozen=True)
+class Features:
+    """Where the features of one face are.
+
+    Attributes
+    ----------
+    left, right : dict of `(2,)`
+        The places named in `MEAN_FACE`, of each side; those on the midline are in both.
+    units : dict of `(2,)`
+        The action units that made it, each on the left and the right side.
+    """
+
+    left: dict[str, np.ndarray]
+    right: dict[str, np.ndarray]
+    units: dict[int, np.ndarray]
+
+    def sides(self):
+        """Yield each side of the face: 0 or 1, -1 or 1 (towards x), and its places."""
+        yield 0, 1.0, self.left
+        yield 1, -1.0, self.right
+
+    def keypoints(self) -> np.ndarray:
+        """Return the 15 keypoints `(15, 2)` in Kaggle's order."""
+        left, right = self.left, self.right
+        # The middle of the lower lip: half of Kaggle's annotators marked its lower edge, and the
+        # others a place above it.
+        lower_lip = (left["lip_bottom"] + left["lip_seam"] + left["lips_low"]) / 2
+        return np.array(
+            [
+                left["eye"], right["eye"],
+                left["eye_inner"], left["eye_outer"], right["eye_inner"], right["eye_outer"],
+                left["brow_inner"], left["brow_outer"], right["brow_inner"], right["brow_outer"],
+                left["nose_tip"], left["mouth_corner"], right["mouth_corner"],
+                left["lip_top"], lower_lip,
+            ]
+        )  # fmt: skip
+
+
+def place_features(person: Person, units: np.ndarray) -> Features:
+    """Place the features of a person who moves `units (18, 2)`."""
+    at_rest = np.array(list(shape_face(person).values()))
+    # What lies on the midline is pulled from both sides.
+    amounts = np.repeat(units[:, :, np.newaxis], len(MEAN_FACE), axis=2)
+    amounts[:, :, _ON_THE_MIDLINE] = units.mean(axis=1)[:, np.newaxis, np.newaxis]
+    moves = np.einsum("usp,upx->spx", amounts, _MOVES)
+    sides = []
+    for side in (0, 1):
+        places = dict(zip(MEAN_FACE, at_rest + moves[side], strict=True))
+        close_eye(places, units[UNITS.index(43)][side])
+        close_lips(places)
+        if side == 1:
+            places = {name: place * (-1, 1) for name, place in places.items()}
+        for name in ("mouth_corner", "cupid"):
+            places[name][1] += person["mouth_slant"] * (1, -1)[side]
+        sides.append(places)
+    return Features(sides[0], sides[1], dict(zip(UNITS, units, strict=True)))
+
+
+def shape_face(person: Person) -> dict[str, np.ndarray]:
+    """Return the subject's left half of a person's face at rest."""
+    face = {name: np.array(place) for name, place in MEAN_FACE.items()}
+    spread = np.array([person["eye_spread"], 0])
+    for name in ("brow_inner", "brow_peak", "brow_outer"):
+        face[name] += spread / 2 + [0, person["brow_height"]]
+    face["brow_inner"][1] += person["brow_tilt"]
+    face["brow_outer"][1] -= person["brow_tilt"]
+    face["brow_peak"][1] -= 1.2 * person["brow_arch"]
+    face["brow_outer"][0] *= person["brow_length"]
+    half = (face["eye_outer"] - face["eye_inner"]) / 2 * [person["eye_width"], 1]
+    middle = (face["eye_outer"] + face["eye_inner"]) / 2
+    face["eye_inner"], face["eye_outer"] = middle - half, middle + half
+    face["eye_outer"][1] -= person["eye_tilt"]
+    for name in ("eye", "eye_inner", "eye_outer"):
+        face[name] += spread
+    face["lid_up"] *= person["eye_opening"]
+    face["lid_low"] *= 0.5 + 0.5 * person["eye_opening"]
+    face["nose_tip"][1] += person["nose_length"]
+    face["nose_wing"] = face["nose_wing"] * [person["nose_width"], 1] + [0, person["nose_length"]]
+    for name in ("mouth_corner", "cupid", "lip_top", "lip_seam", "lip_bottom"):
+        face[name][1] += person["mouth_height"] + 0.3 * person["nose_length"]
+    face["mouth_corner"][0] *= person["mouth_width"]
+    seam = face["lip_seam"][1]
+    for name in ("lip_top", "cupid"):
+        face[name][1] = seam + (face[name][1] - seam) * person["upper_lip"]
+    face["cupid"][1] -= 0.6 * person["cupids_bow"]
+    face["lip_bottom"][1] = seam + (face["lip_bottom"][1] - seam) * person["lower_lip"]
+    face["chin"][1] += person["chin_length"]
+    return face
+
+
+def close_eye(places: dict[str, np.ndarray], closed: float) -> None:
+    """Lower the upper lid onto the lower one, as far as unit 43 says; lids never cross."""
+    places["lid_low"][1] = max(places["lid_low"][1], 0.4)
+    places["lid_up"][1] = min(places["lid_up"][1], -0.5)
+    places["lid_up"][1] += closed * (places["lid_low"][1] - 0.3 - places["lid_up"][1])
+
+
+def close_lips(places: dict[str, np.ndarray]) -> None:
+    """Keep the order of the lips: top, inner edges, bottom; however hard they are pressed."""
+    seam = places["lip_seam"][1]
+    upper, lower = seam + places["lips_up"][1], seam + places["lips_low"][1]
+    places["lip_top"][1] = min(places["lip_top"][1], upper - 0.5)
+    places["cupid"][1] = min(places["cupid"][1], upper - 0.5)
+    places["lip_bottom"][1] = max(places["lip_bottom"][1], lower + 0.7)
+
+
+def smooth(points: list, n: int = 9) -> np.ndarray:
+    """Return a smooth curve through points, `n` steps a piece: a Catmull-Rom spline `(m, 2)`."""
+    points = np.asarray(points, float)
+    ends = np.concatenate([2 * points[:1] - points[1:2], points, 2 * points[-1:] - points[-2:-1]])
+    return np.einsum("mk,kx->mx", spline_weights(len(points), n), ends)
+
+
+@functools.cache
+def spline_weights(points: int, n: int) -> np.ndarray:
+    """Return how much each point, and one added at either end, counts for each step of a curve."""
+    t = np.linspace(0, 1, n, endpoint=False)
+    # Before, start, end and after of a piece (Catmull & Rom 1974).
+    before, end, after = -t + 2 * t**2 - t**3, t + 4 * t**2 - 3 * t**3, t**3 - t**2
+    piece = np.stack([before, 2 - 5 * t**2 + 3 * t**3, end, after], axis=1) / 2
+    weights = np.zeros((n * (points - 1) + 1, points + 2))
+    for i in range(points - 1):
+        weights[n * i : n * (i + 1), i : i + 4] = piece
+    weights[-1, points] = 1
+    return weights

@@ -1,0 +1,156 @@
+"""Made faces to look at: people with all their emotions, action units off and on, poses and lamps.
+
+Each function returns a figure and the text that stands in for it: `plots.show(*pose_and_light())`.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from reading_faces.made_faces.camera import Camera
+from reading_faces.made_faces.expression import (
+    ACTION_UNITS,
+    EMOTIONS,
+    UNIT_NAMES,
+    UNITS,
+    at_rest,
+    draw_expression,
+    with_units,
+)
+from reading_faces.made_faces.scenes import Scene, take_photo
+from reading_faces.made_faces.sets import person_number
+
+# A person of seed 0 for each tone of the Monk scale, chosen for different hair, beards and glasses.
+PEOPLE = (30, 3, 66, 79, 62, 15, 48, 41, 24, 7)
+MODEL = 35  # whose face moves and turns: nothing on it hides a brow, an eye or the mouth
+CALM = Camera(exposure=0.3, contrast=1.1, blur=0.3, noise=0.0, quality=95)
+PLAIN_WALL = 66  # a seed that gives a background without shapes
+# Pixels of a picture, and between two. With larger ones a figure would be above 150 KB, and shrunk.
+SIDE, GAP = 74, 3
+_DPI = 100  # at which a pixel of a picture is a pixel of the figure
+
+
+def identities_by_emotions(people: int = 8) -> tuple[Figure, str]:
+    """Return a grid of `people` (at most ten) from light to dark skin, each with seven emotions."""
+    spread = np.linspace(0, len(PEOPLE) - 1, people).round().astype(int)
+    numbers = [PEOPLE[i] for i in spread]
+    rows = [[photograph(strong(number, name)) for name in EMOTIONS] for number in numbers]
+    fig, (ax,) = frame([rows])
+    ax.set_xticks(middles(len(EMOTIONS)), EMOTIONS)
+    ax.set_yticks(middles(people), [int(person_number(n, 0)["tone"]) + 1 for n in numbers])
+    ax.set_ylabel("skin tone on the Monk scale, from 1 to 10")
+    alt = (
+        f"A grid of made-up faces: {people} people from light to dark skin, with different hair, "
+        f"beards, glasses and ages, each in seven columns with another emotion: "
+        f"{', '.join(EMOTIONS)}."
+    )
+    return fig, alt
+
+
+def strong(number: int, emotion: str) -> Scene:
+    """Return a person of seed 0 with an emotion as strong as it gets, turned a little."""
+    rng = np.random.default_rng([number, EMOTIONS.index(emotion)])
+    units = draw_expression(emotion, rng, strength=1.0)
+    turned = {"yaw": float(rng.uniform(-14, 14)), "roll": float(rng.uniform(-4, 4))}
+    return calm_scene(number, units=units, emotion=emotion, **turned)
+
+
+def action_unit_figure(units: str | Sequence[str] = UNIT_NAMES) -> tuple[Figure, str]:
+    """Return a pair of pictures for each action unit, off and on: `"AU12"`, or several names.
+
+    Raises
+    ------
+    ValueError
+        If there is no unit of that name.
+    """
+    units = [units] if isinstance(units, str) else list(units)
+    off = photograph(calm_scene(MODEL), across=104)
+    pairs = [
+        [[off, photograph(calm_scene(MODEL, units=with_units(**{unit: 1})), across=104)]]
+        for unit in units
+    ]
+    fig, axes = frame(pairs, columns=min(3, len(units)))
+    titles = [f"{unit} {ACTION_UNITS[UNITS[UNIT_NAMES.index(unit)]]}" for unit in units]
+    for ax, title in zip(axes, titles, strict=True):
+        ax.set_title(title, fontsize=10)
+        ax.set_xticks(middles(2), ["off", "on"])
+    alt = f"A made-up face without and with each action unit: {', '.join(titles)}."
+    return fig, alt
+
+
+def pose_and_light() -> tuple[Figure, str]:
+    """Return one face in a row of yaws, of pitches, of rolls, and of directions of the lamp."""
+    kinds = {
+        "yaw": ("yaw: turned to the left or right of the picture", 35),
+        "pitch": ("pitch: up or down", 20),
+        "roll": ("roll: leaning to one side", 25),
+        "azimuth": ("lamp: from the left or right of the picture", 75),
+    }
+    steps = {name: np.linspace(-reach, reach, 7).tolist() for name, (_, reach) in kinds.items()}
+    lamp = {"azimuth": {"key": 0.95, "fill": 0.2}}  # harder than elsewhere, to show the shadows
+    rows = [
+        [[photograph(calm_scene(MODEL, **lamp.get(name, {}), **{name: angle})) for angle in angles]]
+        for name, angles in steps.items()
+    ]
+    fig, axes = frame(rows)
+    for ax, (title, _), angles in zip(axes, kinds.values(), steps.values(), strict=True):
+        ax.set_title(title, fontsize=10)
+        ax.set_xticks(middles(7), [f"{angle:.0f}°" for angle in angles])
+    alt = (
+        "One made-up face in four rows of seven pictures: turned from -35 to 35 degrees of yaw, "
+        "from -20 to 20 of pitch, from -25 to 25 of roll, and lit by a lamp that moves from 75 "
+        "degrees on the left to 75 on the right, so that the shadow of the nose wanders."
+    )
+    return fig, alt
+
+
+def calm_scene(number: int, **changes) -> Scene:
+    """Return a person of seed 0 in friendly light before a quiet camera, with changes."""
+    usual = {"units": at_rest(), "azimuth": 20.0, "elevation": 30.0, "key": 0.6, "fill": 0.5}
+    person = person_number(number, 0)
+    return Scene(person, **{**usual, **changes}, camera=CALM, seed=PLAIN_WALL)
+
+
+def photograph(scene: Scene, across: float = 138.0) -> np.ndarray:
+    """Return a picture `(74, 74, 3) uint8` that is `across` face units wide.
+
+    Unlike a portrait it is not framed by chance, so that pictures beside each other can be
+    compared. With 138 units the whole head is on it, with 104 the face from forehead to chin.
+    """
+    place = (0.5 * SIDE, (0.62 - 26 / across) * SIDE, SIDE / across)
+    photo, _ = take_photo([scene], [place], (SIDE, SIDE), scene.camera, scene.seed)
+    return photo
+
+
+def frame(panels: list[list[list[np.ndarray]]], columns: int = 1) -> tuple[Figure, list]:
+    """Return a figure with a panel for each grid of pictures, all grids of one size, and its axes.
+
+    One image a panel and not one a face: laying out dozens of axes would take many seconds.
+    """
+    mosaics = [join([join(row, axis=1) for row in grid], axis=0) for grid in panels]
+    height, width = mosaics[0].shape[:2]
+    rows = -(-len(panels) // columns)
+    size = (columns * (width + 20) + 40) / _DPI, rows * (height + 46) / _DPI
+    fig = Figure(figsize=size, layout="constrained")
+    axes = list(fig.subplots(rows, columns, squeeze=False).flat)
+    for ax, mosaic in zip(axes, mosaics, strict=False):
+        ax.imshow(mosaic)
+        ax.tick_params(length=0)
+        ax.set_yticks([])
+        ax.spines[:].set_visible(False)
+    for ax in axes[len(panels) :]:
+        ax.remove()
+    return fig, axes[: len(panels)]
+
+
+def join(pictures: list[np.ndarray], axis: int) -> np.ndarray:
+    """Put pictures of one size side by side (axis 1) or below each other (0), with white gaps."""
+    gap = [(0, GAP if i == axis else 0) for i in (0, 1)] + [(0, 0)]
+    joined = np.concatenate([np.pad(p, gap, constant_values=255) for p in pictures], axis)
+    return joined[:, :-GAP] if axis == 1 else joined[:-GAP]
+
+
+def middles(count: int) -> np.ndarray:
+    """Return where the middle of each of `count` joined pictures is, in pixels."""
+    return np.arange(count) * (SIDE + GAP) + SIDE / 2

@@ -1,0 +1,274 @@
+"""One face in one picture: who, doing what, turned how, in which light; and all its labels."""
+
+from dataclasses import dataclass, field, replace
+
+import cv2
+import numpy as np
+
+from reading_faces.made_faces.camera import (
+    Camera,
+    develop,
+    draw_background,
+    draw_camera,
+    occlude,
+    read_jpeg,
+)
+from reading_faces.made_faces.expression import at_rest, draw_expression
+from reading_faces.made_faces.features import Features, place_features
+from reading_faces.made_faces.head import Head, build_head
+from reading_faces.made_faces.paint import paint_face
+from reading_faces.made_faces.people import Person
+from reading_faces.made_faces.render import Light, View, render
+from reading_faces.made_faces.sheets import build_sheets
+
+# How faces are turned, in degrees: standard deviation and limit. `kaggle` is what the annotated
+# points of Kaggle's 7,049 faces show (roll: deviation 5.7, 1 to 99 % from -16 to 15); `wide` is
+# what ships, and `turned`, up to where the far eye disappears, what the keypoint model trains on.
+POSES = {
+    "kaggle": {"yaw": (9.0, 35.0), "pitch": (8.0, 20.0), "roll": (5.7, 16.0)},
+    "wide": {"yaw": (20.0, 35.0), "pitch": (10.0, 20.0), "roll": (9.0, 25.0)},
+    "turned": {"yaw": (28.0, 60.0), "pitch": (12.0, 25.0), "roll": (9.0, 25.0)},
+    "frontal": {"yaw": (6.0, 15.0), "pitch": (5.0, 12.0), "roll": (4.0, 12.0)},
+}
+# Kaggle's pictures of 96 × 96 have a place between eyes and mouth (this share of the way from the
+# mouth) about here; by so many pixels that place varies, and by such a share the size.
+KAGGLE_CENTRE, KAGGLE_SHIFT, KAGGLE_ZOOM = np.array([48.2, 49.1]), (2.0, 1.9), (0.985, 0.06)
+EYE_SHARE = 0.7
+FRAME_MARGIN = 2.0
+OCCLUDED_SHARE = 0.12
+OVERSAMPLING = 1.5
+_MTCNN_ORDER = [1, 0, 10, 12, 11]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Everything that decides how one face looks in one picture.
+
+    Attributes
+    ----------
+    person, units : see `people` and `expression`
+    emotion : what the units were drawn for
+    yaw, pitch, roll : degrees; positive to the right of the picture, down, clockwise
+    distance : from the camera in face units of 1.7 mm
+    azimuth, elevation : of the lamp in degrees; positive from the right and from above
+    key, fill : brightness of the lamp and of the surroundings
+    warmth : of the lamp's colour; positive is yellower
+    occluded : whether something is in front of the face
+    camera : how the picture is taken
+    seed : of background, occlusion and noise
+    """
+
+    person: Person
+    units: np.ndarray = field(default_factory=at_rest)
+    emotion: str = "neutral"
+    yaw: float = 0.0
+    pitch: float = 0.0
+    roll: float = 0.0
+    distance: float = 600.0
+    azimuth: float = 25.0
+    elevation: float = 35.0
+    key: float = 0.9
+    fill: float = 0.35
+    warmth: float = 0.0
+    occluded: bool = False
+    camera: Camera = Camera()
+    seed: int = 0
+
+    def light(self) -> Light:
+        """Return the lamp and the surroundings."""
+        across, up = np.deg2rad([self.azimuth, self.elevation])
+        direction = np.array(
+            [np.sin(across) * np.cos(up), -np.sin(up), np.cos(across) * np.cos(up)]
+        )
+        tint = 1 + self.warmth * np.array([1.0, 0.1, -1.0])
+        return Light(direction, self.key * tint, self.fill * (2 - tint))
+
+
+@dataclass(frozen=True)
+class MadeFace:
+    """One face in a picture, with its labels; places are in the picture's pixels.
+
+    Attributes
+    ----------
+    scene : Scene
+    keypoints : (15, 2) float, Kaggle's order
+    visible : (15,) bool; False where something, perhaps the face itself, is in front
+    box : (x, y, width, height), from the hairline to the chin
+    """
+
+    scene: Scene
+    keypoints: np.ndarray
+    visible: np.ndarray
+    box: tuple[float, float, float, float]
+
+    @property
+    def landmarks(self) -> np.ndarray:
+        """Five points `(5, 2)` in MTCNN's order: the subject's right eye first."""
+        return self.keypoints[_MTCNN_ORDER]
+
+
+def draw_scene(person: Person, emotion: str, rng: np.random.Generator, pose: str = "wide") -> Scene:
+    """Draw how a person shows an emotion, turned, lit and photographed by chance.
+
+    `pose` is one of `POSES`.
+    """
+    turned = {
+        name: float(np.clip(rng.normal(0, deviation), -limit, limit))
+        for name, (deviation, limit) in POSES[pose].items()
+    }
+    strong = rng.beta(2, 2)
+    return Scene(
+        person,
+        draw_expression(emotion, rng),
+        emotion,
+        **turned,
+        distance=float(rng.uniform(350, 1400)),
+        azimuth=float(np.clip(rng.normal(0, 40), -85, 85)),
+        elevation=float(np.clip(rng.normal(28, 22), -25, 75)),
+        key=float(0.25 + 0.9 * strong),
+        fill=float(0.5 - 0.38 * strong),
+        warmth=float(np.clip(rng.normal(0.05, 0.1), -0.25, 0.3)),
+        occluded=bool(rng.random() < OCCLUDED_SHARE),
+        camera=draw_camera(rng),
+        seed=int(rng.integers(2**31)),
+    )
+
+
+def take_portrait(scene: Scene, size: int = 96, grey: bool = True) -> tuple[bytes, MadeFace]:
+    """Photograph one face in Kaggle's framing.
+
+    Parameters
+    ----------
+    size : side of the picture in pixels.
+
+    Returns
+    -------
+    A JPEG file, which `camera.read_jpeg` reads, and the face.
+    """
+    rng = np.random.default_rng(scene.seed)
+    features = place_features(scene.person, scene.units)
+    head = build_head(scene.person, features)
+    view = kaggle_frame(scene, head, features.keypoints(), size / 96, rng)
+    picture = fine_background((size, size), rng)
+    face = draw_face(scene, features, head, view, picture, rng)
+    linear = shrink(picture, (size, size))
+    return develop(linear, scene.camera, [face.box], rng, grey), face
+
+
+def label_portrait(scene: Scene) -> np.ndarray:
+    """Return the keypoints `(15, 2)` of a face as `take_portrait` photographs it, undrawn."""
+    features = place_features(scene.person, scene.units)
+    head = build_head(scene.person, features)
+    rng = np.random.default_rng(scene.seed)
+    view = kaggle_frame(scene, head, features.keypoints(), 1.0, rng)
+    return np.round(view.project(view.turn(head.lift(features.keypoints())))[:, :2], 3)
+
+
+def kaggle_frame(scene: Scene, head: Head, keypoints: np.ndarray, scale: float, rng) -> View:
+    """Return the view that frames a face as Kaggle's pictures do, `scale` times as large."""
+    zoom = KAGGLE_ZOOM[0] * float(1 + KAGGLE_ZOOM[1] * np.clip(rng.normal(), -2.5, 2.5))
+    view = View(scene.yaw, scene.pitch, scene.roll, scene.distance, zoom * scale, (0.0, 0.0))
+    seen = view.project(view.turn(head.lift(keypoints)))[:, :2]
+    eyes, mouth = seen[:2].mean(axis=0), seen[[11, 12]].mean(axis=0)
+    shift = np.clip(rng.normal(size=2), -2.5, 2.5) * KAGGLE_SHIFT
+    anchor = EYE_SHARE * eyes + (1 - EYE_SHARE) * mouth
+    centre = (KAGGLE_CENTRE + shift + 0.5) * scale - 0.5 - anchor
+    # As in Kaggle's pictures, no point is cut off.
+    low, high = (FRAME_MARGIN * scale, (95 - FRAME_MARGIN) * scale)
+    centre += np.maximum(low - (seen + centre).min(axis=0), 0)
+    centre -= np.maximum((seen + centre).max(axis=0) - high, 0)
+    return replace(view, centre=tuple(centre.tolist()))
+
+
+def take_photo(
+    scenes: list[Scene], places: list, size: tuple[int, int], camera: Camera, seed: int = 0
+) -> tuple[np.ndarray, list[MadeFace]]:
+    """Photograph one or several faces together, in colour.
+
+    Parameters
+    ----------
+    scenes : the faces, those farthest from the camera first.
+    places : `(x, y, zoom)` of each: where the middle of its eyes would be, were it not turned, in
+        pixels, and how many pixels a face unit is long. (The eyes are 36.6 units apart.)
+    size : width and height of the photo in pixels.
+
+    Returns
+    -------
+    The photo `(h, w, 3) uint8` RGB, and its faces.
+    """
+    rng = np.random.default_rng(seed)
+    picture = fine_background(size, rng)
+    faces: list[MadeFace] = []
+    for scene, (x, y, zoom) in zip(scenes, places, strict=True):
+        view = View(scene.yaw, scene.pitch, scene.roll, scene.distance, zoom, (x, y))
+        features = place_features(scene.person, scene.units)
+        head = build_head(scene.person, features)
+        before = picture.copy()
+        face = draw_face(scene, features, head, view, picture, rng)
+        changed = (picture != before).any(axis=-1)
+        faces = [hide_behind(other, changed) for other in faces] + [face]
+    boxes = [face.box for face in faces]
+    return read_jpeg(develop(shrink(picture, size), camera, boxes, rng)), faces
+
+
+def hide_behind(face: MadeFace, changed: np.ndarray) -> MadeFace:
+    """Mark those points as hidden where somebody was drawn over the face afterwards."""
+    height, width = changed.shape
+    fine = np.rint((face.keypoints + 0.5) * OVERSAMPLING - 0.5).astype(int)
+    column, row = np.clip(fine, 0, (width - 1, height - 1)).T
+    return replace(face, visible=face.visible & ~changed[row, column])
+
+
+def fine_background(size: tuple[int, int], rng) -> np.ndarray:
+    """Draw a background, `OVERSAMPLING` times finer than a picture of that size."""
+    return draw_background(tuple(int(np.ceil(side * OVERSAMPLING)) for side in size), rng)
+
+
+def shrink(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Average a fine picture down to its size."""
+    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+
+
+def draw_face(
+    scene: Scene, features: Features, head: Head, view: View, picture: np.ndarray, rng
+) -> MadeFace:
+    """Draw a face into a picture of linear light that is `OVERSAMPLING` times finer than `view`."""
+    fine = replace(
+        view,
+        zoom=view.zoom * OVERSAMPLING,
+        centre=tuple((c + 0.5) * OVERSAMPLING - 0.5 for c in view.centre),
+    )
+    # In steps, so that fields of noise of that size are made once and used again.
+    detail = float(np.clip(np.round(2 * fine.zoom) / 2, 1.5, 12))
+    painting = paint_face(scene.person, features, detail)
+    sheets = build_sheets(scene.person, features, head, painting)
+    height, width = picture.shape[:2]
+    drawn, cover, depth = render(sheets, fine, scene.light(), (width, height))
+    picture += cover[..., np.newaxis] * (drawn - picture)
+    turned = fine.turn(head.lift(features.keypoints()))
+    seen = fine.project(turned)
+    # A point is visible if what is drawn there is not nearer to us by more than a lid is thick.
+    column, row = (np.rint(seen[:, i]).astype(int) for i in (0, 1))
+    inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
+    at = np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)
+    visible = inside & (depth[at] < turned[:, 2] + 3.0)
+    if scene.occluded:
+        visible &= ~occlude(picture, seen[:, :2], fine.zoom, rng)[at]
+    # To a thousandth, so that processors that round otherwise still give the same labels.
+    keypoints = np.round((seen[:, :2] + 0.5) / OVERSAMPLING - 0.5, 3)
+    return MadeFace(scene, keypoints, visible, face_box(head, features.left["chin"][1], view))
+
+
+def face_box(head: Head, chin: float, view: View) -> tuple[float, float, float, float]:
+    """Return the box round a face, from the hairline to the chin and from ear to ear."""
+    rows = np.linspace(-38, chin, 12)[:, np.newaxis]
+    columns = np.deg2rad(np.linspace(-85, 85, 13))[np.newaxis]
+    seen = view.project(view.turn(head.surface(columns, rows)))[..., :2].reshape(-1, 2)
+    low, high = seen.min(axis=0), seen.max(axis=0)
+    return tuple(np.round([*low, *(high - low)], 3).tolist())
+
+
+def portrait(scene: Scene, size: int = 96, grey: bool = True) -> tuple[np.ndarray, MadeFace]:
+    """Return the picture itself, `(size, size) uint8` or `(size, size, 3) uint8`, and the face."""
+    file, face = take_portrait(scene, size, grey)
+    return read_jpeg(file, grey), face

@@ -1,0 +1,163 @@
+"""Follow faces through a video: each keeps its number, and its emotion does not flicker.
+
+The detector, which takes most of the time, looks at every few frames only. In between, a face is
+cut where its own keypoints were a moment ago: eyes, nose and mouth say where it has moved to.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from helpers import detect
+from helpers.crop import find_region
+from helpers.detect import DetectedFace, shared_area
+from helpers.embedders import Embedder
+from reading_faces.reader import FaceReader, FaceReading
+
+# MTCNN's five landmarks among the 15 keypoints, the subject's right side first.
+LANDMARKS = [1, 0, 10, 12, 11]
+# A face may be out of sight for so many looks of the detector and keep its number.
+PATIENCE = 3
+# Least overlap (intersection over union) of two boxes that may be one face.
+OVERLAP = 0.2
+
+
+@dataclass(frozen=True)
+class Track:
+    """A face that is followed.
+
+    Attributes
+    ----------
+    number : from 1, given at first sight and to nobody else afterwards.
+    face : where it was last.
+    reading : what was last read, its emotion smoothed over time.
+    missed : how many looks of the detector have not found it.
+    embedding : `(d,)`, who it is, if an embedder looks too.
+    """
+
+    number: int
+    face: DetectedFace
+    reading: FaceReading | None = None
+    missed: int = 0
+    embedding: np.ndarray | None = None
+
+
+class FaceTracker:
+    """Reads a video's frames one after the other.
+
+    Parameters
+    ----------
+    reader : what reads each face; it must read keypoints, which tell where a face has moved.
+    every : the detector looks at every so many frames.
+    smoothing : over how many frames an emotion is averaged (time constant of an exponential mean).
+    embedder : knows a face again that was out of sight, or jumped; without one, only place counts.
+    """
+
+    def __init__(
+        self,
+        reader: FaceReader,
+        every: int = 10,
+        smoothing: float = 5.0,
+        embedder: Embedder | None = None,
+    ):
+        self.reader, self.every, self.embedder = reader, max(1, every), embedder
+        self.keep = float(np.exp(-1 / smoothing)) if smoothing > 0 else 0.0
+        self.frame, self.numbers = 0, 0
+        self.tracks: list[Track] = []
+
+    def read(self, frame: np.ndarray) -> list[Track]:
+        """Return the faces of the next frame `(h, w, 3) uint8` RGB by number."""
+        if self.frame % self.every == 0:
+            found = detect.detect_faces(frame, self.reader.detector)
+            self._look(found, self._embed(frame, found))
+        self.frame += 1
+        seen = [track for track in self.tracks if not track.missed]
+        readings = self.reader.read_faces(frame, [track.face for track in seen])
+        moved = {
+            track.number: follow(track, reading, self.keep)
+            for track, reading in zip(seen, readings, strict=True)
+        }
+        self.tracks = [moved.get(track.number, track) for track in self.tracks]
+        return [track for track in self.tracks if not track.missed]
+
+    def _embed(self, frame: np.ndarray, found: list[DetectedFace]) -> list:
+        """Return an embedding for each face, or None where there is no embedder."""
+        if not self.embedder or not found:
+            return [None] * len(found)
+        cut = self.reader.detector, self.embedder.framing, self.embedder.size
+        crops, _ = detect.crop_detected(frame, found, *cut)
+        return list(self.embedder.embed(crops))
+
+    def _look(self, found: list[DetectedFace], embeddings: list) -> None:
+        """Give the faces that the detector sees the numbers that they had, or new ones."""
+        known = self._match(found, embeddings)
+        kept = []
+        for row, track in enumerate(self.tracks):
+            if row in known:
+                place = known[row]
+                kept.append(
+                    replace(track, face=found[place], missed=0, embedding=embeddings[place])
+                )
+            else:
+                kept.append(replace(track, missed=track.missed + 1))
+        for place in sorted(set(range(len(found))) - set(known.values())):
+            self.numbers += 1
+            kept.append(Track(self.numbers, found[place], embedding=embeddings[place]))
+        self.tracks = [track for track in kept if track.missed <= PATIENCE]
+
+    def _match(self, found: list[DetectedFace], embeddings: list) -> dict[int, int]:
+        """Pair tracks with found faces: by place first, and who is left over by who they are."""
+        overlap = np.array(
+            [[intersection_over_union(t.face.box, f.box) for f in found] for t in self.tracks]
+        )
+        pairs = match(overlap, OVERLAP)
+        if self.embedder:
+            rows = [row for row in range(len(self.tracks)) if row not in pairs]
+            columns = [place for place in range(len(found)) if place not in pairs.values()]
+            similar = np.array(
+                [[self.tracks[row].embedding @ embeddings[c] for c in columns] for row in rows]
+            )
+            again = match(similar, self.embedder.threshold)
+            pairs |= {rows[row]: columns[column] for row, column in again.items()}
+        return pairs
+
+
+def match(scores: np.ndarray, least: float) -> dict[int, int]:
+    """Pair rows with columns of `(n, m)` so that the sum is largest; none below `least`."""
+    if not scores.size:
+        return {}
+    pairs = zip(*linear_sum_assignment(-scores), strict=True)
+    return {int(row): int(column) for row, column in pairs if scores[row, column] >= least}
+
+
+def intersection_over_union(one: tuple, other: tuple) -> float:
+    """Return the share of the area of two boxes (x, y, width, height) that both cover."""
+    a, b = np.array(one, float), np.array(other, float)
+    shared = shared_area(a, b)
+    return shared / max(a[2] * a[3] + b[2] * b[3] - shared, 1e-9)
+
+
+def follow(track: Track, reading: FaceReading, keep: float) -> Track:
+    """Move a face to where its keypoints are now, and let its emotion change slowly."""
+    landmarks = np.asarray(reading.keypoints, float)[LANDMARKS]
+    face, before = track.face, track.face.landmarks
+    if before is not None:
+        box = moved_box(face.box, before, landmarks)
+        face = replace(face, box=tuple(box.tolist()), region=find_region(box, landmarks))
+    face = replace(face, landmarks=landmarks)
+    emotion = reading.emotion
+    if emotion and track.reading is not None and track.reading.emotion:
+        old = track.reading.emotion
+        emotion = {name: keep * old[name] + (1 - keep) * p for name, p in emotion.items()}
+    return replace(track, face=face, reading=replace(reading, box=face.box, emotion=emotion))
+
+
+def moved_box(box: tuple, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Move and scale a box as its landmarks `(5, 2)` have moved and spread."""
+    box = np.array(box, float)
+    middle, target = before.mean(axis=0), after.mean(axis=0)
+    spread = np.linalg.norm(before - middle)
+    scale = float(np.clip(np.linalg.norm(after - target) / max(spread, 1e-9), 0.8, 1.25))
+    start = target + scale * (box[:2] - middle)
+    return np.concatenate([start, scale * box[2:]])

@@ -1,0 +1,143 @@
+"""Fine-tune the emotion model on a small set, and measure it on people that it has not seen.
+
+The set is cut into folds by subject; each fold is judged by a network trained on the others.
+"""
+
+import time
+from dataclasses import replace
+
+import keras
+import numpy as np
+from scipy.special import softmax
+from sklearn.model_selection import StratifiedGroupKFold
+from tqdm import tqdm
+
+from helpers import metrics, models, settings
+from helpers.augment import augment_faces, flip_images
+from helpers.batches import Batches
+from helpers.data import DataError, EmotionData, load_emotions
+from helpers.models import TrainedModel
+from reading_faces.training.loop import Recipe, build_optimizer
+from reading_faces.training.measure import Evaluation, describe
+
+RECIPE = Recipe(epochs=20, learning_rate=1e-3, batch_size=32, label_smoothing=0.1)
+SMOKE = replace(RECIPE, epochs=1)
+
+
+def cross_validate(
+    model: TrainedModel,
+    source: str,
+    folds: int = 5,
+    scratch: bool = False,
+    every_class: bool = False,
+    tta: bool = False,
+    seed: int = settings.SEED,
+) -> Evaluation:
+    """Fine-tune `model` once for each fold of the source's subjects, and measure it on that fold.
+
+    Parameters
+    ----------
+    scratch : start from random weights instead, for what the transfer brings.
+    every_class : learn classes too that the model does not know, such as contempt.
+    tta : average the prediction with that of the mirrored picture.
+
+    Raises
+    ------
+    DataError
+        If the source does not name its subjects, or has too few.
+    """
+    whole = load_emotions(source)
+    kept = (whole.labels_among(model.card["classes"]) >= 0) | every_class
+    data = whole.select(kept)
+    classes, labels = present_classes(data)
+    started = time.perf_counter()
+    probabilities = np.zeros((len(data), len(classes)), np.float32)
+    accuracies = []
+    parts = folds_of_subjects(data, labels, folds, seed)
+    for number, (learn, judge) in enumerate(tqdm(parts, desc="folds", unit="fold")):
+        keras.utils.set_random_seed(seed + number)
+        network = fresh_network(model, classes, scratch)
+        fine_tune(network, data.images[learn], np.eye(len(classes))[labels[learn]], seed)
+        probabilities[judge] = predict(network, data.images[judge], tta)
+        hits = probabilities[judge].argmax(axis=1) == labels[judge]
+        accuracies.append(float(hits.mean()))
+    measured = metrics.emotion_metrics(labels, probabilities, classes) | {
+        "folds": accuracies,
+        "mean_of_folds": float(np.mean(accuracies)),
+        "standard_deviation_of_folds": float(np.std(accuracies, ddof=1)),
+        "subjects": len(np.unique(data.subjects)),
+        "start": "random weights" if scratch else "the model's weights",
+        "epochs": recipe().epochs,
+        "seconds": round(time.perf_counter() - started),
+    }
+    result = describe("emotion", source, f"{folds} folds of subjects", len(data), tta, measured)
+    if not kept.all():
+        result["left_out"] = {"n": int((~kept).sum()), "reason": "classes the model does not know"}
+    everyone = np.full((len(whole), len(classes)), np.nan, np.float32)
+    everyone[kept] = probabilities
+    return Evaluation(result, {"probabilities": everyone, "classes": np.array(classes)})
+
+
+def recipe() -> Recipe:
+    """Return how each fold is trained, as the run profile allows."""
+    return SMOKE if settings.PROFILE == "smoke" else RECIPE
+
+
+def present_classes(data: EmotionData) -> tuple[tuple[str, ...], np.ndarray]:
+    """Return the classes that occur, and labels `(n,)` renumbered to them."""
+    found, labels = np.unique(data.labels, return_inverse=True)
+    return tuple(data.classes[label] for label in found), labels
+
+
+def folds_of_subjects(
+    data: EmotionData, labels: np.ndarray, folds: int, seed: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return rows to learn from and rows to judge; nobody is in both, classes alike in each."""
+    if data.subjects is None:
+        raise DataError(f"{data.source} does not say who is in a picture, so people cannot be cut.")
+    people = len(np.unique(data.subjects))
+    if people < folds:
+        raise DataError(f"{data.source} has {people} subjects, too few for {folds} folds.")
+    cut = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    return list(cut.split(data.images, labels, data.subjects))
+
+
+def fresh_network(model: TrainedModel, classes: tuple[str, ...], scratch: bool) -> keras.Model:
+    """Build the model's network for `classes`, with its weights.
+
+    Of the last layer, that is what it knows of each class; one that it does not know starts anew.
+    """
+    build = model.card["build"]
+    network = models.BUILDERS[build["function"]](**(build["arguments"] | {"classes": len(classes)}))
+    if scratch:
+        return network
+    for mine, learnt in zip(network.layers[:-1], model.network.layers[:-1], strict=True):
+        mine.set_weights(learnt.get_weights())
+    known = model.card["classes"]
+    weights = [values.copy() for values in network.layers[-1].get_weights()]
+    for values, learnt in zip(weights, model.network.layers[-1].get_weights(), strict=True):
+        for place, name in enumerate(classes):
+            if name in known:
+                values[..., place] = learnt[..., known.index(name)]
+    network.layers[-1].set_weights(weights)
+    return network
+
+
+def fine_tune(network: keras.Model, images: np.ndarray, targets: np.ndarray, seed: int) -> None:
+    """Train all layers on augmented faces for as many epochs as the recipe says, none chosen."""
+    batches = Batches(images, targets, augment_faces, recipe().batch_size, seed)
+    network.compile(
+        build_optimizer(recipe(), len(batches)),
+        loss=keras.losses.CategoricalCrossentropy(
+            from_logits=True, label_smoothing=recipe().label_smoothing
+        ),
+    )
+    again = keras.callbacks.LambdaCallback(on_epoch_begin=lambda e, logs: batches.start_epoch(e))
+    network.fit(batches, epochs=recipe().epochs, shuffle=False, verbose=0, callbacks=[again])
+
+
+def predict(network: keras.Model, images: np.ndarray, tta: bool) -> np.ndarray:
+    """Return probabilities `(n, classes)`."""
+    views = [images, flip_images(images)] if tta else [images]
+    logits = [network.predict(models.standardize(view), verbose=0) for view in views]
+    return np.mean([softmax(answer, axis=1) for answer in logits], axis=0)

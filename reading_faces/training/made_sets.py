@@ -1,0 +1,42 @@
+"""Sets of made faces as files: more of them than ship, drawn when asked for."""
+
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from helpers import settings
+from helpers.data.made import MadeSet, album_folder, load_set
+from helpers.files import whole_file
+from reading_faces.made_faces.albums import people_album
+from reading_faces.made_faces.sets import collect, draw_set
+
+_VERSION = 4  # raise this when faces change, so that no set of the former ones is taken
+
+
+def training_set(n: int, seed: int = 1, pose: str = "wide", mixed: bool = False) -> MadeSet:
+    """Return more grey faces than ship, of other people unless `seed` is 0; see `sets.draw_set`.
+
+    They are drawn at the first call.
+    """
+    name = f"faces-{n}-{pose}{'-mixed' * mixed}-seed{seed}-{_VERSION}.npz"
+    path = settings.CACHE / "sets" / name
+    if not path.is_file():
+        drawn = draw_set(n, seed, pose, mixed=mixed)
+        save_set(collect(tqdm(drawn, total=n, unit="face", desc=name)), path)
+    return load_set(path)
+
+
+def save_set(arrays: dict[str, np.ndarray], path: Path) -> None:
+    """Store a set, as `sets.collect` gives it, in one `.npz`, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(path) as part, part.open("wb") as file:
+        np.savez_compressed(file, **arrays)
+
+
+def people_source(source: str) -> str | Path:
+    """Return a folder of made people for the source `"made"`; any other source as it is."""
+    if source != "made":
+        return source
+    few = settings.PROFILE == "smoke"
+    return album_folder(people_album(*((4, 4) if few else (12, 12))))

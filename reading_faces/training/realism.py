@@ -1,0 +1,175 @@
+"""How real are made faces? Face detectors, real faces' labels and models give the answer.
+
+`python -m reading_faces data realism` prints this as a table; what needs real data is left out where it
+is not on this machine.
+"""
+
+import functools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from helpers import settings
+from helpers.data import DataError, kaggle_coordinates
+from reading_faces import made_faces
+from reading_faces.made_faces.scenes import label_portrait
+from reading_faces.made_faces.sets import draw_all
+
+FACES = 400
+SEED = 20  # no set that is trained on has it
+PHOTO_SIDES = (160, 250)  # pixels
+MADE_WEIGHTS = settings.SHIPPED / "weights" / "made"
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One line of the table.
+
+    Attributes
+    ----------
+    name : what was measured
+    value : a fraction, or pixels where the name says so; None if it could not be measured
+    wanted : what it should reach; None where it is only reported
+    at_least : whether more is better
+    n : on how many faces
+    note : what else to know, or why there is no value
+    """
+
+    name: str
+    value: float | None
+    wanted: float | None
+    at_least: bool
+    n: int
+    note: str = ""
+
+    @property
+    def reached(self) -> bool | None:
+        """Whether the value is as wanted; None where that cannot be said."""
+        if self.value is None or self.wanted is None:
+            return None
+        return bool(self.value >= self.wanted if self.at_least else self.value <= self.wanted)
+
+
+def measure_realism(faces: int = FACES) -> Iterator[Measure]:
+    """Take all measures, one after the other."""
+    yield from compare_detectors(faces)
+    yield from compare_coordinates(max(faces, 2000))
+    yield from compare_models()
+
+
+def compare_detectors(faces: int) -> Iterator[Measure]:
+    """Ask MTCNN and Haar whether they see faces in colour photos, and where."""
+    from helpers import detect
+
+    seen, errors = [], []
+    for photo, face in draw_all(functools.partial(draw_photo, pose="kaggle"), faces):
+        found = detect.detect_faces(photo, "mtcnn", 0.9)
+        nearest = nearest_face(found, face.keypoints)
+        seen.append(nearest is not None)
+        if nearest is not None:
+            eyes = np.linalg.norm(face.keypoints[0] - face.keypoints[1])
+            gaps = np.linalg.norm(nearest.landmarks - face.landmarks, axis=1)
+            errors.append(gaps.mean() / eyes)
+    yield Measure(
+        "MTCNN finds the face, confidence above 0.9", float(np.mean(seen)), 0.95, True, faces
+    )
+    yield Measure(
+        "MTCNN's five landmarks against ours, median error in eye distances",
+        float(np.median(errors)), 0.06, False, len(errors),
+    )  # fmt: skip
+    name = "Haar finds the face, turned by up to 15°"
+    try:
+        detect.check_detector("haar")
+    except ValueError as problem:
+        yield Measure(name, None, 0.9, True, 0, str(problem))
+        return
+    seen = [
+        nearest_face(detect.detect_faces(photo, "haar", 0), face.keypoints) is not None
+        for photo, face in draw_all(functools.partial(draw_photo, pose="frontal"), faces)
+    ]
+    yield Measure(name, float(np.mean(seen)), 0.9, True, faces)
+
+
+def draw_photo(number: int, pose: str) -> tuple[np.ndarray, made_faces.MadeFace]:
+    """Draw a colour photo of 160 to 250 pixels: a head, nothing before it, and what is behind."""
+    rng = np.random.default_rng([SEED, number])
+    person = made_faces.person_number(number, SEED)
+    emotion = made_faces.EMOTIONS[number % len(made_faces.EMOTIONS)]
+    scene = replace(made_faces.draw_scene(person, emotion, rng, pose), occluded=False)
+    side = int(rng.integers(PHOTO_SIDES[0], PHOTO_SIDES[1] + 1))
+    place = *(side * rng.uniform([0.42, 0.36], [0.58, 0.48])), side * rng.uniform(1 / 190, 1 / 130)
+    photo, faces = made_faces.take_photo([scene], [place], (side, side), scene.camera, number)
+    return photo, faces[0]
+
+
+def nearest_face(found: list, keypoints: np.ndarray):
+    """Return the detected face that holds our nose tip nearest to its middle, None if none does."""
+    holding = []
+    for face in found:
+        x, y, width, height = face.box
+        gap = np.abs(keypoints[10] - [x + width / 2, y + height / 2]) / [width / 2, height / 2]
+        if gap.max() < 1:
+            holding.append((gap.max(), face))
+    return min(holding, key=lambda pair: pair[0])[1] if holding else None
+
+
+def compare_coordinates(faces: int) -> Iterator[Measure]:
+    """Compare mean and spread of the 30 coordinates with those of Kaggle's 7,049 real faces."""
+    names = (
+        "keypoints: largest difference of a coordinate's mean from Kaggle's, px",
+        "keypoints: largest relative difference of a coordinate's standard deviation",
+    )
+    try:
+        real = kaggle_coordinates().reshape(-1, 30)
+    except DataError as problem:
+        yield from (Measure(name, None, None, False, 0, str(problem)) for name in names)
+        return
+    made = np.stack(list(draw_all(draw_labels, faces))).reshape(-1, 30)
+    shift = np.abs(made.mean(axis=0) - np.nanmean(real, axis=0))
+    spread = np.abs(made.std(axis=0) / np.nanstd(real, axis=0) - 1)
+    yield Measure(names[0], float(shift.max()), 2.0, False, faces)
+    yield Measure(names[1], float(spread.max()), 0.35, False, faces)
+
+
+def draw_labels(number: int) -> np.ndarray:
+    """Return the keypoints `(15, 2)` of a face that is turned as Kaggle's are; nothing is drawn."""
+    rng = np.random.default_rng([SEED, number])
+    person = made_faces.person_number(number, SEED)
+    emotion = made_faces.EMOTIONS[number % len(made_faces.EMOTIONS)]
+    return label_portrait(made_faces.draw_scene(person, emotion, rng, "kaggle"))
+
+
+def compare_models() -> Iterator[Measure]:
+    """Show real faces to models that were trained on made ones only, and the other way round."""
+
+    def of(result: dict, key: str) -> Callable[[str, float | None, bool], Measure]:
+        value, n = result["metrics"][key], result["n"]
+        interval = "mean_error" if "error" in key else key
+        low, high = result["metrics"][f"{interval}_interval_95"]
+        where = f"{result['source']}, split {result['split']}, mirrored picture averaged in"
+        note = f"95 %: {low:.3f} to {high:.3f}; {where}"
+        return lambda name, wanted, at_least: Measure(name, value, wanted, at_least, n, note)
+
+    for name, key, weights, source, split, wanted, at_least in (
+        ("trained on made faces only: keypoint error on real ones, eye distances",
+         "mean_error_interocular", MADE_WEIGHTS / "keypoints.weights.h5", "facial-keypoints",
+         "test", 0.09, False),
+        ("trained on made faces only: emotions of real ones named right",
+         "accuracy", MADE_WEIGHTS / "emotion.weights.h5", "fer2013", "public", 0.35, True),
+        ("trained on real faces only: expressions of made faces named right",
+         "accuracy", "emotion", "made", "test", None, True),
+    ):  # fmt: skip
+        try:
+            yield of(run_model(weights, source, split), key)(name, wanted, at_least)
+        except DataError as problem:
+            yield Measure(name, None, wanted, at_least, 0, str(problem))
+
+
+def run_model(weights: Path | str, source: str, split: str) -> dict:
+    """Measure a model as `python -m reading_faces evaluate --tta` does: mirrored pictures averaged in."""
+    from helpers import models
+    from reading_faces.training.measure import evaluate
+
+    return evaluate(models.load(weights), source, split, tta=True).result

@@ -1,0 +1,126 @@
+"""What the classic ResNet-50 at 224 × 224 costs on this machine, from random weights.
+
+The pictures go through the loader of lesson 4, from files.
+"""
+
+import gc
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import keras
+import numpy as np
+import pandas as pd
+
+from helpers import settings, transfer
+from helpers.batches import PictureTable, for_imagenet
+from helpers.data import EmotionData, load_emotions
+from helpers.data.splits import split_by_subject
+from helpers.files import whole_file
+
+SIDE, RATE = 224, 1e-3
+SMOKE_SIDE = 32
+
+
+@dataclass(frozen=True)
+class ResNetVariant:
+    """One epoch on one data set, of at most so many `rows`, judged by so many `judges`.
+
+    What a step has to remember grows with its batch, and is most of the memory.
+    """
+
+    name: str
+    source: str
+    rows: int | None = None
+    judges: int | None = None
+    batch_size: int = 32
+
+
+STUDIES = {
+    "resnet50": (
+        ResNetVariant("CK+, one epoch", "ckplus"),
+        ResNetVariant("FER-2013, 1,000 faces", "fer2013", 1000, 500, batch_size=16),
+    )
+}
+
+
+def budget(name: str, smoke: bool = False) -> dict:
+    """Return what every variant gets."""
+    return {"epochs": 1, "side": SMOKE_SIDE if smoke else SIDE}
+
+
+def summary(row: dict) -> str:
+    """Say in a line how a variant did."""
+    cost = f"{row['n_train']:,} faces in {row['seconds']:,} s, {row['peak_memory_gib']:.1f} GiB"
+    return f"{cost}   accuracy {row['metrics']['accuracy']:.1%} of {row['n']:,}"
+
+
+def run_variant(name: str, variant: ResNetVariant, out: Path, smoke: bool = False) -> dict:
+    """Train for one epoch in folder `out` and measure on faces that were not learnt from."""
+    stored = out / "result.json"
+    if stored.exists():
+        return json.loads(stored.read_text())
+    data = load_emotions("made" if smoke else variant.source)
+    split = data.split
+    if variant.source == "ckplus" and not smoke:
+        split = split_by_subject(data.subjects, data.labels)
+    keras.backend.clear_session()  # what the last variant built would count as this one's memory
+    gc.collect()
+    keras.utils.set_random_seed(settings.SEED)
+    rng = np.random.default_rng(settings.SEED)
+    training, judging = (
+        loader(data, rng.permutation(np.flatnonzero(split == part))[: 64 if smoke else limit],
+               out / part, part == "train", budget(name, smoke)["side"], variant.batch_size)
+        for part, limit in (("train", variant.rows), ("val", variant.judges))
+    )  # fmt: skip
+    backbone = transfer.resnet50_backbone(None, training.size)
+    outputs = keras.layers.Dense(len(data.classes), "softmax")(backbone.output)
+    network = keras.Model(backbone.input, outputs)
+    network.compile(
+        keras.optimizers.Adam(RATE), "sparse_categorical_crossentropy", metrics=["accuracy"]
+    )
+    started = time.perf_counter()
+    network.fit(training, epochs=1, verbose=2)
+    seconds = time.perf_counter() - started
+    _, accuracy = network.evaluate(judging, verbose=0)
+    _, counts = np.unique(judging.targets, return_counts=True)
+    row = {
+        "name": variant.name,
+        "batch_size": variant.batch_size,
+        "n_train": len(training.table),
+        "n": len(judging.table),
+        "parameters": network.count_params(),
+        "seconds": round(seconds),
+        "peak_memory_gib": round(peak_memory() / 2**20, 2),
+        "metrics": {
+            "accuracy": accuracy,
+            "most_frequent_class": float(counts.max() / counts.sum()),
+        },
+    }
+    with whole_file(stored) as part:
+        part.write_text(json.dumps(row))
+    return row
+
+
+def peak_memory() -> int:
+    """Return the most memory that this process has held so far, in KiB as Linux counts it."""
+    import resource  # not on Windows, where everything else here runs
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def loader(
+    data: EmotionData, rows: np.ndarray, folder: Path, augment: bool, side: int, batch_size: int
+) -> PictureTable:
+    """Write faces to files, and return the loader that reads them as ResNet-50 wants them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files = [folder / f"{row}.png" for row in rows]
+    for file, row in zip(files, rows, strict=True):
+        if not file.exists():
+            cv2.imwrite(str(file), data.images[row])
+    table = pd.DataFrame({"path": files, "left": 0, "top": 0, "side": data.images.shape[1]})
+    return PictureTable(
+        table, data.labels[rows], side, batch_size, for_imagenet, augment, settings.SEED, workers=2
+    )

@@ -1,0 +1,116 @@
+"""Videos and cameras: frames in, frames out."""
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import cv2
+import numpy as np
+
+# What is assumed where a file or a camera does not say.
+USUAL_RATE = 25.0
+
+
+@dataclass
+class Video:
+    """An opened video or camera.
+
+    Attributes
+    ----------
+    rate : frames a second.
+    total : how many frames it says to have; None for a camera, or where it does not say.
+    """
+
+    capture: cv2.VideoCapture
+    rate: float
+    total: int | None
+
+    def frames(self) -> Iterator[np.ndarray]:
+        """Yield each frame `(h, w, 3) uint8` RGB, and close the source at the end."""
+        try:
+            while True:
+                there, frame = self.capture.read()
+                if not there:
+                    return
+                yield np.ascontiguousarray(frame[..., ::-1])
+        finally:
+            self.capture.release()
+
+
+def open_video(source: Path | int) -> Video:
+    """Open a video file, or the camera of a number.
+
+    Raises
+    ------
+    ValueError
+        If there is no such file or camera, or it is no video.
+    """
+    if isinstance(source, Path) and not source.is_file():
+        raise ValueError(f"There is no video file at {source}.")
+    capture = cv2.VideoCapture(source if isinstance(source, int) else str(source))
+    if not capture.isOpened():
+        if isinstance(source, int):
+            raise ValueError(f"There is no camera {source} here; name a file with --video.")
+        raise ValueError(f"{source} is not a video that can be read here.")
+    rate = capture.get(cv2.CAP_PROP_FPS)
+    total = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+    return Video(capture, rate if 0 < rate <= 1000 else USUAL_RATE, total if total > 0 else None)
+
+
+class VideoFile:
+    """A video that is being written: there whole after the `with` block, or not at all.
+
+    Parameters
+    ----------
+    path : an `.mp4` or `.avi`.
+    rate : frames a second.
+    """
+
+    def __init__(self, path: Path, rate: float):
+        self.path, self.rate = path, rate
+        self.part = path.with_name(f".part-{path.name}")
+        self.writer, self.count, self.shape = cv2.VideoWriter(), 0, None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def write(self, frame: np.ndarray) -> None:
+        """Add a frame `(h, w, 3) uint8` RGB; all are of one size."""
+        if not self.count:
+            self.shape = frame.shape
+            code = cv2.VideoWriter_fourcc(*("MJPG" if self.path.suffix == ".avi" else "mp4v"))
+            if not self.writer.open(str(self.part), code, self.rate, frame.shape[1::-1]):
+                raise ValueError(f"{self.path} cannot be written as a video; name an .mp4 or .avi.")
+        if frame.shape != self.shape:
+            raise ValueError(
+                f"Frame {self.count + 1} is {frame.shape}; those before it are {self.shape}."
+            )
+        self.writer.write(np.ascontiguousarray(frame[..., ::-1]))
+        self.count += 1
+
+    def __exit__(self, kind, error, trace) -> None:
+        self.writer.release()
+        try:
+            if kind is None:
+                if not self.count:
+                    raise ValueError("There is no frame to write.")
+                os.replace(self.part, self.path)
+        finally:
+            self.part.unlink(missing_ok=True)
+
+
+def write_video(frames: Iterable[np.ndarray], path: Path, frames_a_second: float = 12.0) -> int:
+    """Write frames `(h, w, 3) uint8` RGB as a video, whole or not at all; return how many.
+
+    Raises
+    ------
+    ValueError
+        If there are no frames, they differ in size, or this OpenCV cannot write such a file.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with VideoFile(path, frames_a_second) as file:
+        for frame in frames:
+            file.write(frame)
+    return file.count

@@ -1,0 +1,252 @@
+"""Assignments go through nbgrader: handed out without answers, graded, given back without tests.
+
+What nbgrader makes of each lesson's text is checked for all lessons, without running it: that each
+solution is accepted and each stub refused is tested with the notebooks. nbgrader's own commands are
+tried on lesson 1 alone, and on its imports and exercises only: each runs a notebook three times,
+and the cells in between neither give points nor take any.
+"""
+
+import ast
+import csv
+import html
+import os
+import re
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat import NotebookNode
+from traitlets.config import get_config
+
+from notebooks import build
+from reading_faces.__main__ import main
+from reading_faces.exercises import grading
+
+LESSONS = build.sources()
+SCORES = {"ada": 100, "ben": 20, "cleo": 0}
+
+each_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
+
+
+def nbgrader_settings():
+    """Return the settings that `make assignments` puts beside the assignments."""
+    settings = get_config()
+    runpy.run_path(str(build.NOTEBOOKS / "nbgrader_config.py"), {"get_config": lambda: settings})
+    return settings
+
+
+def released(assignment: NotebookNode) -> NotebookNode:
+    """Return what nbgrader would hand out."""
+    from nbgrader.preprocessors import CheckCellMetadata, ClearHiddenTests, ClearSolutions
+
+    settings = nbgrader_settings()
+    for step in (CheckCellMetadata, ClearSolutions, ClearHiddenTests):
+        assignment, _ = step(config=settings).preprocess(assignment, {})
+    return assignment
+
+
+def graded(nb: NotebookNode) -> dict[str, NotebookNode]:
+    """Return the cells that nbgrader knows, by their id."""
+    cells = [cell for cell in nb.cells if "nbgrader" in cell.metadata]
+    found = {cell.metadata.nbgrader.grade_id: cell for cell in cells}
+    assert len(found) == len(cells), "an id occurs twice"
+    return found
+
+
+def secrets(source: NotebookNode) -> dict[str, list[str]]:
+    """Return the lines of each solution and hidden test that the lesson says nowhere else."""
+    parts = {"solution": [], "hidden": [], None: []}
+    for cell in source.cells:
+        parts[cell.metadata.get("part") if cell.metadata.get("part") in parts else None].append(
+            cell
+        )
+    told = squeezed("\n".join(cell.source for cell in parts[None]))
+    found = {}
+    for cell in parts["solution"] + parts["hidden"]:
+        text = cell.source.partition(build.BEGIN)[2].partition(build.END)[0] or cell.source
+        lines = [squeezed(line) for line in text.splitlines()]
+        lines = [line for line in lines if len(line) > 12 and line not in told]
+        assert lines, f"nothing to look for in {cell.id}"
+        found[f"{cell.metadata.exercise}-{cell.metadata.part}"] = lines
+    return found
+
+
+def squeezed(text: str) -> str:
+    """Return the text without spaces, as a page of HTML has others."""
+    return re.sub(r"\s+", "", text)
+
+
+@each_lesson
+def test_an_assignment_is_worth_100_points(lesson):
+    cells = graded(build.assignment(build.read_source(lesson)))
+    points = [cell.metadata.nbgrader.get("points", 0) for cell in cells.values()]
+    assert cells and sum(points) == grading.POINTS_PER_LESSON
+    assert len(cells) % len(build.PARTS) == 0
+
+
+@each_lesson
+def test_a_hidden_test_counts_only_where_the_checker_passes(lesson):
+    cells = graded(build.graded_together(build.assignment(build.read_source(lesson))))
+    hidden = {name: cell for name, cell in cells.items() if name.endswith("-hidden")}
+    for name, cell in hidden.items():
+        required = cells[name.replace("-hidden", "-checker")].source
+        assert cell.source.splitlines()[2] == required and required.endswith(".require()")
+    assert hidden
+
+
+@each_lesson
+def test_what_is_handed_out_has_stubs_and_checkers_and_gives_nothing_away(lesson):
+    source = build.read_source(lesson)
+    release = released(build.graded_together(build.assignment(source)))
+    text = squeezed("\n".join(cell.source for cell in release.cells))
+    for name, lines in secrets(source).items():
+        assert not [line for line in lines if line in text], name
+    cells = graded(release)
+    for original in source.cells:
+        name, part = original.metadata.get("exercise"), original.metadata.get("part")
+        cell = cells.get(f"{name}-{part}")
+        if part == "solution":
+            assert cell.source == build.stub_of(original.source)
+        elif part == "checker":
+            assert cell.source == f"{original.source}.require()"
+        elif part == "hidden":
+            assert cell.source == build.HIDDEN
+    assert "folded" not in "".join(c.source for c in release.cells if "exercise" in c.metadata)
+
+
+GUIDE, GLOSSARY = (
+    (build.ROOT / "docs" / name).read_text(encoding="utf-8")
+    for name in ("teaching.md", "glossary.md")
+)
+
+
+@each_lesson
+def test_the_guides_minutes_are_those_of_the_lesson(lesson):
+    text = "\n".join(c.source for c in build.read_source(lesson).cells if c.cell_type == "markdown")
+    stated = re.search(r"\*\*Time:\*\*\s+(\d+) minutes", text)[1]
+    table = re.search(rf"^### Lesson {int(lesson.stem[:2])}:.*?(?=^##|\Z)", GUIDE, re.S | re.M)[0]
+    minutes = dict(re.findall(r"^\| (.+?) \| (\d+) \|$", table, re.M))
+    sections = re.findall(r"^## (.+)$", text, re.M)
+    assert list(minutes) == ["opening", *sections[: sections.index("Quiz")], "quiz and end"]
+    assert sum(map(int, minutes.values())) == int(stated)
+
+
+def test_the_guide_lists_every_checker_in_the_lessons_order():
+    functions = [exercise.function for lesson in grading.lessons().values() for exercise in lesson]
+    assert re.findall(r"^\| \d \| `(\w+)` \|", GUIDE, re.M) == functions
+
+
+def test_the_glossary_names_lessons_that_use_its_words():
+    told = {
+        path.stem[1]: " ".join(cell.source for cell in build.read_source(path).cells).lower()
+        for path in LESSONS
+    }
+    told = {number: " ".join(text.split()) for number, text in told.items()}
+    rows = re.findall(r"^\| (.+?) \| .+ \| ([\d, ]+) \|$", GLOSSARY, re.M)
+    assert len(rows) > 40
+    for terms, numbers in rows:
+        for number in numbers.split(", "):
+            assert all(term.lower() in told[number] for term in terms.split(", ")), terms
+
+
+def excerpt(lesson: Path) -> NotebookNode:
+    """Return a lesson's title, imports and exercises."""
+    nb = build.read_source(lesson)
+    imports = ast.Import, ast.ImportFrom
+
+    def needed(cell: NotebookNode) -> bool:
+        if "exercise" in cell.metadata or cell is nb.cells[0]:
+            return True
+        return cell.cell_type == "code" and all(
+            isinstance(line, imports) for line in ast.parse(cell.source).body
+        )
+
+    nb.cells = [cell for cell in nb.cells if needed(cell)]
+    return nb
+
+
+def solved(release: NotebookNode, answers: dict[str, str]) -> NotebookNode:
+    for name, cell in graded(release).items():
+        cell.source = answers.get(name.removesuffix("-solution"), cell.source)
+    return release
+
+
+@pytest.fixture(scope="module")
+def classroom(tmp_path_factory) -> Path:
+    """Take lesson 1 to the feedback: Ada solves it, Ben in part, Cleo returns what she got."""
+    folder, lesson = tmp_path_factory.mktemp("classroom"), LESSONS[0]
+    name = lesson.stem
+    source = excerpt(lesson)
+
+    def nbgrader(*command: str) -> None:
+        active = (
+            f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # it calls alembic
+        )
+        done = subprocess.run(
+            [sys.executable, "-m", "nbgrader", *command],
+            cwd=folder,
+            env={**os.environ, "PATH": active, "JUPYTER_CONFIG_DIR": str(folder / "jupyter")},
+            capture_output=True,
+            text=True,
+            timeout=600,
+        )
+        assert done.returncode == 0, done.stderr
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(build, "BUILD", folder)
+        patch.setattr(build, "read_source", lambda path: source)
+        build.build_assignments([lesson])
+    folder = folder / "assignments"
+    nbgrader("generate_assignment", name)
+    solutions = {
+        cell.metadata.exercise: cell.source
+        for cell in source.cells
+        if cell.metadata.get("part") == "solution"
+    }
+    naive = "def flip_keypoints(keypoints, width):\n    return keypoints * [-1, 1] + [width - 1, 0]"
+    answers = {"complete": solutions["complete"], "flip": naive}
+    for student, given in zip(SCORES, (solutions, answers, {}), strict=True):
+        release = nbformat.read(folder / "release" / name / f"{name}.ipynb", as_version=4)
+        path = folder / "submitted" / student / name / f"{name}.ipynb"
+        build.write(nbformat.writes(solved(release, given)), path)
+    nbgrader("autograde", name)
+    nbgrader("generate_feedback", name)
+    nbgrader("export", "--to", "grades.csv")
+    return folder
+
+
+@pytest.mark.slow
+def test_nbgrader_gives_100_points_for_all_answers_20_for_one_and_none_for_none(classroom):
+    with (classroom / "grades.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["student_id"]: float(row["score"]) for row in rows} == SCORES
+    assert {float(row["max_score"]) for row in rows} == {100}
+
+
+@pytest.mark.slow
+def test_check_gives_the_same_score_as_nbgrader(classroom, capsys):
+    scores = {}
+    for student in SCORES:
+        path = classroom / "submitted" / student / LESSONS[0].stem / f"{LESSONS[0].stem}.ipynb"
+        assert main(["check", str(path)]) == 0
+        scores[student] = int(re.search(r"(\d+) of 100", capsys.readouterr().out)[1])
+    assert scores == SCORES
+
+
+@pytest.mark.slow
+def test_feedback_says_what_is_wrong_and_gives_neither_answers_nor_tests_away(classroom):
+    lesson = LESSONS[0].stem
+    kept = secrets(build.read_source(LESSONS[0]))
+    for student in SCORES:
+        page = (classroom / "feedback" / student / lesson / f"{lesson}.html").read_text()
+        text = squeezed(html.unescape(re.sub(r"<[^>]+>", "", page)))
+        own = {"ada": set(kept), "ben": {"complete-solution"}, "cleo": set()}[student]
+        for name, lines in kept.items():
+            if name.endswith("hidden") or name not in own:
+                assert not [line for line in lines if line in text], (student, name)
+        assert ("Thehiddentestfailed" in text) == (student != "ada")
+        assert ("Thehiddentestpassed" in text) == (student != "cleo")
+        assert ("swappairs" in text) == (student == "ben")

@@ -1,0 +1,293 @@
+"""`check` scores what the learner wrote, as nbgrader would, and says what keeps it from that."""
+
+import json
+import sys
+
+import nbformat
+import pytest
+from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+from nbformat.v4 import new_code_cell, new_notebook
+
+from notebooks import build
+from reading_faces.__main__ import main
+from reading_faces.exercises import grading
+
+# Two exercises of which each kernel run needs nothing but Python itself.
+LITTLE = """
+# %% [markdown]
+# # 9 · A little lesson
+
+# %%
+class Verdict:
+    def __init__(self, passed):
+        self.passed = passed
+
+    def __repr__(self):
+        return "✅ Right." if self.passed else "❌ Twice, please."
+
+
+class check:
+    @staticmethod
+    def double(f):
+        return Verdict(f(2) == 4)
+
+    @staticmethod
+    def half(f):
+        return Verdict(f(2) == 1)
+
+# %% [markdown] exercise="twice"
+# Write `double`.
+
+# %% exercise="twice" part="solution"
+def double(x):
+    ### BEGIN SOLUTION
+    return 2 * x
+    ### END SOLUTION
+
+# %% exercise="twice" part="checker"
+check.double(double)
+
+# %% exercise="twice" part="hidden"
+assert double(5) == 10, "the hidden number is 5"
+
+# %%
+eight = double(4) + 0
+
+# %% [markdown] exercise="halve"
+# Write `half`.
+
+# %% exercise="halve" part="solution"
+def half(x):
+    ### BEGIN SOLUTION
+    return x / 2
+    ### END SOLUTION
+
+# %% exercise="halve" part="checker"
+check.half(half)
+
+# %% exercise="halve" part="hidden"
+assert half(5) == 2.5
+"""
+DOUBLE, HALF = "def double(x):\n    return 2 * x", "def half(x):\n    return x / 2"
+
+
+@pytest.fixture
+def source(tmp_path, monkeypatch):
+    """The little lesson, which is the only one of the course here."""
+    folder = tmp_path / "notebooks" / "source"
+    folder.mkdir(parents=True)
+    path = folder / "99_little.py"
+    path.write_text(LITTLE.lstrip(), encoding="utf-8")
+    monkeypatch.setattr(grading, "PACKAGE", tmp_path / "helpers")
+    return build.read_source(path)
+
+
+@pytest.fixture
+def score(tmp_path, capsys):
+    """Run `check` on a notebook; return its exit code, its JSON and what it said besides."""
+
+    def run(notebook, *arguments: str) -> tuple[int, dict, str]:
+        path = tmp_path / "answers of a learner.ipynb"
+        nbformat.write(notebook, path)
+        code = main(["check", str(path), "--json", *arguments])
+        said = capsys.readouterr()
+        return code, json.loads(said.out), said.err
+
+    return run
+
+
+def answered(notebook, **answers: str):
+    """Write answers into the cells where a learner writes, by exercise."""
+    for cell in notebook.cells:
+        part = cell.metadata.get("part")
+        if part == "stub" or part == "solution" and "nbgrader" in cell.metadata:
+            cell.source = answers.get(cell.metadata.exercise, build.stub_of(cell.source))
+    return notebook
+
+
+def without_metadata(notebook):
+    for cell in notebook.cells:
+        cell.metadata = nbformat.from_dict({})
+    return notebook
+
+
+def points(result: dict) -> dict[str, int]:
+    return {row["exercise"]: row["points"] for row in result["exercises"]}
+
+
+def test_the_folded_solution_earns_nothing(source, score):
+    code, result, trouble = score(build.published(source))
+    assert (code, result["score"], result["of"]) == (0, 0, 100)
+    assert result["lesson"] == "99_little"
+    assert result["exercises"][0]["message"] == "Twice, please."
+    # The lesson's own cell fails because the exercise before it is not solved, and that is named.
+    assert "Code cell 5, `eight = double(4) + 0`, fails: TypeError" in trouble
+
+
+FORMS = {
+    "published": build.published,
+    "published, metadata lost": lambda nb: without_metadata(build.published(nb)),
+    "an assignment": build.assignment,
+}
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+def test_right_answers_earn_100_points_in_each_form_of_the_notebook(form, source, score):
+    notebook = form(source)
+    if notebook.cells[-1].metadata:
+        notebook = answered(notebook, twice=DOUBLE, halve=HALF)
+    else:
+        stubs = [cell for cell in notebook.cells if build.STUB in cell.source]
+        for cell, answer in zip(stubs, (DOUBLE, HALF), strict=True):
+            cell.source = answer
+    code, result, trouble = score(notebook)
+    assert (code, result["score"], trouble) == (0, 100, "")
+    assert all(row["passed"] for row in result["exercises"])
+
+
+def test_a_hidden_test_costs_its_half_and_stays_hidden(source, score):
+    only_two = "def double(x):\n    return 4"
+    code, result, _ = score(answered(build.published(source), twice=only_two, halve=HALF))
+    assert (code, points(result)) == (0, {"twice": 25, "halve": 50})
+    first = result["exercises"][0]
+    assert "hidden test" in first["message"] and "5" not in first["message"]
+    assert not first["passed"]
+
+
+def test_a_hidden_test_that_a_wrong_answer_passes_gives_nothing(source, score):
+    only_five = "def double(x):\n    return 10"
+    _, result, _ = score(answered(build.published(source), twice=only_five))
+    assert points(result) == {"twice": 0, "halve": 0}
+
+
+def test_what_stops_a_learners_cell_is_said(source, score):
+    broken = "def double(x)\n    return 2 * x"
+    _, result, _ = score(answered(build.published(source), twice=broken, halve="import nonsense"))
+    assert result["score"] == 0
+    assert "SyntaxError" in result["exercises"][0]["message"]
+    assert "No module named 'nonsense'" in result["exercises"][1]["message"]
+
+
+def test_neither_a_deleted_nor_an_edited_nor_a_copied_checker_changes_the_score(source, score):
+    notebook = answered(build.published(source), twice=DOUBLE)
+    checkers = [cell for cell in notebook.cells if cell.metadata.get("part") == "checker"]
+    notebook.cells.remove(checkers[0])
+    copy = nbformat.from_dict(checkers[1] | {"id": "copy"})
+    checkers[1].source = copy.source = "print('✅ Right.')"
+    notebook.cells.append(copy)
+    assert points(score(notebook)[1]) == {"twice": 50, "halve": 0}
+
+
+def test_a_cell_that_fails_before_any_exercise_makes_the_score_unreliable(source, score):
+    notebook = answered(build.published(source), twice=DOUBLE, halve=HALF)
+    notebook.cells.insert(1, new_code_cell("import google.colab\n\ncheck = 3"))
+    code, result, trouble = score(notebook)
+    assert (code, result["score"]) == (1, 100)
+    assert "Code cell 1, `import google.colab`, fails: ModuleNotFoundError" in trouble
+    assert "do not rely on this score" in trouble
+    assert trouble.count("\n") == 1
+
+
+def test_a_loop_without_end_costs_only_its_own_exercise(source, score, monkeypatch):
+    monkeypatch.setattr(grading, "GRADED_SECONDS", 2)
+    endless = "def double(x):\n    while True:\n        pass"
+    notebook = answered(build.published(source), twice=endless, halve=HALF)
+    code, result, trouble = score(notebook, "--timeout", "2")
+    assert (code, points(result)) == (0, {"twice": 0, "halve": 50})
+    assert result["exercises"][0]["message"] == "It took too long and was stopped."
+    assert "It took too long" in trouble
+
+
+def test_a_python_that_dies_is_reported_with_its_cell(source, tmp_path, capsys):
+    notebook = answered(build.published(source), twice="import os\nos._exit(1)")
+    path = tmp_path / "dies.ipynb"
+    nbformat.write(notebook, path)
+    assert main(["check", str(path)]) == 1
+    said = capsys.readouterr()
+    assert said.out == "" and "died at code cell 2 of" in said.err
+
+
+def test_the_table_has_a_line_an_exercise_and_the_total(source, tmp_path, capsys):
+    path = tmp_path / "lesson.ipynb"
+    nbformat.write(answered(build.published(source), twice=DOUBLE), path)
+    assert main(["check", str(path)]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "✅  50/50  twice  Right.",
+        "❌   0/50  halve  Twice, please.",
+        "99_little: 50 of 100 points",
+    ]
+
+
+def test_what_cannot_be_scored_is_refused_in_one_sentence(source, tmp_path, capsys):
+    notebooks = {
+        "plain.ipynb": new_notebook(cells=[new_code_cell("1 + 1")]),
+        "other.ipynb": new_notebook(
+            cells=[new_code_cell("", metadata={"exercise": "fly", "part": "stub"})]
+        ),
+    }
+    for name, notebook in notebooks.items():
+        nbformat.write(notebook, tmp_path / name)
+    (tmp_path / "torn.ipynb").write_text('{"cells": [')
+    (tmp_path / "list.ipynb").write_text("[1, 2]")
+    for name, reason in {
+        "nowhere.ipynb": "is not there",
+        "": "is a folder",
+        "torn.ipynb": "is no notebook",
+        "list.ipynb": "is no notebook",
+        "plain.ipynb": "has no exercises of this course",
+        "other.ipynb": "of no lesson of this version",
+    }.items():
+        assert main(["check", str(tmp_path / name)]) == 1, name
+        said = capsys.readouterr()
+        assert said.out == "" and said.err.count("\n") == 1, name
+        assert said.err.startswith("Error: ") and reason in said.err, name
+
+
+def test_a_missing_package_is_named(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "nbclient", None)
+    assert main(["check", str(tmp_path / "lesson.ipynb")]) == 1
+    assert "lacks the package nbclient: pip install" in capsys.readouterr().err
+
+
+def test_a_missing_kernel_is_named(source, tmp_path, monkeypatch, capsys):
+    def none(manager, name):
+        raise NoSuchKernel(name)
+
+    monkeypatch.setattr(KernelSpecManager, "get_kernel_spec", none)
+    nbformat.write(build.published(source), tmp_path / "lesson.ipynb")
+    assert main(["check", str(tmp_path / "lesson.ipynb")]) == 1
+    assert "no Python kernel: pip install ipykernel" in capsys.readouterr().err
+
+
+def test_a_copy_of_the_course_without_its_text_says_so(source, tmp_path, monkeypatch, capsys):
+    nbformat.write(build.published(source), tmp_path / "lesson.ipynb")
+    monkeypatch.setattr(grading, "PACKAGE", tmp_path / "nowhere" / "helpers")
+    assert main(["check", str(tmp_path / "lesson.ipynb")]) == 1
+    assert "text is missing" in capsys.readouterr().err
+
+
+def test_exercises_are_read_as_the_notebooks_builder_reads_them():
+    for path in build.sources():
+        cells = {
+            (cell.metadata.exercise, cell.metadata.part): cell.source
+            for cell in build.read_source(path).cells
+            if "part" in cell.metadata
+        }
+        exercises = grading.exercises_in(path)
+        assert len(exercises) == len(cells) // len(build.PARTS)
+        for exercise in exercises:
+            assert exercise.checker == cells[exercise.name, "checker"]
+            assert exercise.hidden == cells[exercise.name, "hidden"]
+
+
+def test_exercises_have_names_and_checkers_of_their_own_throughout_the_course():
+    exercises = [exercise for lesson in grading.lessons().values() for exercise in lesson]
+    assert len({exercise.name for exercise in exercises}) == len(exercises)
+    assert len({exercise.function for exercise in exercises}) == len(exercises)
+
+
+@pytest.mark.parametrize("cells", range(1, 13))
+def test_points_add_up_to_100_and_are_as_even_as_can_be(cells):
+    shares = grading.shares(cells)
+    assert (len(shares), sum(shares)) == (cells, 100)
+    assert max(shares) - min(shares) <= 1

@@ -1,0 +1,102 @@
+"""Pictures from files come as the table says, shuffled and changed in training only."""
+
+import tracemalloc
+
+import numpy as np
+import pandas as pd
+import pytest
+from data_samples import write_picture
+
+from helpers import batches as pictures
+from helpers.augment import pad_and_crop
+from helpers.batches import PictureTable
+from helpers.data import DataError
+
+N, SIDE = 10, 40
+
+
+@pytest.fixture
+def table(tmp_path):
+    """Ten flat pictures, each in its own grey, with a white frame that the square leaves out."""
+    for number in range(N):
+        picture = np.full((SIDE + 20, SIDE + 30), 255, np.uint8)
+        picture[10 : 10 + SIDE, 15 : 15 + SIDE] = 10 * number
+        write_picture(tmp_path / f"{number}.png", picture)
+    paths = [tmp_path / f"{number}.png" for number in range(N)]
+    return pd.DataFrame({"path": paths, "left": 15, "top": 10, "side": SIDE})
+
+
+def as_they_are(images):
+    return images
+
+
+def test_each_picture_comes_once_with_its_target(table):
+    loader = PictureTable(table, np.arange(N), 20, batch_size=4, prepare=as_they_are)
+    assert len(loader) == 3
+    images, targets = (np.concatenate(parts) for parts in zip(*loader, strict=True))
+    assert images.shape == (N, 20, 20) and images.dtype == np.uint8
+    np.testing.assert_array_equal(images[:, 0, 0], 10 * targets)
+    np.testing.assert_array_equal(targets, np.arange(N))
+
+
+def test_training_is_shuffled_anew_each_epoch_and_the_same_for_a_seed(table):
+    def epochs(seed):
+        loader = PictureTable(table, np.arange(N), 20, N, as_they_are, augment=True, seed=seed)
+        for _ in range(2):
+            yield loader[0]
+            loader.on_epoch_end()
+
+    (one, first), (other, second) = epochs(0)
+    assert sorted(first) == sorted(second) == list(range(N))
+    assert not np.array_equal(first, second)
+    (again, same), _ = epochs(0)
+    np.testing.assert_array_equal(first, same)
+    np.testing.assert_array_equal(one, again)
+    assert not np.array_equal(one, next(epochs(1))[0])
+
+
+def test_several_targets_stay_with_their_pictures(table):
+    targets = {"units": np.eye(N), "group": np.arange(N)}
+    loader = PictureTable(table, targets, 20, 4, as_they_are, augment=True)
+    for index in range(len(loader)):
+        _, found = loader[index]
+        np.testing.assert_array_equal(found["units"].argmax(axis=1), found["group"])
+
+
+def test_memory_does_not_grow_with_the_table(table):
+    def peak(rows):
+        many = pd.concat([table] * (rows // N), ignore_index=True)
+        loader = PictureTable(many, np.zeros(rows), 96, batch_size=10)
+        tracemalloc.start()
+        for index in range(8):
+            loader[index]
+        reached = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return reached
+
+    peak(100)  # what is imported at the first call counts for neither
+    assert peak(1000) < 1.1 * peak(100)
+
+
+def test_a_damaged_picture_is_named(table):
+    table["path"].iloc[3].write_bytes(b"no picture")
+    loader = PictureTable(table, np.arange(N), 20, batch_size=4)
+    with pytest.raises(DataError, match="3.png cannot be decoded"):
+        loader[0]
+
+
+def test_pictures_for_imagenet_have_three_colours_less_their_means():
+    prepared = pictures.for_imagenet(np.full((2, 8, 8), 100, np.uint8))
+    assert prepared.shape == (2, 8, 8, 3)
+    less = 100 - np.array([103.939, 116.779, 123.68])
+    np.testing.assert_allclose(prepared[0, 0, 0], less, atol=1e-4)
+
+
+def test_a_padded_picture_is_cut_back_within_the_padding():
+    rng = np.random.default_rng(0)
+    face = rng.integers(1, 256, (1, 6, 6), dtype=np.uint8)
+    moved = pad_and_crop(np.repeat(face, 200, axis=0), 2, rng)
+    assert moved.shape == (200, 6, 6)
+    padded = np.pad(face[0], 2)
+    pieces = {padded[y : y + 6, x : x + 6].tobytes() for y in range(5) for x in range(5)}
+    assert {piece.tobytes() for piece in moved} == pieces

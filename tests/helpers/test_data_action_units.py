@@ -1,0 +1,135 @@
+"""`load_action_units`: made faces, the official CK+ tree, archives, and bad copies of each."""
+
+import numpy as np
+import pytest
+from data_samples import grey
+
+from helpers import settings
+from helpers.data import DataError, load_action_units, load_emotions
+from reading_faces.made_faces import albums
+from reading_faces.made_faces.expression import UNIT_NAMES, UNITS
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    """Three subjects with two sequences each, drawn once for all tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(settings, "CACHE", tmp_path_factory.mktemp("cache"))
+        yield albums.ckplus_folder(subjects=3, sequences=2, frames=2)
+
+
+@pytest.fixture
+def tree(drawn, tmp_path):
+    """A copy of that tree to do damage to."""
+    copy = tmp_path / "ckplus"
+    for file in drawn.rglob("*.*"):
+        target = copy / file.relative_to(drawn)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(file.read_bytes())
+    return copy
+
+
+def facs_file(tree, subject="S000"):
+    return next(tree.glob(f"FACS/{subject}/001/*_facs.txt"))
+
+
+def refused(source) -> str:
+    with pytest.raises(DataError) as error:
+        load_action_units(source)
+    return str(error.value)
+
+
+def test_made_faces_show_a_unit_from_a_fifth_of_its_strength_on_either_side():
+    data = load_action_units()
+    assert data.unit_names == UNIT_NAMES and data.images.shape[1:] == (96, 96)
+    assert data.action_units.shape == data.intensities.shape == (len(data), 18)
+    np.testing.assert_array_equal(data.action_units, data.intensities >= 0.2)
+    assert ((data.intensities > 0) & (data.intensities < 0.2)).any()
+    assert set(data.split) == {"train", "val", "test"}
+    for one, other in (("train", "val"), ("train", "test"), ("val", "test")):
+        assert not set(data.subjects[data.split == one]) & set(data.subjects[data.split == other])
+
+
+def test_the_official_tree_gives_each_peak_with_its_units(drawn):
+    data = load_action_units(drawn)
+    assert len(data) == 6 and set(data.split) == {"all"}
+    assert data.subjects.tolist() == ["S000", "S000", "S001", "S001", "S002", "S002"]
+    for row in range(6):
+        emotion, units = albums.peak(row, 2, 0)
+        present = {f"AU{u}" for u, side in zip(UNITS, units, strict=True) if side.max() >= 0.2}
+        named = np.array(data.unit_names)[data.action_units[row] == 1]
+        assert set(named) == present and data.emotions[row] == emotion
+    assert data.unit_names == tuple(n for n in UNIT_NAMES if n in data.unit_names)
+
+
+def test_intensity_0_in_a_facs_file_is_present_without_intensity(tree):
+    facs_file(tree).write_text("   1.0000000e+00   0.0000000e+00\n  12.0 5.0\n\n")
+    data = load_action_units(tree)
+    first, smile = (data.unit_names.index(name) for name in ("AU1", "AU12"))
+    assert data.action_units[0, [first, smile]].tolist() == [1, 1]
+    assert data.action_units[0].sum() == 2
+    assert np.isnan(data.intensities[0, first]) and data.intensities[0, smile] == 1
+
+
+def test_a_sequence_without_emotion_file_keeps_its_units_and_has_no_emotion(tree):
+    next(tree.glob("Emotion/S000/001/*.txt")).unlink()
+    data = load_action_units(tree)
+    assert len(data) == 6 and data.emotions[0] == "" and data.action_units[0].any()
+    assert len(load_emotions(tree)) == 5
+
+
+def test_a_sequence_without_facs_file_is_left_out(tree):
+    facs_file(tree).unlink()
+    assert len(load_action_units(tree)) == 5
+
+
+@pytest.mark.parametrize("line", ["1.0", "one two", "12.5 1", "-1 1", "4 6", "4 nan"])
+def test_a_line_of_a_facs_file_that_says_no_unit_is_named(tree, line):
+    file = facs_file(tree)
+    file.write_text(f"1.0 1.0\n{line}\n")
+    message = refused(tree)
+    assert str(file) in message and "Line 2" in message and line in message
+
+
+def test_a_labelled_sequence_without_frames_is_named(tree):
+    for frame in tree.glob("cohn-kanade-images/S000/001/*.png"):
+        frame.unlink()
+    assert "sequence without frames" in refused(tree)
+
+
+def test_faces_without_action_units_are_refused(tmp_path, monkeypatch):
+    (tmp_path / "sets" / "ckplus" / "CK+48" / "anger").mkdir(parents=True)
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path / "sets"))
+    assert "no action units" in refused("ckplus")
+    assert "no action units" in refused(tmp_path)
+
+
+def archive(path, **changed):
+    rows = {
+        "images": grey(3, 96),
+        "action_units": np.array([[0, 1], [1, 0], [1, 1]]),
+        "unit_names": np.array(["AU1", "AU12"]),
+    }
+    np.savez(path, **(rows | changed))
+    return path
+
+
+def test_an_archive_gives_back_what_was_saved(tmp_path):
+    data = load_action_units(archive(tmp_path / "a.npz"))
+    assert data.unit_names == ("AU1", "AU12") and data.action_units.tolist()[2] == [1, 1]
+    assert np.isnan(data.intensities[0, 1]) and data.intensities[0, 0] == 0
+    assert len(set(data.subjects)) == 3 and set(data.emotions) == {""}
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"unit_names": np.array(["AU1"])}, "1 unit_names for 2 action_units"),
+        ({"action_units": np.array([[0, 1], [1, 0], [1, 2]])}, "must be 0 or 1"),
+        ({"action_units": np.zeros(3, int)}, "must be (n, k)"),
+        ({"images": grey(3, 48)}, "must be (n, 96, 96)"),
+        ({"action_units": np.zeros((2, 2), int)}, "2 action_units for 3 images"),
+    ],
+)
+def test_a_malformed_archive_is_refused(tmp_path, changed, said):
+    assert said in refused(archive(tmp_path / "a.npz", **changed))

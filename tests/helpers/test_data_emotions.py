@@ -1,0 +1,309 @@
+"""`load_emotions`: FER-2013 and votes, folders of pictures, CK+, and bad copies of each."""
+
+import numpy as np
+import pytest
+from data_samples import (
+    COMPRESSIONS,
+    fer_rows,
+    files_under,
+    grey,
+    pixels,
+    write_picture,
+    write_table,
+)
+from hypothesis import given
+from hypothesis import settings as effort
+from hypothesis import strategies as st
+
+from helpers import settings
+from helpers.data import EMOTIONS, DataError, EmotionData, load_emotions
+from helpers.data.splits import tenth_per_class
+
+USAGE = ["Training", "Training", "PublicTest", "PrivateTest"]
+VOTES = "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path, monkeypatch):
+    monkeypatch.setattr(settings, "CACHE", tmp_path / "cache")
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path / "sets"))
+
+
+@pytest.fixture
+def rows():
+    return fer_rows(grey(4, 48), [0, 6, 3, 3], USAGE)
+
+
+def refused(path) -> str:
+    with pytest.raises(DataError) as caught:
+        load_emotions(path)
+    return str(caught.value)
+
+
+def vote_rows(usage: list[str]) -> list[list[str]]:
+    body = [[use, f"fer{i}.png", *map(str, range(i, i + 10))] for i, use in enumerate(usage)]
+    return [VOTES.split(","), *body]
+
+
+@pytest.mark.parametrize("compression", COMPRESSIONS)
+def test_a_table_gives_back_what_was_written_however_it_is_compressed(tmp_path, rows, compression):
+    data = load_emotions(write_table(tmp_path / f"fer2013.csv{compression}", rows))
+    np.testing.assert_array_equal(data.images, grey(4, 48))
+    assert data.labels.tolist() == [0, 6, 3, 3]
+    assert data.classes == EMOTIONS
+    assert data.split.tolist() == ["train", "train", "public", "test"]
+
+
+def test_the_other_order_of_columns_with_spaces_is_the_same_set(tmp_path, rows):
+    other = [[row[0], " " + row[2], " " + row[1]] for row in rows]
+    data = load_emotions(write_table(tmp_path / "icml_face_data.csv", other))
+    np.testing.assert_array_equal(data.images, grey(4, 48))
+    assert data.split.tolist() == ["train", "train", "public", "test"]
+
+
+def test_a_table_without_usage_has_no_split(tmp_path, rows):
+    data = load_emotions(write_table(tmp_path / "train.csv", [row[:2] for row in rows]))
+    assert set(data.split) == {"all"}
+
+
+def test_pixels_in_quotes_are_read(tmp_path, rows):
+    quoted = [rows[0], *([row[0], f'"{row[1]}"', row[2]] for row in rows[1:])]
+    data = load_emotions(write_table(tmp_path / "fer2013.csv", quoted))
+    np.testing.assert_array_equal(data.images, grey(4, 48))
+
+
+def test_a_tenth_of_each_class_of_training_is_val(tmp_path):
+    labels = [0] * 20 + [1] * 10
+    table = fer_rows(np.zeros((30, 48, 48), np.uint8), labels, ["Training"] * 30)
+    data = load_emotions(write_table(tmp_path / "fer2013.csv", table))
+    assert np.bincount(data.labels[data.split == "val"]).tolist() == [2, 1]
+    assert (data.split == "train").sum() == 27
+
+
+@effort(deadline=None)
+@given(st.lists(st.integers(0, 6), max_size=500))
+def test_every_class_keeps_about_a_tenth_aside(labels):
+    labels = np.array(labels, int)
+    aside = tenth_per_class(labels)
+    for label in set(labels.tolist()):
+        assert abs(aside[labels == label].sum() - (labels == label).sum() / 10) <= 0.5
+    np.testing.assert_array_equal(aside, tenth_per_class(labels))
+
+
+def test_votes_beside_the_table_are_read(tmp_path, rows):
+    write_table(tmp_path / "fer2013new.csv", vote_rows(USAGE))
+    data = load_emotions(write_table(tmp_path / "fer2013.csv", rows))
+    assert data.votes.shape == (4, 10) and data.votes.dtype == np.uint8
+    assert data.votes[2].tolist() == list(range(2, 12))
+    assert data.select("public").votes.tolist() == [list(range(2, 12))]
+
+
+@pytest.mark.parametrize(
+    ("usage", "said"),
+    [
+        (USAGE[:3], "3 rows for the 4"),
+        (USAGE[::-1], "PrivateTest in row 1; fer2013.csv says Training"),
+    ],
+)
+def test_votes_of_other_rows_are_refused(tmp_path, rows, usage, said):
+    write_table(tmp_path / "fer2013new.csv", vote_rows(usage))
+    assert said in refused(write_table(tmp_path / "fer2013.csv", rows))
+
+
+def test_a_vote_that_is_no_number_is_named(tmp_path, rows):
+    votes = vote_rows(USAGE)
+    votes[2][4] = "many"
+    write_table(tmp_path / "fer2013new.csv", votes)
+    message = refused(write_table(tmp_path / "fer2013.csv", rows))
+    assert "Row 2" in message and "many" in message
+
+
+@pytest.mark.parametrize("column", [0, 1])
+def test_a_missing_column_is_named(tmp_path, rows, column):
+    name = rows[0][column]
+    short = [row[:column] + row[column + 1 :] for row in rows]
+    assert f"lacks the column {name}" in refused(write_table(tmp_path / "fer2013.csv", short))
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "said"),
+    [
+        (0, "7", "emotion '7'"),
+        (0, "", "emotion ''"),
+        (1, pixels(grey(1, 48))[2:].split(" ", 1)[1], "2,303 pixels"),
+        (1, "256 " + pixels(grey(1, 48)).split(" ", 1)[1], "'256' as pixel 1"),
+        (1, "x " + pixels(grey(1, 48)).split(" ", 1)[1], "'x' as pixel 1"),
+        (1, "1.5 " + pixels(grey(1, 48)).split(" ", 1)[1], "'1.5' as pixel 1"),
+        (1, "-1 " + pixels(grey(1, 48)).split(" ", 1)[1], "'-1' as pixel 1"),
+        (1, "", "0 pixels"),
+        (2, "Testing", "Usage 'Testing'"),
+    ],
+)
+def test_a_bad_cell_is_named_by_row_and_value(tmp_path, rows, column, value, said):
+    rows[3][column] = value
+    path = write_table(tmp_path / "fer2013.csv", rows)
+    message = refused(path)
+    assert f"Row 3 of {path}" in message and said in message
+    assert files_under(tmp_path) == {"fer2013.csv"}
+
+
+def test_an_empty_table_is_refused(tmp_path):
+    assert "is empty" in refused(write_table(tmp_path / "fer2013.csv", []))
+
+
+def test_a_cut_xz_is_refused_and_leaves_nothing_behind(tmp_path, rows):
+    path = write_table(tmp_path / "fer2013.csv.xz", rows)
+    path.write_bytes(path.read_bytes()[:-100])
+    assert "cut or damaged" in refused(path)
+    assert files_under(tmp_path) == {"fer2013.csv.xz"}
+
+
+def test_a_missing_set_says_what_where_and_how(tmp_path):
+    message = refused("fer2013")
+    assert "35,887 grey faces" in message
+    assert str(tmp_path / "sets" / "fer2013") in message
+    assert "python -m reading_faces data fetch fer2013" in message
+    assert "kaggle.com" in message and "icml_face_data.csv" in message
+
+
+def test_a_known_set_is_found_in_the_course_data_folder(tmp_path, rows):
+    write_table(tmp_path / "sets" / "fer2013" / "fer2013.csv.gz", rows)
+    assert len(load_emotions("fer2013")) == 4
+
+
+def test_classes_are_matched_by_name_and_ordered(tmp_path):
+    for folder in ("Sadness", "anger", "contempt", "awe", "happiness"):
+        write_picture(tmp_path / folder / "1.png", grey(1, 48)[0])
+    data = load_emotions(tmp_path)
+    assert data.classes == ("angry", "happy", "sad", "awe", "contempt")
+    assert sorted(data.labels.tolist()) == [0, 1, 2, 3, 4]
+    assert set(data.split) == {"all"} and data.subjects is None
+
+
+def test_labels_are_told_in_other_classes_by_name():
+    data = EmotionData(
+        np.zeros((4, 48, 48), np.uint8),
+        np.array([0, 1, 2, 1]),
+        ("happy", "contempt", "sad"),
+        np.array(["train", "train", "val", "val"]),
+    )
+    assert data.labels_among(["sad", "happy"]).tolist() == [1, -1, 0, -1]
+    known = data.among_classes(["sad", "happy"])
+    assert known.labels.tolist() == [1, 0]
+    assert known.classes == ("sad", "happy")
+    assert known.split.tolist() == ["train", "val"]
+
+
+def test_split_folders_give_splits_and_a_val_is_set_aside(tmp_path):
+    for number in range(10):
+        write_picture(tmp_path / "train" / "angry" / f"{number}.png", grey(1, 48)[0])
+    write_picture(tmp_path / "test" / "happy" / "1.png", grey(1, 48)[0])
+    data = load_emotions(tmp_path)
+    assert dict(zip(*np.unique(data.split, return_counts=True), strict=True)) == {
+        "test": 1,
+        "train": 9,
+        "val": 1,
+    }
+
+
+def test_a_validation_folder_is_val(tmp_path):
+    for number in range(20):
+        write_picture(tmp_path / "images" / "train" / "sad" / f"{number}.png", grey(1, 48)[0])
+    write_picture(tmp_path / "images" / "validation" / "sad" / "1.png", grey(1, 48)[0])
+    assert (load_emotions(tmp_path).split == "val").sum() == 1
+
+
+def test_the_public_ckplus_folder_gives_subjects(tmp_path):
+    root = tmp_path / "sets" / "ckplus" / "CK+48"
+    write_picture(root / "anger" / "S010_004_00000017.png", grey(1, 48)[0])
+    write_picture(root / "fear" / "S011_003_00000012.png", grey(1, 48)[0])
+    data = load_emotions("ckplus")
+    assert data.subjects.tolist() == ["S010", "S011"]
+    assert data.classes == ("angry", "fear")
+
+
+def test_pictures_are_read_as_grey_48_pixels(tmp_path):
+    colour = np.zeros((90, 120, 3), np.uint8) + np.array([255, 0, 0], np.uint8)
+    write_picture(tmp_path / "happy" / "1.png", colour)
+    data = load_emotions(tmp_path)
+    assert data.images.shape == (1, 48, 48) and data.images.dtype == np.uint8
+    assert set(data.images.ravel()) == {76}
+
+
+def test_a_stray_text_file_is_skipped_with_one_warning(tmp_path):
+    write_picture(tmp_path / "angry" / "1.png", grey(1, 48)[0])
+    (tmp_path / "angry" / "notes.txt").write_text("hello")
+    (tmp_path / "angry" / ".DS_Store").write_text("")
+    with pytest.warns(UserWarning, match="notes.txt") as caught:
+        data = load_emotions(tmp_path)
+    assert len(data) == 1 and len(caught) == 1
+
+
+@pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b"no picture"])
+def test_a_picture_that_does_not_decode_is_named(tmp_path, damage):
+    path = write_picture(tmp_path / "angry" / "1.jpg", grey(1, 48)[0])
+    path.write_bytes(damage(path.read_bytes()))
+    message = refused(tmp_path)
+    assert str(path) in message and "cannot be decoded" in message
+
+
+def test_a_folder_without_pictures_is_refused(tmp_path):
+    (tmp_path / "train" / "angry").mkdir(parents=True)
+    assert "no pictures" in refused(tmp_path / "train")
+
+
+@pytest.fixture
+def official(tmp_path):
+    """One labelled sequence of two frames with landmarks, and one without a label."""
+    root = tmp_path / "sets" / "ckplus"
+    for subject in ("S005", "S010"):
+        for number in (1, 2):
+            frame = np.full((490, 640), 10 * number, np.uint8)
+            frame[200:300, 400:500] = 200
+            name = f"{subject}_001_0000000{number}"
+            write_picture(root / "cohn-kanade-images" / subject / "001" / f"{name}.png", frame)
+    label = root / "Emotion" / "S005" / "001" / "S005_001_00000002_emotion.txt"
+    label.parent.mkdir(parents=True)
+    label.write_text("   3.0000000e+00\n")
+    (root / "Emotion" / "S010" / "001").mkdir(parents=True)
+    return root
+
+
+def test_the_official_ckplus_tree_gives_labelled_peak_frames(official):
+    data = load_emotions("ckplus")
+    assert data.classes == ("disgust",) and data.subjects.tolist() == ["S005"]
+    assert data.images[0, 0, 0] == 20
+
+
+def test_official_faces_are_cut_out_around_their_landmarks(official):
+    points = official / "Landmarks" / "S005" / "001" / "S005_001_00000002_landmarks.txt"
+    points.parent.mkdir(parents=True)
+    corners = np.array([[410, 220], [490, 290]] * 34, float)
+    np.savetxt(points, corners)
+    assert (load_emotions("ckplus").images[0] == 200).mean() > 0.9
+
+
+def test_an_unknown_ckplus_code_is_named(official):
+    label = official / "Emotion" / "S005" / "001" / "S005_001_00000002_emotion.txt"
+    label.write_text("9.0\n")
+    message = refused("ckplus")
+    assert str(label) in message and "9.0" in message
+
+
+def test_an_archive_gives_back_what_was_saved(tmp_path):
+    np.savez(tmp_path / "a.npz", images=grey(2, 48), labels=[1, 0], classes=["sad", "awe"])
+    data = load_emotions(tmp_path / "a.npz")
+    assert data.classes == ("sad", "awe") and data.labels.tolist() == [1, 0]
+    assert set(data.split) == {"all"} and data.votes is None
+
+
+def test_a_label_without_a_class_is_named(tmp_path):
+    np.savez(tmp_path / "a.npz", images=grey(2, 48), labels=[0, 7])
+    assert "Row 2" in refused(tmp_path / "a.npz") and "7" in refused(tmp_path / "a.npz")
+
+
+def test_made_faces_are_the_default():
+    pytest.importorskip("helpers.made_faces")
+    data = load_emotions()
+    assert data.images.shape[1:] == (48, 48) and data.images.dtype == np.uint8
+    assert {"train", "val", "test"} <= set(data.split)

@@ -1,0 +1,313 @@
+"""`load_keypoints`: Kaggle's table in every form it comes in, and what is said about a bad one."""
+
+import json
+
+import numpy as np
+import pytest
+from data_samples import (
+    COMPRESSIONS,
+    REAL,
+    coordinates,
+    files_under,
+    grey,
+    keypoint_rows,
+    real,
+    write_table,
+)
+from hypothesis import given
+from hypothesis import settings as effort
+from hypothesis import strategies as st
+
+from helpers import settings
+from helpers.data import (
+    KEYPOINT_COLUMNS,
+    KEYPOINT_NAMES,
+    DataError,
+    kaggle_coordinates,
+    load_keypoints,
+)
+from helpers.data.duplicates import near_duplicate_groups
+from helpers.data.splits import split_by_group
+from reading_faces.training.audit import describe_gaps
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path, monkeypatch):
+    monkeypatch.setattr(settings, "CACHE", tmp_path / "cache")
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path / "sets"))
+
+
+@pytest.fixture
+def sample():
+    keypoints = coordinates(4)
+    keypoints[1, 5] = np.nan
+    return grey(4, 96), keypoints
+
+
+def refused(path) -> str:
+    with pytest.raises(DataError) as caught:
+        load_keypoints(path)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("compression", COMPRESSIONS)
+def test_a_table_gives_back_what_was_written_however_it_is_compressed(
+    tmp_path, sample, compression
+):
+    path = write_table(tmp_path / f"training.csv{compression}", keypoint_rows(*sample))
+    loaded = load_keypoints(path)
+    np.testing.assert_array_equal(loaded.images, sample[0])
+    np.testing.assert_array_equal(loaded.keypoints, sample[1])
+    assert (loaded.images.dtype, loaded.keypoints.dtype) == (np.uint8, np.float32)
+    assert set(loaded.split) == {"all"}
+
+
+def test_kaggles_own_zip_is_read_as_it_is(tmp_path, sample):
+    write_table(tmp_path / "training.zip", keypoint_rows(*sample))
+    assert len(load_keypoints(tmp_path)) == 4
+
+
+def test_columns_may_come_in_any_order_and_with_spaces(tmp_path, sample):
+    rows = [row[::-1] for row in keypoint_rows(*sample)]
+    rows[0] = [f" {name}" for name in rows[0]]
+    loaded = load_keypoints(write_table(tmp_path / "training.csv", rows))
+    np.testing.assert_array_equal(loaded.keypoints, sample[1])
+
+
+def test_the_second_load_gives_the_same_arrays_from_the_cache(tmp_path, sample, monkeypatch):
+    path = write_table(tmp_path / "training.csv", keypoint_rows(*sample))
+    first = load_keypoints(path)
+    monkeypatch.setattr("helpers.data.keypoints._read_table", lambda path: pytest.fail("parsed"))
+    second = load_keypoints(path)
+    np.testing.assert_array_equal(second.images, first.images)
+    np.testing.assert_array_equal(second.keypoints, first.keypoints)
+
+
+def test_a_row_may_be_selected_by_split_or_by_mask(tmp_path, sample):
+    data = load_keypoints(write_table(tmp_path / "training.csv", keypoint_rows(*sample)))
+    assert len(data.select("all")) == 4
+    np.testing.assert_array_equal(
+        data.select(np.array([False, True, False, True])).images, sample[0][[1, 3]]
+    )
+    with pytest.raises(DataError, match="no split 'val'; it has: all"):
+        data.select("val")
+
+
+def test_the_frame_has_kaggles_columns_and_the_split(tmp_path, sample):
+    data = load_keypoints(write_table(tmp_path / "training.csv", keypoint_rows(*sample)))
+    frame = data.to_frame()
+    assert list(frame.columns) == [*KEYPOINT_COLUMNS, "split"]
+    assert frame["right_eye_outer_corner_x"].isna().sum() == 1
+
+
+@pytest.mark.parametrize("dropped", ["nose_tip_y", "Image"])
+def test_a_missing_column_is_named(tmp_path, sample, dropped):
+    rows = keypoint_rows(*sample)
+    at = rows[0].index(dropped)
+    rows = [row[:at] + row[at + 1 :] for row in rows]
+    message = refused(write_table(tmp_path / "training.csv", rows))
+    assert f"lacks column(s) {dropped}" in message
+
+
+def test_a_31st_coordinate_is_named(tmp_path, sample):
+    rows = [["1.0", *row] for row in keypoint_rows(*sample)]
+    rows[0][0] = "chin_x"
+    assert "unknown column(s) chin_x" in refused(write_table(tmp_path / "training.csv", rows))
+
+
+@pytest.mark.parametrize("change", [lambda row: row[1:], lambda row: ["1.0", *row]])
+def test_a_row_with_29_or_31_coordinates_is_named(tmp_path, sample, change):
+    rows = keypoint_rows(*sample)
+    rows[3] = change(rows[3])
+    message = refused(write_table(tmp_path / "training.csv", rows))
+    assert f"Row 3 of {tmp_path / 'training.csv'} has {len(rows[3])} cells" in message
+
+
+@pytest.mark.parametrize("value", ["900", "-97", "inf"])
+def test_a_coordinate_far_outside_the_picture_is_named(tmp_path, sample, value):
+    rows = keypoint_rows(*sample)
+    rows[2][20] = value
+    message = refused(write_table(tmp_path / "training.csv", rows))
+    assert "Row 2" in message and f"nose_tip_x = {value}" in message
+
+
+def test_a_coordinate_that_is_no_number_is_named(tmp_path, sample):
+    rows = keypoint_rows(*sample)
+    rows[2][0] = "left"
+    message = refused(write_table(tmp_path / "training.csv", rows))
+    assert "Row 2" in message and "'left'" in message
+
+
+def test_half_a_point_is_refused(tmp_path, sample):
+    rows = keypoint_rows(*sample)
+    rows[1][20] = ""
+    message = refused(write_table(tmp_path / "training.csv", rows))
+    assert "Row 1" in message and "only one of x and y of nose_tip" in message
+
+
+def test_a_picture_with_too_few_pixels_is_named(tmp_path, sample):
+    rows = keypoint_rows(*sample)
+    rows[4][-1] = rows[4][-1].rsplit(" ", 1)[0]
+    message = refused(write_table(tmp_path / "training.csv", rows))
+    assert "Row 4" in message and "9,215 pixels" in message
+
+
+def test_kaggles_test_table_is_refused_with_the_right_one_named(tmp_path):
+    path = write_table(tmp_path / "test.csv", [["ImageId", "Image"], ["1", "0 0"]])
+    assert "use training.csv" in refused(path)
+
+
+@pytest.mark.parametrize("suffix", [".xz", ".gz", ".bz2", ".zip"])
+def test_a_cut_compressed_table_is_refused_and_nothing_is_cached(tmp_path, sample, suffix):
+    path = write_table(tmp_path / f"training.csv{suffix}", keypoint_rows(*sample))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    assert "cut or damaged" in refused(path)
+    assert files_under(tmp_path) == {path.name}
+
+
+def test_an_empty_table_is_refused(tmp_path):
+    assert "is empty" in refused(write_table(tmp_path / "training.csv", []))
+
+
+def test_a_table_without_rows_is_refused(tmp_path):
+    header = keypoint_rows(grey(0, 96), coordinates(0))
+    assert "no rows" in refused(write_table(tmp_path / "training.csv", header))
+
+
+def test_a_path_that_is_not_there_lists_what_can_be_named():
+    message = refused("nowhere/training.csv")
+    assert "nowhere/training.csv" in message and "facial-keypoints" in message
+
+
+def test_a_set_without_keypoints_is_refused_by_name():
+    assert "fer2013 has no keypoints" in refused("fer2013")
+
+
+def test_a_missing_set_says_what_where_and_how(tmp_path):
+    message = refused("facial-keypoints")
+    assert "7,049 grey faces" in message
+    assert str(tmp_path / "sets" / "facial-keypoints") in message
+    assert "python -m reading_faces data fetch facial-keypoints" in message
+    assert "https://www.kaggle.com/c/facial-keypoints-detection" in message
+
+
+def test_the_known_set_is_split_by_group(tmp_path):
+    folder = tmp_path / "sets" / "facial-keypoints"
+    images, keypoints = grey(40, 96), coordinates(40)
+    images[20], keypoints[20] = images[3], keypoints[3]
+    write_table(folder / "training.csv", keypoint_rows(images, keypoints))
+    data = load_keypoints("facial-keypoints")
+    assert set(data.split) == {"train", "val", "test"}
+    assert data.split[20] == data.split[3]
+
+
+def test_a_shifted_darker_copy_is_found_and_strangers_are_not():
+    scene = np.random.default_rng(0).integers(0, 200, (3, 25, 25)).astype(np.uint8)
+    scenes = scene.repeat(5, 1).repeat(5, 2)
+    images = np.stack([s[10:106, 10:106] for s in scenes] + [scenes[0][13:109, 8:104] // 2])
+    keypoints = np.repeat(coordinates(1), 4, axis=0)
+    keypoints[3] += [2, -3]
+    groups = near_duplicate_groups(images, keypoints)
+    assert groups[3] == groups[0]
+    assert len(set(groups[:3])) == 3
+
+
+def test_blank_pictures_without_marks_are_no_copies_of_each_other():
+    groups = near_duplicate_groups(
+        np.zeros((3, 96, 96), np.uint8), np.full((3, 15, 2), np.nan, np.float32)
+    )
+    assert len(set(groups)) == 3
+
+
+@effort(deadline=None)
+@given(st.lists(st.integers(0, 60), min_size=1, max_size=300))
+def test_no_group_is_ever_split(groups):
+    _, groups = np.unique(groups, return_inverse=True)
+    split = split_by_group(groups)
+    assert all(len(set(split[groups == g])) == 1 for g in set(groups.tolist()))
+
+
+def test_one_more_pair_of_copies_moves_no_other_row():
+    apart, paired = np.arange(100), np.arange(100)
+    paired[70] = 7
+    others = np.delete(np.arange(100), [7, 70])
+    np.testing.assert_array_equal(split_by_group(apart)[others], split_by_group(paired)[others])
+
+
+def test_the_split_is_80_10_10():
+    names, counts = np.unique(split_by_group(np.arange(1000)), return_counts=True)
+    assert dict(zip(names.tolist(), counts.tolist(), strict=True)) == {
+        "test": 100,
+        "train": 800,
+        "val": 100,
+    }
+
+
+def test_coordinates_are_read_without_pictures(tmp_path):
+    keypoints = coordinates(3)
+    rows = [row[:-1] for row in keypoint_rows(grey(3, 96), keypoints)]
+    write_table(tmp_path / "kaggle_coordinates.csv", rows)
+    np.testing.assert_array_equal(kaggle_coordinates(tmp_path), keypoints)
+
+
+def test_coordinates_may_come_from_the_full_table(tmp_path, sample):
+    write_table(tmp_path / "training.csv", keypoint_rows(*sample))
+    np.testing.assert_array_equal(kaggle_coordinates(tmp_path), sample[1])
+
+
+def test_missing_coordinates_are_refused(tmp_path):
+    with pytest.raises(DataError, match="facial-keypoints is not on this machine"):
+        kaggle_coordinates()
+
+
+def test_gaps_are_counted_by_face_by_point_and_by_pattern():
+    keypoints = coordinates(6)
+    keypoints[3:5, 4:] = np.nan
+    keypoints[5, 2:] = np.nan
+    gaps = describe_gaps(keypoints)
+    assert (gaps["n"], gaps["complete"]) == (6, 3)
+    assert gaps["faces_by_points_marked"] == {"2": 1, "4": 2, "15": 3}
+    assert (gaps["faces_by_point"]["left_eye_center"], gaps["faces_by_point"]["nose_tip"]) == (6, 3)
+    assert [(p["faces"], len(p["missing"])) for p in gaps["patterns"]] == [(3, 0), (2, 11), (1, 13)]
+    assert gaps["patterns"][1]["missing"] == list(KEYPOINT_NAMES[4:])
+    assert gaps["more_than_four"] == {"faces": 3, "first_row": 0, "last_row": 2}
+
+
+@real("facial-keypoints")
+def test_the_stored_gaps_of_kaggles_set_are_those_of_its_table():
+    stored = json.loads((settings.SHIPPED / "results" / "kaggle-gaps.json").read_text())
+    found = describe_gaps(kaggle_coordinates(REAL / "facial-keypoints"))
+    assert {name: stored[name] for name in found} == found
+
+
+def test_an_archive_gives_back_what_was_saved(tmp_path, sample):
+    split = np.array(["train", "train", "val", "test"])
+    np.savez(tmp_path / "a.npz", images=sample[0], keypoints=sample[1], split=split)
+    loaded = load_keypoints(tmp_path / "a.npz")
+    np.testing.assert_array_equal(loaded.keypoints, sample[1])
+    assert list(loaded.split) == list(split)
+
+
+def test_an_archive_without_split_is_all(tmp_path, sample):
+    np.savez(tmp_path / "a.npz", images=sample[0].astype(float), keypoints=sample[1])
+    loaded = load_keypoints(tmp_path / "a.npz")
+    assert set(loaded.split) == {"all"} and loaded.images.dtype == np.uint8
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"images": np.zeros((4, 48, 48), np.uint8)}, "must be (n, 96, 96)"),
+        ({"images": np.full((4, 96, 96), 0.5)}, "such as 0.5"),
+        ({"images": np.full((4, 96, 96), np.nan)}, "such as nan"),
+        ({"keypoints": np.zeros((3, 15, 2))}, "3 keypoints for 4 images"),
+        ({"keypoints": np.full((4, 15, 2), np.inf)}, "infinite"),
+        ({"keypoints": np.zeros((4, 15, 2), object)}, "cannot be read as .npz"),
+        ({"split": np.arange(4)}, "must hold text"),
+        ({"keypoints": None}, "lacks the array(s) keypoints"),
+    ],
+)
+def test_a_malformed_archive_is_refused(tmp_path, sample, change, said):
+    arrays = {"images": sample[0], "keypoints": sample[1]} | change
+    np.savez(tmp_path / "a.npz", **{k: v for k, v in arrays.items() if v is not None})
+    assert said in refused(tmp_path / "a.npz")

@@ -1,0 +1,80 @@
+"""Photos of people are found by folder, read when asked for, and never mixed up."""
+
+import numpy as np
+import pytest
+from data_samples import real
+from PIL import Image
+
+from helpers import settings
+from helpers.data import DataError, load_people
+from helpers.images import PhotoError
+
+
+def write(folder, **people):
+    for name, count in people.items():
+        (folder / name).mkdir(parents=True)
+        for number in range(1, count + 1):
+            Image.new("RGB", (30, 40), (number, 0, 0)).save(folder / name / f"{number}.png")
+    return folder
+
+
+def test_a_folder_is_a_person_and_2_comes_before_10(tmp_path):
+    people = load_people(write(tmp_path, ann=11, bob=2))
+    assert people.names.tolist() == ["ann"] * 11 + ["bob"] * 2
+    assert [file.stem for file in people.files[:11]] == [str(n) for n in range(1, 12)]
+    assert set(people.split) == {"all"} and len(people) == 13
+    assert people.photos[10].shape == (40, 30, 3) and people.photos[10][0, 0, 0] == 11
+
+
+def test_splits_and_one_more_level_are_found(tmp_path):
+    write(tmp_path / "home" / "train", ann=2)
+    write(tmp_path / "home" / "val", ann=1, bob=1)
+    people = load_people(tmp_path)
+    assert people.split.tolist() == ["train", "train", "val", "val"]
+    some = people.select(people.split == "val")
+    assert some.names.tolist() == ["ann", "bob"] and len(some.photos) == 2
+    assert some.files[1].parent.name == "bob"
+
+
+def test_a_damaged_photo_says_so_when_it_is_read(tmp_path):
+    people = load_people(write(tmp_path, ann=2))
+    people.files[1].write_bytes(b"no picture")
+    assert people.photos[0].any()
+    with pytest.raises(PhotoError):
+        people.photos[1]
+
+
+@pytest.mark.parametrize("kind", ["empty", "flat", "file"])
+def test_a_folder_without_people_is_one_sentence(tmp_path, kind):
+    if kind == "flat":
+        Image.new("RGB", (9, 9)).save(tmp_path / "1.png")
+    source = tmp_path / "notes.txt" if kind == "file" else tmp_path
+    if kind == "file":
+        source.write_text("no folder")
+    with pytest.raises(DataError, match="no folder with photos for each person"):
+        load_people(source)
+
+
+def test_a_set_without_names_is_one_sentence():
+    with pytest.raises(DataError, match="fer2013 names nobody"):
+        load_people("fer2013")
+
+
+def test_made_people_are_there_without_asking(monkeypatch, tmp_path):
+    monkeypatch.setattr(settings, "PROFILE", "smoke")
+    monkeypatch.setattr(settings, "CACHE", tmp_path)
+    people = load_people()
+    assert len(people) == 16 and len(set(people.names)) == 4
+    assert people.photos[3].dtype == np.uint8
+
+
+@pytest.mark.parametrize(
+    ("source", "photos", "people"),
+    [
+        pytest.param("orl", 300, 30, marks=real("orl")),
+        pytest.param("five-celebrities", 93, 5, marks=real("five-celebrities")),
+    ],
+)
+def test_real_sets_are_found_whole(source, photos, people):
+    found = load_people(source)
+    assert len(set(found.names)) >= people and len(found) >= photos

@@ -1,0 +1,185 @@
+"""Figures carry their words, stay small, and mark what they are given where it is."""
+
+import re
+
+import numpy as np
+import pytest
+from document_rules import GRAPHICS, TEXT, contrast
+from faces import portrait
+from matplotlib import colormaps, pyplot
+from matplotlib.colors import to_rgb
+from PIL import Image
+
+from helpers import plots
+from helpers.data import EMOTIONS, KEYPOINT_NAMES
+from reading_faces.annotate import annotate_photo, draw_label
+from reading_faces.reader import FaceReading, PhotoReading
+
+FACES = np.random.default_rng(0).integers(0, 256, (5, 96, 96), np.uint8)
+POINTS = np.random.default_rng(1).uniform(20, 70, (5, 15, 2)).astype(np.float32)
+HAPPY = {name: 0.7 if name == "happy" else 0.05 for name in EMOTIONS}
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """Collect the HTML that `show` displays."""
+    pieces = []
+    monkeypatch.setattr("IPython.display.display", lambda html: pieces.append(html.data))
+    return pieces
+
+
+def test_a_shown_figure_has_its_alternative_text_and_is_closed(shown):
+    fig, _ = pyplot.subplots()
+    plots.show(fig, 'Two "faces" & <one> more.')
+    assert 'alt="Two &quot;faces&quot; &amp; &lt;one&gt; more."' in shown[0]
+    assert not pyplot.fignum_exists(fig.number)
+
+
+def test_the_same_figure_is_the_same_picture_each_time(shown):
+    for _ in range(2):
+        plots.show(plots.face_grid(FACES), "Noise.")
+    assert shown[0] == shown[1]
+
+
+def test_even_a_large_photo_is_shown_in_at_most_150_kilobytes(shown):
+    fig, ax = pyplot.subplots(figsize=(12, 12))
+    ax.imshow(np.random.default_rng(0).integers(0, 256, (1200, 1200, 3), np.uint8))
+    plots.show(fig, "Noise.")
+    picture = re.search(r"base64,([^\"]+)", shown[0])[1]
+    assert len(picture) * 3 / 4 <= plots.LARGEST_FIGURE
+
+
+def test_left_right_and_middle_points_differ_by_marker_and_colour():
+    groups = plots.sides()
+    assert len({marker for _, _, marker in groups.values()}) == 3
+    assert len({colour for _, colour, _ in groups.values()}) == 3
+    assert sorted(row for rows, _, _ in groups.values() for row in rows) == list(range(15))
+    assert all("left" in KEYPOINT_NAMES[row] for row in groups["left"][0])
+    assert all("right" in KEYPOINT_NAMES[row] for row in groups["right"][0])
+
+
+@pytest.mark.parametrize("colour", plots.CYCLE)
+def test_lines_and_marks_stand_out_from_paper_and_from_their_white_rims(colour):
+    assert {plots.LEFT, plots.RIGHT, plots.MIDDLE, plots.BOX} < set(plots.CYCLE)
+    assert contrast(to_rgb(colour), to_rgb("white")) >= GRAPHICS
+
+
+def test_a_line_that_names_no_colour_takes_one_of_them():
+    (line,) = pyplot.figure().subplots().plot([0, 1])
+    assert line.get_color() == plots.CYCLE[0]
+    pyplot.close("all")
+
+
+def test_everything_drawn_in_a_chart_stands_out_from_its_background():
+    curve = {"confidence": [0.2, 0.8], "accuracy": [0.3, 0.7], "n": [5, 5]}
+    curves = plots.calibration_curves(dict.fromkeys("abcd", curve)).axes[0]
+    bars = plots.emotion_bars(HAPPY).axes[0]
+    drawn = [line.get_color() for line in curves.lines]
+    drawn += [marks.get_facecolor()[0] for marks in curves.collections]
+    drawn += [bar.get_facecolor() for bar in bars.patches]
+    drawn += [text.get_color() for text in bars.texts]
+    assert len(drawn) > 20
+    assert min(contrast(to_rgb(colour), curves.get_facecolor()) for colour in drawn) >= GRAPHICS
+
+
+def test_calibration_curves_differ_in_line_and_marker_too():
+    curve = {"confidence": [0.2, 0.8], "accuracy": [0.3, 0.7], "n": [5, 5]}
+    (ax,) = plots.calibration_curves(dict.fromkeys("abcd", curve)).axes
+    lines = [line.get_linestyle() for line in ax.lines if line.get_label() in set("abcd")]
+    shapes = {marks.get_paths()[0].vertices.tobytes() for marks in ax.collections}
+    assert len(set(lines)) == len(lines) == len(shapes) == 4
+
+
+@pytest.mark.parametrize("percent", [*range(0, 101, 10), 51, 65, 71, 72])
+def test_every_share_in_a_confusion_matrix_can_be_read(percent):
+    counts = np.array([[percent, 100 - percent]] * 2)
+    (ax,) = plots.confusion_matrices({"": counts}, ("a", "b")).axes
+    for text in ax.texts:
+        cell = colormaps["Blues"](int(text.get_text().rstrip("%")) / 100)
+        assert contrast(to_rgb(text.get_color()), cell) >= TEXT, text.get_text()
+
+
+def test_a_label_on_a_photo_can_be_read():
+    picture = Image.new("RGB", (600, 300), "grey")
+    x, y, width, height = draw_label(picture, "1 happy 99%", np.array([200, 100, 90, 90]), [], [])
+    label = (
+        np.array(picture.crop((x + 1, y + 1, x + width - 1, y + height - 1))).reshape(-1, 3) / 255
+    )
+    background = to_rgb(plots.BOX)
+    assert max(contrast(colour, background) for colour in np.unique(label, axis=0)) >= TEXT
+
+
+def test_points_that_nobody_marked_are_left_out():
+    points = POINTS.copy()
+    points[:, 4:] = np.nan
+    fig = plots.face_grid(FACES, points)
+    plots.encode(fig)
+    for ax in fig.axes[: len(FACES)]:
+        drawn = np.concatenate([marks.get_offsets().filled(np.nan) for marks in ax.collections])
+        assert np.isfinite(drawn).all(axis=1).sum() == 4
+
+
+@pytest.mark.parametrize("n", [0, 1, 3, 5])
+def test_a_grid_takes_any_number_of_faces(n):
+    fig = plots.face_grid(FACES[:n], POINTS[:n], [f"face {i}" for i in range(n)])
+    assert [ax.get_title() for ax in fig.axes if ax.get_title()] == [f"face {i}" for i in range(n)]
+
+
+def test_the_ellipses_of_a_mean_face_hold_95_of_100_points_and_lie_as_the_points_do():
+    rng = np.random.default_rng(2)
+    clouds = rng.multivariate_normal([50, 40], [[30, 18], [18, 20]], (4000, 15))
+    clouds[:, 3] = np.nan
+    clouds[2:, 4] = np.nan
+    (ax,) = plots.mean_face(np.zeros((4, 96, 96), np.uint8), clouds).axes
+    assert len(ax.patches) == 13, "two points have too few faces for an ellipse"
+    for ellipse in ax.patches:
+        inside = ellipse.get_path().contains_points(
+            ellipse.get_patch_transform().inverted().transform(clouds[:, 0])
+        )
+        assert inside.mean() == pytest.approx(0.95, abs=0.015)
+
+
+def test_the_likeliest_emotion_has_a_hatch_and_its_percentage():
+    (ax,) = plots.emotion_bars(HAPPY).axes
+    hatched = [bar for bar in ax.patches if bar.get_hatch()]
+    assert [bar.get_width() for bar in hatched] == [0.7]
+    assert "70%" in [text.get_text() for text in ax.texts]
+
+
+def reading(*boxes, **parts) -> PhotoReading:
+    faces = [FaceReading(box, 0.99, **parts) for box in boxes]
+    return PhotoReading(None, 100, 100, None, faces)
+
+
+def test_an_annotated_photo_is_a_changed_copy_of_the_same_size():
+    photo = np.array(portrait())
+    before = photo.copy()
+    points = POINTS[0] + [60, 40]
+    marked = annotate_photo(photo, reading((70, 50, 70, 80), keypoints=points, emotion=HAPPY))
+    assert (photo == before).all()
+    assert marked.shape == photo.shape
+    assert (marked != photo).any(axis=2).mean() > 0.01
+
+
+def test_a_photo_without_faces_stays_as_it_is():
+    photo = np.array(portrait())
+    assert (annotate_photo(photo, reading()) == photo).all()
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (12, 12), (30, 400), (400, 30), (1500, 1000)])
+def test_faces_at_every_edge_of_any_photo_can_be_marked(shape):
+    height, width = shape
+    boxes = [(0, 0, width, height), (width * 0.8, height * 0.9, width * 0.2, height * 0.1)]
+    photo = np.zeros((height, width, 3), np.uint8)
+    marked = annotate_photo(photo, reading(*boxes, keypoints=POINTS[0], emotion=HAPPY))
+    assert marked.shape == photo.shape
+
+
+def test_labels_of_neighbours_do_not_cover_each_other():
+    picture = Image.new("RGB", (600, 300))
+    boxes = [np.array([x, 100.0, 60, 80]) for x in (100, 150, 200)]
+    labels = []
+    for i, box in enumerate(boxes):
+        others = [other for other in boxes if other is not box]
+        labels.append(draw_label(picture, f"{i} surprise 99%", box, others, labels))
+    assert not any(plots.shared_area(a, b) for a in labels for b in labels if a is not b)

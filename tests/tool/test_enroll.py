@@ -1,0 +1,89 @@
+"""People are enrolled from folders, named in photos, and strangers are not."""
+
+import json
+
+import pytest
+from faces import Cheerful, MeanFace, Smiling, Tint, tinted
+from PIL import Image
+
+from helpers import gallery as identity
+from helpers import models
+from helpers.gallery import load_gallery
+from reading_faces import __main__
+
+LIGHT = {"ann": (1, 0.6, 0.6), "bob": (0.6, 0.6, 1)}
+
+
+@pytest.fixture(autouse=True)
+def stand_ins(monkeypatch):
+    loaded = {"keypoints": MeanFace(), "emotion": Cheerful(), "action_units": Smiling()}
+    monkeypatch.setattr(models, "load", loaded.get)
+    monkeypatch.setattr(identity, "best_embedder", lambda name: Tint())
+    monkeypatch.setattr(identity, "SmallEmbedder", Tint)
+
+
+@pytest.fixture
+def friends(tmp_path):
+    folder = tmp_path / "friends"
+    for name, light in LIGHT.items():
+        (folder / name).mkdir(parents=True)
+        tinted(*light).save(folder / name / "1.png")
+    return folder
+
+
+def run(*arguments) -> int:
+    return __main__.main([*map(str, arguments)])
+
+
+def test_who_is_enrolled_is_named_and_a_stranger_is_not(friends, tmp_path, capfd):
+    gallery = tmp_path / "friends.gallery"
+    assert run("enroll", friends, "--out", gallery) == 0
+    assert capfd.readouterr().out == "ann: 1 photo(s)\nbob: 1 photo(s)\n"
+    for name, light in (LIGHT | {"green": (0.6, 1, 0.6)}).items():
+        tinted(*light).save(tmp_path / f"{name}.png")
+    photos = [tmp_path / f"{name}.png" for name in ("ann", "bob", "green")]
+    assert run("predict", *photos, "--gallery", gallery, "--json") == 0
+    faces = [i["faces"][0]["identity"] for i in json.loads(capfd.readouterr().out)["images"]]
+    assert [face["name"] for face in faces] == ["ann", "bob", None]
+    assert all(0 < face["score"] <= 1 for face in faces)
+    assert run("predict", *photos, "--gallery", gallery) == 0
+    lines = capfd.readouterr().out.splitlines()
+    assert "ann 1.00" in lines[1] and "nobody enrolled" in lines[3]
+    table = tmp_path / "faces.csv"
+    assert run("predict", *photos, "--gallery", gallery, "--csv", table) == 0
+    assert table.read_text().splitlines()[1].count("ann") == 2  # the path, and the name
+
+
+def test_photos_that_cannot_serve_are_named_and_the_others_do(friends, tmp_path, capfd):
+    Image.new("RGB", (60, 40)).save(friends / "ann" / "wall.png")
+    (friends / "bob" / "2.png").write_bytes(b"no picture")
+    (friends / "carl").mkdir()
+    Image.new("RGB", (60, 40)).save(friends / "carl" / "wall.png")
+    assert run("enroll", friends, "--out", tmp_path / "g", "--threshold", "0.5") == 1
+    printed = capfd.readouterr()
+    assert "carl" not in printed.out and "carl: No face was found" in printed.err
+    assert "ann: No face was found" in printed.err and "2.png" in printed.err
+    gallery = load_gallery(tmp_path / "g")
+    assert gallery.people == ["ann", "bob"] and gallery.threshold == 0.5
+
+
+def test_where_nobody_can_be_enrolled_nothing_is_written(friends, tmp_path, capfd):
+    for name in LIGHT:
+        Image.new("RGB", (60, 40)).save(friends / name / "1.png")
+    assert run("enroll", friends, "--out", tmp_path / "g") == 1
+    assert "nobody is enrolled" in capfd.readouterr().err
+    assert not (tmp_path / "g").exists()
+    assert run("enroll", tmp_path / "nowhere", "--out", tmp_path / "g") == 1
+    assert run("enroll", friends, "--out", tmp_path) == 1
+    assert "It is a folder" in capfd.readouterr().err
+
+
+def test_a_gallery_of_an_embedder_that_is_not_here_is_one_sentence(tmp_path, capfd):
+    gallery = identity.Gallery.empty("somebody else's", 0.5).enroll("ann", [[1.0, 0, 0]])
+    identity.save_gallery(gallery, tmp_path / "g")
+    tinted(1, 1, 1).save(tmp_path / "photo.png")
+    assert run("predict", tmp_path / "photo.png", "--gallery", tmp_path / "g") == 1
+    printed = capfd.readouterr()
+    assert "made with somebody else's" in printed.err and "Traceback" not in printed.err
+    assert run("predict", tmp_path / "photo.png", "--gallery", tmp_path / "none") == 1
+    assert "no gallery at" in capfd.readouterr().err

@@ -1,0 +1,247 @@
+"""`fetch` and `verify`, against a server on this machine: whole, cut, resumed, wrong, refused."""
+
+import hashlib
+import io
+import json
+import threading
+import types
+import zipfile
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from data_samples import fer_rows, files_under, grey, write_table
+
+from helpers import settings
+from helpers.data import DataError, list_sources, sources
+from helpers.data.sources import Download, Source
+from reading_faces.training import fetch
+from reading_faces.training.fetch import verify
+
+CONTENT = bytes(range(256)) * 2_000
+
+
+class Server(BaseHTTPRequestHandler):
+    """Serves `content`; sends only `cut_at` bytes of it while that is set; understands Range."""
+
+    content, version, cut_at, ranges = CONTENT, '"v1"', None, []
+
+    def do_GET(self):
+        if self.path.endswith("gone"):
+            return self.send_error(404)
+        wanted = self.headers.get("Range")
+        same = self.headers.get("If-Range") == self.version
+        start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted and same else 0
+        self.ranges.append(start)
+        if start >= len(self.content):
+            return self.send_error(416)
+        self.send_response(206 if start else 200)
+        self.send_header("Content-Length", str(len(self.content) - start))
+        self.send_header("ETag", self.version)
+        self.end_headers()
+        self.wfile.write(self.content[start : self.cut_at])
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server(monkeypatch):
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    handler = type("Handler", (Server,), {"ranges": []})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        handler.url = f"http://127.0.0.1:{running.server_port}"
+        yield handler
+        running.shutdown()
+
+
+@pytest.fixture(autouse=True)
+def folders(tmp_path, monkeypatch):
+    monkeypatch.setattr(settings, "CACHE", tmp_path / "cache")
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path / "sets"))
+    monkeypatch.setattr(settings, "data_folders", lambda: [tmp_path / "sets"])
+    return tmp_path
+
+
+def know(monkeypatch, **described) -> None:
+    """Make `tiny` a known set."""
+    blank = dict(what="a tiny set", page="http://page", by_hand="tiny.bin", terms="none")
+    monkeypatch.setitem(sources.KNOWN, "tiny", Source(**blank | described))
+
+
+def know_file(monkeypatch, server, sha256=None, path="/tiny.bin"):
+    know(monkeypatch, downloads=(Download(server.url + path, sha256),))
+
+
+def refused(action, name="tiny") -> str:
+    with pytest.raises(DataError) as caught:
+        action(name)
+    return str(caught.value)
+
+
+def test_a_set_appears_in_its_folder_with_its_checksum_recorded(folders, server, monkeypatch):
+    know_file(monkeypatch, server)
+    folder = fetch("tiny")
+    assert folder == folders / "sets" / "tiny"
+    assert (folder / "tiny.bin").read_bytes() == CONTENT
+    recorded = json.loads((folder / "checksums.json").read_text())
+    assert recorded == {"tiny.bin": hashlib.sha256(CONTENT).hexdigest()}
+    assert files_under(folders / "cache") == set()
+
+
+def test_a_set_that_is_here_is_not_fetched_again(folders, server, monkeypatch):
+    know_file(monkeypatch, server)
+    fetch("tiny")
+    fetch("tiny")
+    assert len(server.ranges) == 1
+
+
+def test_progress_is_shown(server, monkeypatch, capsys):
+    know_file(monkeypatch, server)
+    fetch("tiny")
+    assert "tiny.bin: 100%" in capsys.readouterr().err
+
+
+def test_a_published_checksum_is_checked(server, monkeypatch):
+    know_file(monkeypatch, server, hashlib.sha256(CONTENT).hexdigest())
+    assert fetch("tiny").is_dir()
+
+
+def test_a_wrong_checksum_is_refused_and_nothing_stays(folders, server, monkeypatch):
+    know_file(monkeypatch, server, "0" * 64)
+    assert "SHA-256 is not the published one" in refused(fetch)
+    assert files_under(folders) == set()
+
+
+def test_a_cut_download_is_refused_and_the_target_is_untouched(folders, server, monkeypatch):
+    know_file(monkeypatch, server)
+    server.cut_at = 131_072
+    message = refused(fetch)
+    assert "131,072 bytes so far" in message and "run the same command again" in message
+    assert not (folders / "sets").exists()
+
+
+def test_a_cut_download_goes_on_where_it_stopped(folders, server, monkeypatch):
+    know_file(monkeypatch, server, hashlib.sha256(CONTENT).hexdigest())
+    server.cut_at = 131_072
+    refused(fetch)
+    server.cut_at = None
+    assert (fetch("tiny") / "tiny.bin").read_bytes() == CONTENT
+    assert server.ranges == [0, 131_072]
+    assert files_under(folders / "cache") == set()
+
+
+def test_a_file_that_changed_on_the_server_is_started_anew(server, monkeypatch):
+    know_file(monkeypatch, server)
+    server.cut_at = 131_072
+    refused(fetch)
+    server.cut_at, server.version, server.content = None, '"v2"', CONTENT[::-1]
+    assert (fetch("tiny") / "tiny.bin").read_bytes() == CONTENT[::-1]
+
+
+def test_an_address_that_is_gone_is_told(server, monkeypatch):
+    know_file(monkeypatch, server, path="/gone")
+    assert "answers 404" in refused(fetch)
+
+
+def test_a_server_that_is_not_there_is_told(monkeypatch):
+    know(monkeypatch, downloads=(Download("http://127.0.0.1:9/tiny.bin"),))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    assert "check the network" in refused(fetch)
+
+
+def test_a_zip_is_unpacked(server, monkeypatch):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("s1/1.pgm", "P5")
+    server.content = packed.getvalue()
+    know_file(monkeypatch, server, path="/tiny.zip")
+    assert files_under(fetch("tiny")) == {"s1/1.pgm", "checksums.json"}
+    assert verify("tiny") == ["s1: SHA-256 as recorded."]
+
+
+def test_an_unknown_name_lists_the_known_ones():
+    assert "fer2013" in refused(fetch, "fer2014")
+
+
+def test_a_changed_file_is_noticed(server, monkeypatch):
+    know_file(monkeypatch, server)
+    folder = fetch("tiny")
+    assert verify("tiny") == ["tiny.bin: SHA-256 as recorded."]
+    (folder / "tiny.bin").write_bytes(b"else")
+    assert "is not what was downloaded" in refused(verify)
+
+
+def test_a_lost_file_is_noticed(server, monkeypatch):
+    know_file(monkeypatch, server)
+    (fetch("tiny") / "tiny.bin").unlink()
+    assert "is gone" in refused(verify)
+
+
+def test_a_set_put_there_by_hand_is_told_by_its_rows(folders, monkeypatch):
+    know(monkeypatch, rows=(("tiny", 5),))
+    table = fer_rows(grey(2, 48), [0, 1], ["Training"] * 2)
+    write_table(folders / "sets" / "tiny" / "tiny.csv", table)
+    hand, rows = verify("tiny")
+    assert "no checksum" in hand
+    assert rows == "tiny.csv: 2 rows, published with 5."
+
+
+def kaggle(monkeypatch, download):
+    """Put a stand-in where kagglehub is imported from."""
+    module = types.SimpleNamespace(dataset_download=download, competition_download=download)
+    monkeypatch.setitem(__import__("sys").modules, "kagglehub", module)
+
+
+def test_what_kaggle_delivers_is_checked_and_put_in_place(folders, monkeypatch):
+    know(monkeypatch, kaggle="owner/tiny", kaggle_files=("tiny*",), rows=(("tiny", 2),))
+    table = fer_rows(grey(2, 48), [0, 1], ["Training"] * 2)
+    write_table(folders / "hub" / "tiny.csv", table)
+    (folders / "hub" / "sample.csv").write_text("not wanted")
+    kaggle(monkeypatch, lambda handle: str(folders / "hub"))
+    assert files_under(fetch("tiny")) == {"tiny.csv", "checksums.json"}
+
+
+def test_a_delivery_with_too_few_rows_is_refused(folders, monkeypatch):
+    know(monkeypatch, kaggle="owner/tiny", rows=(("tiny", 5),))
+    table = fer_rows(grey(2, 48), [0, 1], ["Training"] * 2)
+    write_table(folders / "hub" / "tiny.csv", table)
+    kaggle(monkeypatch, lambda handle: str(folders / "hub"))
+    assert "2 rows where 5 are published" in refused(fetch)
+    assert not (folders / "sets").exists()
+
+
+class UnauthenticatedError(Exception):
+    pass
+
+
+class Forbidden(Exception):
+    response = types.SimpleNamespace(status_code=403)
+
+
+@pytest.mark.parametrize(
+    ("problem", "said"),
+    [
+        (UnauthenticatedError(), "make an API token at https://www.kaggle.com/settings"),
+        (Forbidden(), "accept its rules"),
+        (ConnectionError("no route"), "no route"),
+    ],
+)
+def test_what_kaggle_refuses_is_told_with_what_to_do(folders, monkeypatch, problem, said):
+    def download(handle):
+        raise problem
+
+    know(monkeypatch, kaggle="tiny")
+    kaggle(monkeypatch, download)
+    message = refused(fetch)
+    assert said in message and "by hand" in message and "\n" not in message
+    assert files_under(folders) == set()
+
+
+def test_the_list_names_every_set_and_where_it_is(folders, server, monkeypatch):
+    know_file(monkeypatch, server)
+    assert {s.name: s.where for s in list_sources()}["tiny"] is None
+    fetch("tiny")
+    assert {s.name: s.where for s in list_sources()}["tiny"] == folders / "sets" / "tiny"
+    known = {"fer2013", "facial-keypoints", "ckplus", "five-celebrities", "orl", "lfw", "facenet"}
+    assert known <= {s.name for s in list_sources()}

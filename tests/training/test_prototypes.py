@@ -1,0 +1,29 @@
+"""Prototypes name the emotion that they describe."""
+
+import numpy as np
+import pytest
+
+from helpers.data import EMOTIONS, load_action_units
+from reading_faces.made_faces.expression import PROTOTYPES, UNIT_NAMES, with_units
+from reading_faces.training.prototypes import emotions_of_units
+
+
+@pytest.mark.parametrize("emotion", EMOTIONS)
+def test_each_prototype_is_nearest_to_itself(emotion):
+    for variant in PROTOTYPES[emotion]:
+        units = with_units(**{f"AU{unit}": size for unit, size in variant.items()})[:, 0]
+        assert EMOTIONS[emotions_of_units(units[np.newaxis], EMOTIONS)[0]] == emotion
+
+
+def test_only_the_emotions_asked_for_are_named():
+    smile = with_units(AU6=0.8, AU12=1.0)[:, 0]
+    assert emotions_of_units(smile[np.newaxis], ("sad", "happy"))[0] == 1
+    assert emotions_of_units(smile[np.newaxis], ("sad", "angry")).shape == (1,)
+
+
+def test_true_units_of_made_faces_name_most_of_their_emotions():
+    """What is lost is what is ambiguous or faint: the ceiling for whoever reads units."""
+    data = load_action_units().select("test")
+    assert data.unit_names == UNIT_NAMES
+    named = np.array(EMOTIONS)[emotions_of_units(data.intensities, EMOTIONS)]
+    assert 0.7 < (named == data.emotions).mean() < 0.97
