@@ -14,13 +14,14 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PYTHONUTF8 := 1
 
-.PHONY: help course test lab notebooks assignments weights made-faces made-weights results studies site badges colab wheel lock clean
+.PHONY: help course test test-all lab notebooks assignments weights made-faces made-weights results studies site badges colab wheel lock clean
 
 help:
 	@echo "Reading faces. Two commands are enough:"
 	@echo "  make course       set everything up, run every lesson, leave notebooks and pages in build/"
 	@echo "  make test         check everything: lint, unit tests, every notebook"
 	@echo "More:"
+	@echo "  make test-all     the long tests of whole systems: classroom, wheel, site, browser, lessons on real faces"
 	@echo "  make lab          open the lessons in JupyterLab"
 	@echo "  make notebooks    rebuild notebooks/*.ipynb from notebooks/source/*.py"
 	@echo "  make assignments  derive nbgrader assignments into build/assignments/"
@@ -64,17 +65,27 @@ course: $(READY)
 	@echo "Running the lessons in order, on the data that ships with the course. No network is used."
 	@$(BIN)/python notebooks/build.py course
 
+# Test files are shared out among this many processes; each needs about 2 GB.
+WORKERS ?= 2
+PYTEST := $(BIN)/python -m pytest --quiet -n $(WORKERS) --dist loadfile
+# One thread a process, since the processes share the cores already.
+ONE_THREAD := TF_NUM_INTRAOP_THREADS=1 OMP_NUM_THREADS=1
+
 # Each step runs even if one before it failed, and the last line says which did.
 test: $(READY)
 	@failed=""; \
-	echo "1 of 3 · Lint: is the code clean and formatted?"; \
-	$(BIN)/ruff check . && $(BIN)/ruff format --check . || failed="$$failed lint"; \
+	echo "1 of 3 · Lint: is the code clean and formatted, and do imports go one way?"; \
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports || failed="$$failed lint"; \
 	echo "2 of 3 · Unit tests: does each part do what it says?"; \
-	$(BIN)/python -m pytest --quiet || failed="$$failed unit-tests"; \
+	$(ONE_THREAD) $(PYTEST) -m "not whole" || failed="$$failed unit-tests"; \
 	echo "3 of 3 · Notebooks: does every cell run, and do the checked results still hold?"; \
-	$(BIN)/python -m pytest --quiet --nbval-lax --nbval-current-env --nbval-cell-timeout=180 \
+	$(PYTEST) --nbval-lax --nbval-current-env --nbval-cell-timeout=180 \
 	  notebooks/*.ipynb || failed="$$failed notebooks"; \
 	if [ -n "$$failed" ]; then echo "FAILED:$$failed"; exit 1; fi; echo "All three passed."
+
+test-all: $(READY)
+	@echo "The tests of whole systems, which make test leaves out. What this machine lacks is skipped, and named."
+	@$(ONE_THREAD) $(PYTEST) -m whole
 
 lab: $(READY)
 	@echo "Opening the lessons in JupyterLab; stop it with Ctrl-C."

@@ -1,7 +1,11 @@
-"""Settings for all tests, made before anything imports `helpers`."""
+"""Settings for all tests, made before anything imports `helpers`, and two rules for every test.
+
+A test that is not marked `whole` stays under ten seconds, and in CI no test skips its browser.
+"""
 
 import os
 
+import pytest
 from hypothesis import settings
 
 os.environ.setdefault("COURSE_PROFILE", "smoke")
@@ -11,3 +15,40 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # The same examples on each run, and no deadline: a first call into TensorFlow is slow.
 settings.register_profile("course", deadline=None, derandomize=True, max_examples=30)
 settings.load_profile("course")
+
+# What a test may take, without its fixtures; more where a machine is slow.
+LONGEST_SECONDS = float(os.environ.get("COURSE_TEST_SECONDS", "10"))
+
+
+def seconds_computed() -> float:
+    """Return the processor time of this process and of its children that have ended.
+
+    Not the time on the clock, which grows with everything else that the machine does.
+    """
+    return sum(os.times()[:4])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    """Fail a test that computes for too long and is not marked for it."""
+    begun = seconds_computed()
+    result = yield
+    seconds = seconds_computed() - begun
+    if seconds > LONGEST_SECONDS and not item.get_closest_marker("whole"):
+        pytest.fail(
+            f"{seconds:.0f} s of processor time, more than {LONGEST_SECONDS:g}: make it smaller, "
+            "or mark it `whole` if it needs a whole system.",
+            pytrace=False,
+        )
+    return result
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Make a skipped browser test fail in CI, where `.ci/run` has installed Chromium."""
+    report = yield
+    browser = "browser" in item.fixturenames and item.get_closest_marker("whole")
+    if report.skipped and browser and os.environ.get("CI"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped in CI: {call.excinfo.value}"
+    return report

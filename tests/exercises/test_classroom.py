@@ -218,7 +218,7 @@ def classroom(tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.mark.slow
+@pytest.mark.whole
 def test_nbgrader_gives_100_points_for_all_answers_20_for_one_and_none_for_none(classroom):
     with (classroom / "grades.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -226,7 +226,7 @@ def test_nbgrader_gives_100_points_for_all_answers_20_for_one_and_none_for_none(
     assert {float(row["max_score"]) for row in rows} == {100}
 
 
-@pytest.mark.slow
+@pytest.mark.whole
 def test_check_gives_the_same_score_as_nbgrader(classroom, capsys):
     scores = {}
     for student in SCORES:
@@ -236,7 +236,7 @@ def test_check_gives_the_same_score_as_nbgrader(classroom, capsys):
     assert scores == SCORES
 
 
-@pytest.mark.slow
+@pytest.mark.whole
 def test_feedback_says_what_is_wrong_and_gives_neither_answers_nor_tests_away(classroom):
     lesson = LESSONS[0].stem
     kept = secrets(build.read_source(LESSONS[0]))
