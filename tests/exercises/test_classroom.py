@@ -6,7 +6,6 @@ tried on lesson 1 alone, and on its imports and exercises only: each runs a note
 and the cells in between neither give points nor take any.
 """
 
-import ast
 import csv
 import html
 import os
@@ -18,6 +17,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from excerpts import excerpt
 from nbformat import NotebookNode
 from traitlets.config import get_config
 
@@ -150,22 +150,6 @@ def test_the_glossary_names_lessons_that_use_its_words():
     for terms, numbers in rows:
         for number in numbers.split(", "):
             assert all(term.lower() in told[number] for term in terms.split(", ")), terms
-
-
-def excerpt(lesson: Path) -> NotebookNode:
-    """Return a lesson's title, imports and exercises."""
-    nb = build.read_source(lesson)
-    imports = ast.Import, ast.ImportFrom
-
-    def needed(cell: NotebookNode) -> bool:
-        if "exercise" in cell.metadata or cell is nb.cells[0]:
-            return True
-        return cell.cell_type == "code" and all(
-            isinstance(line, imports) for line in ast.parse(cell.source).body
-        )
-
-    nb.cells = [cell for cell in nb.cells if needed(cell)]
-    return nb
 
 
 def solved(release: NotebookNode, answers: dict[str, str]) -> NotebookNode:
