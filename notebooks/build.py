@@ -29,6 +29,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
+from helpers.files import whole_file
 from reading_faces.exercises.grading import FOLDED, POINTS_PER_LESSON, shares
 
 NOTEBOOKS = Path(__file__).resolve().parent
@@ -213,11 +214,10 @@ def without_this_machine(text: str) -> str:
 
 
 def write(text: str, path: Path) -> None:
-    """Write through a temporary file, so that an interrupted run never leaves half a file."""
+    """Write a text whole or not at all, so that an interrupted run never leaves half a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8", newline="\n")
-    partial.replace(path)
+    with whole_file(path) as partial:
+        partial.write_text(text, encoding="utf-8", newline="\n")
 
 
 def copy_pictures(folder: Path) -> None:

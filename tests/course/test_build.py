@@ -1,0 +1,221 @@
+"""The tool that derives notebooks, pages and assignments, on a lesson of a few lines."""
+
+import copy
+import re
+import shutil
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+
+from notebooks import build
+from notebooks.conftest import NUMERIC
+
+LESSONS = build.sources()
+LITTLE = '''
+# %% [markdown]
+# # 9 · A little lesson
+
+# %% tags=["showed"]
+print("Two and two is", 2 + 2)
+
+# %% [markdown] exercise="double"
+# Write `double`.
+
+# %% exercise="double" part="solution"
+def double(x):
+    """Return twice x."""
+    ### BEGIN SOLUTION
+    return 2 * x if x < 5 & 7 else x * 2
+    ### END SOLUTION
+
+
+# %% exercise="double" part="checker"
+print(double(1))
+
+# %% exercise="double" part="hidden"
+assert double(4) == 8
+'''
+
+
+@pytest.fixture
+def little(tmp_path) -> NotebookNode:
+    path = tmp_path / "99_little.py"
+    path.write_text(LITTLE.lstrip())
+    return build.read_source(path)
+
+
+@pytest.fixture(scope="module")
+def little_run(tmp_path_factory) -> NotebookNode:
+    path = tmp_path_factory.mktemp("little") / "99_little.py"
+    path.write_text(LITTLE.lstrip())
+    return build.execute(build.published(build.read_source(path)))
+
+
+def test_the_stub_comes_before_the_folded_solution_and_the_hidden_test_is_gone(little):
+    nb = build.published(little)
+    parts = [cell.metadata.get("part") for cell in nb.cells if "exercise" in cell.metadata]
+    assert parts == [None, "stub", "solution", "checker"]
+    stub, solution = (c for c in nb.cells if c.metadata.get("part") in ("stub", "solution"))
+    assert f'    """Return twice x."""\n    {build.STUB}\n' in stub.source
+    assert "2 * x" not in stub.source
+    assert solution.metadata["jupyter"] == {"source_hidden": True}
+    assert solution.metadata["cellView"] == "form"
+
+
+def test_an_edit_changes_the_id_of_its_own_cell_alone(little):
+    before = [cell.id for cell in build.published(little).cells]
+    little.cells[1].source += "  # edited"
+    after = [cell.id for cell in build.published(build.with_stable_ids(little)).cells]
+    assert sum(a != b for a, b in zip(before, after, strict=True)) == 1
+
+
+def test_the_same_source_gives_the_same_notebook_byte_for_byte(little, little_run):
+    assert nbformat.writes(build.execute(build.published(little))) == nbformat.writes(little_run)
+
+
+def test_the_page_folds_the_solution_in_one_piece_and_keeps_the_result(little_run):
+    page = build.page(little_run, "little")
+    folded = re.search(r"<details><summary>Solution</summary><pre>(.*?)</pre></details>", page)
+    assert "if x &lt; 5 &amp; 7 else" in folded[1]
+    assert "Two and two is 4" in page
+
+
+def test_the_course_table_says_what_each_lesson_showed(tmp_path, monkeypatch, capsys):
+    good, bad = tmp_path / "98_good.py", tmp_path / "99_bad.py"
+    good.write_text(LITTLE.lstrip())
+    bad.write_text("# %% [markdown]\n# # 10 · Broken\n\n# %%\n1 / 0\n")
+    monkeypatch.setattr(build, "BUILD", tmp_path / "build")
+    assert build.build_course([good, bad]) == 1
+    table = capsys.readouterr().out.partition("what it showed")[2]
+    assert re.search(r"98_good +\d+  Two and two is 4", table)
+    assert re.search(r"99_bad +\d+  FAILED: ZeroDivisionError", table)
+    assert (tmp_path / "build" / "course" / "98_good.html").exists()
+
+
+def test_an_edited_text_whose_notebook_was_not_built_again_is_found(
+    tmp_path, monkeypatch, capsys, little_run
+):
+    monkeypatch.setattr(build, "NOTEBOOKS", tmp_path)
+    path = tmp_path / "99_little.py"
+    path.write_text(LITTLE.lstrip())
+    build.write(nbformat.writes(little_run) + "\n", tmp_path / "99_little.ipynb")
+    assert build.report_drift([path]) == 0
+    path.write_text(LITTLE.lstrip().replace("Two and two", "2 and 2"))
+    assert build.report_drift([path]) == 1
+    assert "99_little.ipynb is not what its text says" in capsys.readouterr().out
+
+
+def test_a_write_that_fails_leaves_the_old_notebook_and_nothing_else(tmp_path):
+    path = tmp_path / "lesson.ipynb"
+    build.write("old\n", path)
+    with pytest.raises(UnicodeEncodeError):
+        build.write("new, and then half a character: \ud800", path)
+    assert {p.name: p.read_text() for p in tmp_path.iterdir()} == {"lesson.ipynb": "old\n"}
+
+
+def test_paths_and_addresses_of_this_machine_are_dropped():
+    text = f"{build.ROOT}/data and {Path.home()}/x and <object at 0x7f3a5c001d50>"
+    assert build.without_this_machine(text) == "reading-faces/data and ~/x and <object>"
+
+
+# Badges that lead to a fork.
+
+
+@pytest.fixture
+def checkout(tmp_path) -> Path:
+    """Copy what holds addresses of the repository, and add one that only looks like them."""
+    for pattern in build.STAMPED:
+        for path in build.ROOT.glob(pattern):
+            target = tmp_path / path.relative_to(build.ROOT)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, target)
+    other = f"See https://github.com/{build.repository()}-2 and {build.repository()}.\n"
+    (tmp_path / "OTHER.md").write_text(other)
+    return tmp_path
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_fork_is_stamped_at_its_addresses_alone_and_can_be_stamped_back(checkout):
+    before, ours, fork = contents(checkout), build.repository(), "some.one/their-course"
+    changed = build.stamp_badges(fork, checkout)
+    lessons = [checkout / "notebooks" / f"{lesson.stem}.ipynb" for lesson in LESSONS]
+    texts = [checkout / "notebooks" / "source" / lesson.name for lesson in LESSONS]
+    assert {*lessons, *texts, checkout / "pyproject.toml"} <= set(changed)
+    assert build.repository(checkout) == fork
+    for path, old in before.items():
+        new = path.read_text(encoding="utf-8")
+        assert (path in changed) == (new != old.decode())
+        if path in lessons:
+            stored = nbformat.reads(new, as_version=4)
+            named = build.with_stable_ids(copy.deepcopy(stored))
+            assert [cell.id for cell in stored.cells] == [cell.id for cell in named.cells]
+            was = nbformat.reads(old.decode(), as_version=4).cells
+            for cell, before_it in zip(stored.cells, was, strict=True):
+                assert cell.source.replace(f"/{fork}", f"/{ours}") == before_it.source
+                assert cell.get("outputs") == before_it.get("outputs")
+        else:
+            assert new.replace(f"/{fork}", f"/{ours}") == old.decode()
+    assert f"/{ours}" not in (checkout / lessons[0]).read_text(encoding="utf-8")
+    assert sorted(build.stamp_badges(ours, checkout)) == sorted(changed)
+    assert contents(checkout) == before
+
+
+@pytest.mark.parametrize("name", ["their-course", "https://github.com/a/b", "a/b/c", "a/b c"])
+def test_a_badge_leads_to_no_name_that_is_not_a_repository(name, tmp_path):
+    shutil.copy(build.ROOT / "pyproject.toml", tmp_path)
+    before = contents(tmp_path)
+    with pytest.raises(SystemExit, match="owner/name"):
+        build.stamp_badges(name, tmp_path)
+    assert contents(tmp_path) == before
+
+
+# What nbval compares, as `make test` calls it.
+
+
+def nbval(folder: Path, **other: str) -> str:
+    """Run nbval on two results, of which the second has changed; return what it says.
+
+    The lock names what is installed, but for the versions in `other`.
+    """
+    (folder / "notebooks").mkdir()
+    shutil.copy(build.NOTEBOOKS / "conftest.py", folder / "notebooks")
+    pins = [f"{name}=={other.get(name, version(name))}" for name in NUMERIC]
+    (folder / "requirements.lock").write_text("\n".join(pins))
+    code = "import sys\nprint('log', file=sys.stderr)\nprint(2 + 2)"
+    cells = [
+        new_code_cell(
+            code,
+            execution_count=1,
+            outputs=[new_output("stream", name="stdout", text=text)],
+            metadata={"tags": ["nbval-check-output"]},
+        )
+        for text in ("4\n", "5\n")
+    ]
+    path = folder / "notebooks" / "99_little.ipynb"
+    path.write_text(nbformat.writes(new_notebook(cells=cells)))
+    flags = ["-v", "-p", "no:cacheprovider", "--nbval-lax", "--nbval-current-env"]
+    command = [sys.executable, "-m", "pytest", *flags, str(path)]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=180).stdout
+
+
+def test_nbval_fails_on_a_result_that_changed_and_not_on_what_is_logged(tmp_path):
+    report = nbval(tmp_path)
+    assert "Cell 0 PASSED" in report
+    assert "Cell 1 FAILED" in report
+    assert "Stored results compared" in report
+
+
+def test_nbval_compares_nothing_with_other_versions_and_says_so(tmp_path):
+    report = nbval(tmp_path, numpy="1.0")
+    assert "Cell 0 PASSED" in report
+    assert "Cell 1 PASSED" in report
+    assert "Stored results NOT compared: numpy" in report
