@@ -1,11 +1,15 @@
-"""Files that are written whole or not at all, and in one sentence why one cannot be."""
+"""Files that are written whole or not at all, never in place of one that is read.
+
+Nothing else in this project opens a file of a user's for writing.
+"""
 
 import contextlib
 import errno
 import os
 import shutil
+import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 
@@ -52,6 +56,50 @@ def whole_folder(path: Path) -> Iterator[Path]:
             raise
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def refuse_replacing(inputs: Iterable[str | Path], **outputs: str | Path | None) -> None:
+    """Refuse an output that would replace a file that is read, or another output.
+
+    Files are compared, not names: a link, another spelling of the path, or capital letters on a
+    disk that does not tell them apart lead to the same file. Devices such as /dev/stdout may be
+    named, and folders as well: of a folder that is read, give the files that are read in it.
+
+    Parameters
+    ----------
+    inputs : iterable of Path
+        Every file that is read, whether it exists or not.
+    **outputs : Path or None
+        The files to write by the names of their options: ``csv=Path("faces.csv")`` is ``--csv``.
+
+    Raises
+    ------
+    ValueError
+        With one sentence that names the option.
+    """
+    named = {f"--{option.replace('_', '-')}": path for option, path in outputs.items() if path}
+    existing = {option: file for option, path in named.items() if (file := _file_number(path))}
+    read = set(map(_file_number, inputs)) if existing else set()
+    written: dict[object, str] = {}
+    for option, path in named.items():
+        if existing.get(option) in read - {None}:
+            raise ValueError(
+                f"{option} {path} would replace a file that is read; choose another name."
+            )
+        if os.path.exists(path) and option not in existing:
+            continue
+        other = written.setdefault(existing.get(option, os.path.realpath(path)), option)
+        if other != option:
+            raise ValueError(f"{other} and {option} {path} are one file; choose another name.")
+
+
+def _file_number(path: str | Path) -> tuple[int, int] | None:
+    """Return what tells a regular file from every other one; None if there is none."""
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return (status.st_dev, status.st_ino) if stat.S_ISREG(status.st_mode) else None
 
 
 def explain(error: OSError) -> str:
