@@ -63,7 +63,7 @@ def pictures(text: str) -> list[str]:
 
 
 def levels_skipped(text: str) -> list[str]:
-    """Who jumps from heading to heading must not miss one."""
+    """Return the headings that jump over a level, which a reader of the outline would miss."""
     found, before = [], 0
     for level, title in headings(text):
         if level > before + 1:

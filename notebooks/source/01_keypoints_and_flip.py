@@ -35,8 +35,8 @@ if find_spec("helpers") is None:  # in Colab: fetch the course's code once
 _ = import_module("helpers")  # before TensorFlow, so that it uses all that the processor can do
 
 # %% [markdown]
-# We import what the lesson uses. `helpers` is the course's own code; what this lesson teaches is
-# written out below, so you never have to look inside it.
+# We import what the lesson uses. `helpers` and `reading_faces` are the course's own code. What this lesson
+# teaches is written out below, so you never have to look inside them.
 
 # %%
 import json
@@ -891,7 +891,7 @@ print(f"always the mean face {'':<15} {np.sqrt(np.nanmean((marks - typical) ** 2
 #   [the page of the Kaggle competition](https://www.kaggle.com/c/facial-keypoints-detection).
 # - The *Mahalanobis distance* looks at all coordinates together and knows from their correlations
 #   that two eyes belong side by side. Does it find more of the spoiled labels?
-# - `tests/test_augment.py` holds the laws of this lesson as *property tests*: a program looks for
+# - `tests/helpers/test_augment.py` holds the laws of this lesson as *property tests*: a program looks for
 #   points that break them. Write one for `move_keypoints`.
 #
 # **Next:** [lesson 2, a residual keypoint model](02_residual_keypoint_model.ipynb), which learns to

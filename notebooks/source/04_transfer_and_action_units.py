@@ -476,7 +476,7 @@ for row in resnet["variants"]:
 # into it and spoil what it knows.
 
 # %%
-Code(inspect.getsource(transfer.two_heads).split('"""')[2], language="python")
+Code(inspect.getsource(transfer.two_heads), language="python")
 
 # %% [markdown]
 # One thing is easily got wrong here. **Batch normalisation** keeps a running mean and variance of each
@@ -500,7 +500,7 @@ print(f"features move by {change.mean():.0%} of their length")
 # mistake. This is how a stage is thawed here; a stage begins where the picture becomes smaller:
 
 # %%
-Code(inspect.getsource(transfer.thaw).split('"""')[2], language="python")
+Code(inspect.getsource(transfer.thaw), language="python")
 
 # %% [markdown]
 # ### Two heads, two losses

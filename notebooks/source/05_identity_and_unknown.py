@@ -452,8 +452,8 @@ for what, points in (
 
 # %% [markdown]
 # It can: the features were there, and what was missing is which of them to trust. These directions were computed from
-# made people, for made people. Those of the shipped embedder come from real ones (`helpers/discriminant.py`), and know
-# real people better.
+# made people, for made people. Those of the shipped embedder come from real ones
+# (`reading_faces/training/lda.py`), and know real people better.
 #
 # ## Decide
 #

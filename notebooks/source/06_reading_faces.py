@@ -560,10 +560,10 @@ plots.show(
 # ## A web page
 #
 # For people who never open a notebook there is a page in the browser, for photographs and the webcam:
-# `python -m reading_faces serve` in a terminal, then open `http://127.0.0.1:7860`; or, in a notebook, `from
-# helpers.app import build_page; build_page().launch()`. (It needs Gradio: `pip install "gradio>=6.31"`.) The
-# page is read by your own machine alone, deletes a photograph as soon as it is read, and remembers nobody
-# who has not been enrolled.
+# `python -m reading_faces serve` in a terminal, then open `http://127.0.0.1:7860`; or, in a notebook,
+# `from reading_faces.page import build_page; build_page().launch()`. (It needs Gradio:
+# `pip install "gradio>=6.31"`.) Only your own machine can open the page. It deletes a photograph as soon as it
+# is read, and remembers only people who have been enrolled.
 #
 # ![The web page in a browser: a photograph of Eileen Collins with a box around her face and the label happy 97 %, Eileen; under it a table, a bar chart of emotions, and fields to enrol or forget a person](pictures/web_page.jpg)
 
@@ -764,7 +764,7 @@ for reading in reader.read(paths[:12]):
 # ## Go further
 #
 # Give the reader a group photograph and look for the first face that it gets wrong. Then read
-# [how the models were made](https://github.com/reading-faces/reading-faces/blob/main/helpers/recipes.py).
+# [how the models were made](https://github.com/reading-faces/reading-faces/blob/main/reading_faces/training/recipes.py).
 #
 # **Back to** [lesson 1](01_keypoints_and_flip.ipynb) and [lesson 2](02_residual_keypoint_model.ipynb),
 # which build the keypoint model, [lesson 3](03_emotion_classifier.ipynb), the emotion model,

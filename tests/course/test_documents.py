@@ -1,5 +1,6 @@
 """What one reads on the way in and around the course is in order, and its links lead somewhere."""
 
+import importlib
 import re
 from pathlib import Path
 
@@ -7,7 +8,9 @@ import document_rules as rules
 import nbformat
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from reading_faces.__main__ import COMMANDS
+
+ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "data/README.md")),
     ROOT / "notebooks" / "README.md",
@@ -62,24 +65,49 @@ def test_the_contents_name_each_lesson_with_its_minutes():
         assert re.search(rf"\*\*Time:\*\*\s+{minutes} minutes", text)
 
 
-# The rules themselves, on texts that break them; those that notebooks share are tried there too.
+def told() -> dict[Path, str]:
+    """Return the words of all documents and of the lessons' texts."""
+    lessons = sorted((ROOT / "notebooks" / "source").glob("[0-9]*.py"))
+    return {path: path.read_text(encoding="utf-8") for path in [*DOCUMENTS, *lessons]}
 
 
-@pytest.mark.parametrize(
-    ("rule", "text"),
-    [
-        (not_one_title, "## Second"),
-        (not_one_title, "# One\n\n# Two"),
-        (not_one_title, "text\n\n## Second\n\n# First"),
-        (rules.levels_skipped, "# One\n\n### Three"),
-        (rules.pictures_without_alt, "# One\n\n![](a.png)"),
-        (rules.links_that_say_nothing, "[click here](a.md)"),
-    ],
-)
-def test_rule_finds(rule, text):
-    assert rule(text) != []
+def test_every_command_that_is_told_of_exists():
+    for path, text in told().items():
+        named = re.findall(r"python -m reading_faces ([a-z]+)", text)
+        assert set(named) <= set(COMMANDS), path
+        assert not re.search(r"python -m (helpers|exercises|training)", text), path
 
 
+def test_every_file_of_ours_that_is_told_of_exists():
+    rooms = r"(?:helpers|reading_faces|tests|docs|notebooks|data/weights|data/results)/[\w./*-]+"
+    for path, text in told().items():
+        for name in re.findall(rf"(?:`|blob/main/)({rooms}?)[`)]", text):
+            assert any(ROOT.glob(name.rstrip("/").replace("NN_name", "01_*"))), (
+                f"{path.name} names {name}"
+            )
+
+
+def test_every_import_that_is_told_of_works():
+    """In prose; what lessons import themselves is tried when they run."""
+    found = set()
+    for text in told().values():
+        prose = re.sub(r"\n# ?", " ", text)
+        found |= {*re.findall(r"`\s*from\s+((?:helpers|reading_faces)[\w.]*) import (\w+)", prose)}
+    assert found
+    for module, name_in_it in found:
+        assert hasattr(importlib.import_module(module), name_in_it), f"{module}: {name_in_it}"
+
+
+# The rules themselves can fail, each on one document that breaks it.
+
+ALL_WRONG = """# One
+
+# Two
+
+#### Four
+
+[click here](gone.md), ![](a.png) and [a heading](#nowhere)
+"""
 GOOD = """# One
 
 ## A `code` word, and more
@@ -92,20 +120,14 @@ GOOD = """# One
 """
 
 
-def test_a_good_document_breaks_no_rule(tmp_path):
+@pytest.mark.parametrize("rule", RULES, ids=name)
+def test_rule_finds_what_is_wrong_and_nothing_else(rule):
+    assert rule(ALL_WRONG) != []
+    assert rule(GOOD) == []
+
+
+def test_a_link_to_nothing_is_found(tmp_path):
     (tmp_path / "other.md").write_text("# There\n")
-    assert [rule(GOOD) for rule in RULES] == [[]] * len(RULES)
     assert rules.links_to_nothing(GOOD, tmp_path) == []
-
-
-@pytest.mark.parametrize("target", ["#nowhere", "gone.md", "other.md#gone", "folder/gone.png"])
-def test_a_link_to_nothing_is_found(target, tmp_path):
-    (tmp_path / "other.md").write_text("# There\n")
-    assert rules.links_to_nothing(f"[a link]({target})", tmp_path) == [target]
-    assert rules.links_to_nothing(f"![a picture]({target})", tmp_path) == [target]
-
-
-def test_contrast_is_that_of_wcag():
-    assert rules.contrast((0, 0, 0), (1, 1, 1)) == pytest.approx(21)
-    grey = (0x76 / 255,) * 3  # the palest grey whose text passes on white
-    assert rules.contrast(grey, (1, 1, 1)) == pytest.approx(4.54, abs=0.005)
+    assert rules.links_to_nothing(ALL_WRONG, tmp_path) == ["gone.md", "#nowhere", "a.png"]
+    assert rules.links_to_nothing("[there](other.md#gone)", tmp_path) == ["other.md#gone"]

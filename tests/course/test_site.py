@@ -13,12 +13,12 @@ from urllib.parse import unquote, urlsplit
 import nbformat
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 LESSONS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
 
 missing = [name for name in ("sphinx", "myst_nb", "furo") if not importlib.util.find_spec(name)]
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.whole,
     pytest.mark.skipif(bool(missing), reason=f"not installed: {', '.join(missing)} (extra `site`)"),
 ]
 
