@@ -1,4 +1,4 @@
-"""The three descriptions of the environment agree, and the wheel works away from the checkout."""
+"""The descriptions of the environment agree, a test has its budget, the wheel works anywhere."""
 
 import ast
 import json
@@ -10,19 +10,32 @@ import sys
 import sysconfig
 import tomllib
 import zipfile
+from collections.abc import Callable, Iterator
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 
+import nbformat
 import pytest
 import yaml
+from excerpts import excerpt
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-ROOT = Path(__file__).resolve().parent.parent
+from notebooks import build
+
+ROOT = Path(__file__).resolve().parents[2]
 LOCK = ROOT / "requirements.lock"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 PYTHONS = ("3.11", "3.12", "3.13")
+OURS = ("helpers", "reading_faces")
+
+
+def python(*arguments: str, **options) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, *arguments], capture_output=True, text=True, timeout=300, **options
+    )
 
 
 def by_name(requirements: list[str]) -> dict[str, SpecifierSet]:
@@ -107,49 +120,87 @@ def test_every_cap_has_its_reason_beside_it():
 
 
 @pytest.mark.skipif(not shutil.which("make"), reason="no make on this machine")
-def test_a_package_that_was_renewed_after_it_was_loaded_asks_for_a_restart():
-    old = "import sys, types; sys.modules['numpy'] = numpy = types.ModuleType('numpy')\n"
-    done = subprocess.run(
-        [sys.executable, "-c", f"{old}numpy.__version__ = '1.26.4'\nimport helpers"],
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 1
-    assert "ImportError: numpy 1.26.4 is in memory, but" in done.stderr
-    assert "Restart the kernel" in done.stderr
-
-
 def test_make_alone_explains_every_target():
     targets = re.search(r"^\.PHONY: (.*)", (ROOT / "Makefile").read_text(), re.M)[1].split()
     told = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True).stdout
     assert {t for t in targets if f"make {t} " not in told} == {"help"}
 
 
-def test_helpers_imports_nothing_undeclared():
-    """What is imported at the top of a module is a core dependency; the rest is in an extra."""
+def test_a_package_that_was_renewed_after_it_was_loaded_asks_for_a_restart():
+    old = "import sys, types; sys.modules['numpy'] = numpy = types.ModuleType('numpy')\n"
+    done = python("-c", f"{old}numpy.__version__ = '1.26.4'\nimport helpers")
+    assert done.returncode == 1
+    assert "ImportError: numpy 1.26.4 is in memory, but" in done.stderr
+    assert "Restart the kernel" in done.stderr
+
+
+def imported(path: Path) -> Iterator[tuple[str, bool]]:
+    """Yield each module that a file imports, by its first name, and whether on its top level."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            modules = [node.module]
+        else:
+            continue
+        for name in {name.partition(".")[0] for name in modules}:
+            if name not in {*sys.stdlib_module_names, *OURS}:
+                yield name, node in tree.body
+
+
+def test_what_is_imported_is_declared_and_what_is_declared_is_imported():
+    """On top of a module: by the core; inside a function: by any extra; in a lesson: by `lab`."""
     core, everything = by_name(PROJECT["dependencies"]), declared()
+    lab = {**core, **by_name(PROJECT["optional-dependencies"]["lab"])}
     distributions = metadata.packages_distributions()
-    for path in sorted((ROOT / "helpers").rglob("*.py")):
-        tree = ast.parse(path.read_text())
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Import):
-                modules = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and not node.level:
-                modules = [node.module]
-            else:
-                continue
-            allowed = core if node in tree.body else everything
-            for module in {name.partition(".")[0] for name in modules}:
-                if module in sys.stdlib_module_names or module == "helpers":
-                    continue
+    lessons = ROOT / "notebooks" / "source"
+    used = set()
+    for room in (*(ROOT / name for name in OURS), lessons):
+        for path in sorted(room.rglob("*.py")):
+            for module, on_top in imported(path):
+                allowed = lab if room == lessons else core if on_top else everything
                 names = {canonicalize_name(name) for name in distributions.get(module, [])}
-                assert names & set(allowed), f"{path.name} imports {module}"
+                assert names & set(allowed), f"{path} imports {module}"
+                used |= names
+    # MTCNN and keras-facenet import TensorFlow; our own code computes with it through Keras.
+    assert set(core) - used <= {"tensorflow"}, "declared, but nothing imports it"
 
 
-def python(*arguments: str, **options) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, *arguments], capture_output=True, text=True, timeout=300, **options
-    )
+TESTS = """
+import os, time, pytest
+
+def compute():
+    begun = time.process_time()
+    while time.process_time() - begun < 0.3:
+        pass
+
+def test_of_a_part(): compute()
+
+@pytest.mark.whole
+def test_of_the_whole(): compute()
+
+def test_that_waits(): time.sleep(0.3)
+
+@pytest.fixture
+def browser(): pytest.skip("there is no browser")
+
+@pytest.mark.whole
+def test_of_the_page(browser): pass
+"""
+
+
+def test_a_long_test_fails_unless_it_is_marked_and_in_ci_one_without_its_browser(tmp_path):
+    shutil.copy(ROOT / "tests" / "conftest.py", tmp_path)
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = whole: needs a whole system\n")
+    (tmp_path / "test_some.py").write_text(TESTS)
+    environment = {name: value for name, value in os.environ.items() if name != "CI"}
+    environment.update(COURSE_TEST_SECONDS="0.2", PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
+    for ci, broken in (({}, {"part"}), ({"CI": "true"}, {"part", "page"})):
+        command = ["-m", "pytest", "-rA", "-p", "no:cacheprovider"]
+        run = python(*command, cwd=tmp_path, env={**environment, **ci})
+        assert {*re.findall(r"^(?:FAILED|ERROR) .*_(\w+)", run.stdout, re.M)} == broken, run.stdout
+        assert "0 s of processor time, more than 0.2" in run.stdout
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +213,7 @@ def wheel(tmp_path_factory) -> Path:
     return path
 
 
-@pytest.mark.slow
+@pytest.mark.whole
 def test_the_wheel_carries_the_weights_and_their_cards_and_no_raw_data(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     for path in (ROOT / "data").rglob("*"):
@@ -174,23 +225,50 @@ def test_the_wheel_carries_the_weights_and_their_cards_and_no_raw_data(wheel):
     assert any(re.search(r"dist-info/licenses/LICENSE", name) for name in names)
 
 
-@pytest.mark.slow
-def test_the_installed_wheel_reads_a_face_from_an_empty_folder(wheel, tmp_path):
-    from matplotlib.cbook import get_sample_data
-
-    target, empty = tmp_path / "installed", tmp_path / "empty"
-    empty.mkdir()
+@pytest.fixture(scope="module")
+def away(wheel, tmp_path_factory) -> Callable[..., subprocess.CompletedProcess]:
+    """Install the wheel; return Python in an empty folder, where it finds nothing but that."""
+    target, empty = tmp_path_factory.mktemp("installed"), tmp_path_factory.mktemp("empty")
     installed = python("-m", "pip", "install", "--no-deps", f"--target={target}", str(wheel))
     assert installed.returncode == 0, installed.stderr
-    away = {**os.environ, "PYTHONPATH": str(target)}
+    environment = {**os.environ, "PYTHONPATH": str(target)}
+    where = (
+        "import helpers.settings, reading_faces as r; print(helpers.settings.SHIPPED, r.__file__)"
+    )
+    found = python("-c", where, cwd=empty, env=environment).stdout.split()
+    assert found == [
+        str(target / "helpers" / "shipped"),
+        str(target / "reading_faces" / "__init__.py"),
+    ]
+    return partial(python, cwd=empty, env=environment)
 
-    where = "import helpers.settings as s; print(s.SHIPPED)"
-    shipped = python("-c", where, cwd=empty, env=away).stdout.strip()
-    assert Path(shipped) == target / "helpers" / "shipped"
+
+@pytest.mark.whole
+def test_the_installed_wheel_reads_a_face_from_an_empty_folder(away):
+    from matplotlib.cbook import get_sample_data
 
     photo = get_sample_data("grace_hopper.jpg", asfileobj=False)
-    run = python("-m", "reading_faces", "predict", photo, "--json", cwd=empty, env=away)
+    run = away("-m", "reading_faces", "predict", photo, "--json")
     assert run.returncode == 0, run.stderr
     (image,) = json.loads(run.stdout)["images"]
     (face,) = image["faces"]
     assert len(face["keypoints"]) == 15
+
+
+@pytest.mark.whole
+def test_the_installed_wheel_scores_a_lesson_by_the_text_that_it_carries(away, tmp_path):
+    path = tmp_path / "lesson.ipynb"
+    lesson = excerpt(build.sources(["01"])[0])
+    path.write_text(nbformat.writes(build.published(lesson)))
+    run = away("-m", "reading_faces", "check", str(path), "--json")
+    assert run.returncode == 0, run.stderr
+    assert json.loads(run.stdout)["score"] == 0  # the folded solutions do not count
+
+
+@pytest.mark.whole
+def test_the_set_up_cell_of_each_lesson_fetches_nothing_where_the_wheel_is(away):
+    for path in build.sources():
+        nb = build.read_source(path)
+        (setup,) = (c for c in nb.cells if "setup" in c.metadata.get("tags", []))
+        run = away("-c", setup.source + "\nimport reading_faces.exercises.check")
+        assert (run.returncode, run.stdout) == (0, ""), run.stderr
