@@ -13,6 +13,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 
+class ReplaceError(ValueError):
+    """An output that would replace a file that is read, or another output."""
+
+
 @contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """Give a temporary file beside `path` that becomes `path` at the end, or is removed.
@@ -74,7 +78,7 @@ def refuse_replacing(inputs: Iterable[str | Path], **outputs: str | Path | None)
 
     Raises
     ------
-    ValueError
+    ReplaceError
         With one sentence that names the option.
     """
     named = {f"--{option.replace('_', '-')}": path for option, path in outputs.items() if path}
@@ -83,14 +87,14 @@ def refuse_replacing(inputs: Iterable[str | Path], **outputs: str | Path | None)
     written: dict[object, str] = {}
     for option, path in named.items():
         if existing.get(option) in read - {None}:
-            raise ValueError(
+            raise ReplaceError(
                 f"{option} {path} would replace a file that is read; choose another name."
             )
         if os.path.exists(path) and option not in existing:
             continue
         other = written.setdefault(existing.get(option, os.path.realpath(path)), option)
         if other != option:
-            raise ValueError(f"{other} and {option} {path} are one file; choose another name.")
+            raise ReplaceError(f"{other} and {option} {path} are one file; choose another name.")
 
 
 def _file_number(path: str | Path) -> tuple[int, int] | None:
