@@ -1,14 +1,13 @@
 """What turns a face into an embedding: our own network, or FaceNet where its weights were fetched.
 
-keras-facenet's own constructor downloads the weights by itself, straight to their final name, so it
-is never called: `python -m reading_faces data fetch facenet` brings them, and checks them on arrival.
+keras-facenet's own constructor downloads the weights by itself, straight to their final name, so
+it is never called: `python -m reading_faces data fetch facenet` brings and checks them.
 """
 
 from pathlib import Path
 
 import numpy as np
 
-from helpers.augment import flip_images
 from helpers.data.cache import file_sha256
 from helpers.data.sources import KNOWN, find_folder, known_folder
 from helpers.gallery import Embedder, Gallery, check_embedder, to_unit_length
@@ -112,7 +111,7 @@ class SmallEmbedder:
         """Return `(n, d) float32` of length 1 for faces `(n, size, size, 3) uint8` RGB."""
         grey = [to_grey(face) for face in faces]
         grey = np.array(grey, np.uint8).reshape(-1, *faces.shape[1:3])
-        return to_unit_length(self.model.predict(grey) + self.model.predict(flip_images(grey)))
+        return self.model.predict(grey, mirrored=True)
 
 
 def best_embedder(name: str | None = None) -> Embedder:

@@ -19,6 +19,7 @@ from keras import layers
 from scipy.special import expit, softmax
 
 from helpers import settings
+from helpers.augment import flip_images, flip_keypoints
 from helpers.files import whole_file
 
 # TensorFlow warns that it compiles a network anew for each number of faces: it should.
@@ -330,8 +331,15 @@ class TrainedModel:
         """Side of the square grey pictures that `predict` takes, in pixels."""
         return self.card["input"]["size"]
 
-    def predict(self, images: np.ndarray, batch_size: int = 128) -> np.ndarray:
+    def predict(
+        self, images: np.ndarray, mirrored: bool = False, batch_size: int = 128
+    ) -> np.ndarray:
         """Read grey faces `(n, size, size) uint8`.
+
+        Parameters
+        ----------
+        mirrored : look at each picture's mirror image too, and average the two answers
+            (test-time augmentation); the points of the second are flipped back first.
 
         Returns
         -------
@@ -339,7 +347,17 @@ class TrainedModel:
         probabilities `(n, classes) float32` (those of action units do not add up to 1), or
         embeddings `(n, d) float32` of length 1.
         """
-        outputs = self.outputs(images, batch_size)
+        task, answers = self.card["task"], self.answers(self.outputs(images, batch_size))
+        if not mirrored:
+            return answers
+        second = self.answers(self.outputs(flip_images(images), batch_size))
+        if task == "keypoints":
+            second = flip_keypoints(second, self.input_size)
+        mean = (answers + second) / 2
+        return keras.utils.normalize(mean) if task == "embedding" else mean
+
+    def answers(self, outputs: np.ndarray) -> np.ndarray:
+        """Turn what the network gives into what `predict` returns."""
         if self.card["task"] == "keypoints":
             return keypoints_from_network(outputs, self.input_size)
         if self.card["task"] == "action_units":

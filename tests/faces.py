@@ -32,7 +32,7 @@ class MeanFace:
     def __init__(self):
         self.calls = []
 
-    def predict(self, images: np.ndarray) -> np.ndarray:
+    def predict(self, images: np.ndarray, mirrored: bool = False) -> np.ndarray:
         self.calls.append(len(images))
         points = np.stack([np.linspace(20, 76, 15), np.linspace(30, 80, 15)], axis=1)
         return np.repeat(points[np.newaxis], len(images), axis=0).astype(np.float32)
@@ -47,7 +47,7 @@ class Smiling:
     def __init__(self):
         self.calls = []
 
-    def predict(self, images: np.ndarray) -> np.ndarray:
+    def predict(self, images: np.ndarray, mirrored: bool = False) -> np.ndarray:
         self.calls.append(len(images))
         row = [0.9 if name in ("AU6", "AU12") else 0.1 for name in UNIT_NAMES]
         return np.repeat(np.array([row], np.float32), len(images), axis=0)
@@ -62,7 +62,7 @@ class Cheerful:
     def __init__(self):
         self.calls = []
 
-    def predict(self, images: np.ndarray) -> np.ndarray:
+    def predict(self, images: np.ndarray, mirrored: bool = False) -> np.ndarray:
         self.calls.append(len(images))
         row = [0.7 if name == "happy" else 0.05 for name in EMOTIONS]
         return np.repeat(np.array([row], np.float32), len(images), axis=0)

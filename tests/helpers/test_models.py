@@ -6,11 +6,23 @@ import h5py
 import keras
 import numpy as np
 import pytest
+from scipy.special import expit, softmax
 
 from helpers import models
 from helpers.data import EMOTIONS
 from helpers.models import TrainedModel
 from reading_faces.training import loop as train
+
+
+class Says:
+    """A network that gives what a function of its standardised faces gives."""
+
+    def __init__(self, answer):
+        self.predict_on_batch = answer
+
+
+def about(task: str, size: int = 96) -> dict:
+    return {"task": task, "input": {"size": size}}
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +68,56 @@ def test_probabilities_are_positive_and_sum_to_one(emotion_model, images):
     assert probabilities.shape == (9, 7)
     assert (probabilities > 0).all()
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
+
+
+def test_a_temperature_divides_the_logits_once(images):
+    logits = np.array([[2.0, 0.0, -1.0]])
+    card = about("emotion", size=48) | {"temperature": 2.0}
+    model = TrainedModel(Says(lambda faces: np.repeat(logits, len(faces), axis=0)), card)
+    expected = np.exp(logits / 2) / np.exp(logits / 2).sum()
+    np.testing.assert_allclose(model.predict(images[:1]), expected)
+
+
+def test_a_mirrored_look_brings_points_back_before_it_averages():
+    face = np.zeros((1, 96, 96), np.uint8)
+    face[0, 20, 30] = 255
+    spots = np.full((1, 15, 2), 48.0)
+    spots[0, 0] = 30, 20  # whatever the face, its left eye is seen at the bright pixel
+
+    def brightest(faces):
+        found = np.repeat(spots, len(faces), axis=0)
+        for points, one in zip(found, faces, strict=True):
+            points[0] = np.unravel_index(one[..., 0].argmax(), one.shape[:2])[::-1]
+        return models.keypoints_to_network(found)
+
+    model = TrainedModel(Says(brightest), about("keypoints"))
+    found = model.predict(face, mirrored=True)[0]
+    # The mirrored picture's bright pixel is at (65, 20): brought back, the RIGHT eye at (30, 20).
+    np.testing.assert_allclose(found[0], [(30 + 95 - 48) / 2, (20 + 48) / 2], atol=1e-4)
+    np.testing.assert_allclose(found[1], [(48 + 30) / 2, (48 + 20) / 2], atol=1e-4)
+    np.testing.assert_allclose(found[10], [(48 + 95 - 48) / 2, 48], atol=1e-4)
+
+
+@pytest.mark.parametrize(("task", "probability"), [("emotion", softmax), ("action_units", expit)])
+def test_a_mirrored_look_averages_probabilities(task, probability, images):
+    model = TrainedModel(Says(lambda faces: faces[:, 10, :7, 0]), about(task, size=48))
+    plain, mirrored = (
+        models.standardize(faces)[:, 10, :7, 0] for faces in (images, images[:, :, ::-1])
+    )
+    of_each = {"axis": 1} if task == "emotion" else {}
+    expected = (probability(plain, **of_each) + probability(mirrored, **of_each)) / 2
+    np.testing.assert_allclose(model.predict(images, mirrored=True), expected, rtol=1e-5)
+    assert not np.allclose(model.predict(images), expected)
+
+
+def test_a_mirrored_look_gives_embeddings_of_length_one(images):
+    def unit(faces):
+        return keras.utils.normalize(faces[:, 10, :7, 0])
+
+    model = TrainedModel(Says(unit), about("embedding", size=48))
+    both = [unit(models.standardize(faces)) for faces in (images, images[:, :, ::-1])]
+    expected = (both[0] + both[1]) / np.linalg.norm(both[0] + both[1], axis=1, keepdims=True)
+    np.testing.assert_allclose(model.predict(images, mirrored=True), expected, rtol=1e-5)
 
 
 def test_batches_come_in_few_sizes_so_that_memory_stays_flat(emotion_model, monkeypatch):
