@@ -6,13 +6,7 @@ Keypoints are `(n, 15, 2)` in pixels, NaN where unlabelled; probabilities are `(
 import numpy as np
 from scipy.optimize import brentq
 from scipy.special import softmax
-from sklearn.metrics import (
-    confusion_matrix,
-    f1_score,
-    precision_score,
-    recall_score,
-    roc_auc_score,
-)
+from sklearn.metrics import f1_score, precision_score, recall_score, roc_auc_score
 
 LEFT_EYE, RIGHT_EYE = 0, 1
 # An action unit below this intensity is called weak.
@@ -31,81 +25,9 @@ def keypoint_errors(true: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     return np.linalg.norm(predicted - true, axis=-1) / eyes[:, np.newaxis]
 
 
-def face_errors(errors: np.ndarray) -> np.ndarray:
-    """Return the mean error of each face that has one, of errors `(n, 15)` with NaN."""
-    return np.nanmean(errors[np.isfinite(errors).any(axis=1)], axis=1)
-
-
-def keypoint_metrics(true: np.ndarray, predicted: np.ndarray, names: tuple[str, ...]) -> dict:
-    """Measure predicted keypoints against the labelled ones.
-
-    Returns
-    -------
-    `rmse_px` (root of the mean squared error over all labelled x and y), `mean_error_interocular`
-    (mean over faces of their mean error), its 95 % bootstrap interval, the same error for somebody
-    who always answers with the mean of these labels (`mean_face_error_interocular`),
-    `failure_rate_10pct` (share of faces whose mean error is above 0.10) and `per_point` for points
-    labelled at least once.
-    """
-    labelled = np.isfinite(true)
-    if not labelled.any():
-        raise ValueError("No keypoint is labelled here, so nothing can be measured.")
-    errors = keypoint_errors(true, predicted)
-    faces = face_errors(errors)
-    mean_face = np.nansum(true, axis=0) / np.maximum(labelled.sum(axis=0), 1)
-    guesses = face_errors(keypoint_errors(true, mean_face))
-    return {
-        "rmse_px": rmse(true, predicted),
-        "mean_error_interocular": float(faces.mean()) if len(faces) else None,
-        "mean_error_interval_95": bootstrap_interval(faces) if len(faces) else None,
-        "mean_face_error_interocular": float(guesses.mean()) if len(faces) else None,
-        "failure_rate_10pct": float((faces > 0.10).mean()) if len(faces) else None,
-        "per_point": {
-            name: {
-                "n": int(labelled[:, point, 0].sum()),
-                "rmse_px": rmse(true[:, point], predicted[:, point]),
-                "mean_error_interocular": float(np.nanmean(errors[:, point]))
-                if len(faces)
-                else None,
-            }
-            for point, name in enumerate(names)
-            if labelled[:, point].any()
-        },
-    }
-
-
 def rmse(true: np.ndarray, predicted: np.ndarray) -> float:
     """Return the root of the mean squared error over the labelled coordinates, in pixels."""
     return float(np.sqrt(np.nanmean((np.asarray(predicted, float) - true) ** 2)))
-
-
-def emotion_metrics(
-    labels: np.ndarray, probabilities: np.ndarray, classes: tuple[str, ...]
-) -> dict:
-    """Measure predicted probabilities `(n, classes)` against labels `(n,) int`.
-
-    Returns
-    -------
-    `accuracy` with its 95 % bootstrap interval, `macro_f1` over the classes that occur, `ece`
-    (`calibration_error`) with the bins it comes from (`reliability`), and `confusion`: rows are
-    true classes, columns predicted, as counts.
-    """
-    predicted = probabilities.argmax(axis=1)
-    correct = predicted == labels
-    return {
-        "accuracy": float(correct.mean()),
-        "accuracy_interval_95": bootstrap_interval(correct),
-        "macro_f1": macro_f1(labels, predicted),
-        "ece": calibration_error(labels, probabilities),
-        "reliability": reliability(labels, probabilities),
-        "classes": list(classes),
-        "confusion": confusion_matrix(labels, predicted, labels=range(len(classes))).tolist(),
-    }
-
-
-def macro_f1(labels: np.ndarray, predicted: np.ndarray) -> float:
-    """Return the mean F1 of the classes that occur among the labels, each counting alike."""
-    return float(f1_score(labels, predicted, labels=np.unique(labels), average="macro"))
 
 
 def reliability(labels: np.ndarray, probabilities: np.ndarray, bins: int = 15) -> dict:

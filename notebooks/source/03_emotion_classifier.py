@@ -48,6 +48,7 @@ from keras import layers, ops
 from matplotlib.cbook import get_sample_data
 from scipy.special import softmax
 from skimage.data import astronaut
+from sklearn.metrics import confusion_matrix
 
 from helpers import crop, data, detect, metrics, models, plots, settings
 from helpers.augment import augment_faces, change_brightness, erase
@@ -641,7 +642,7 @@ print("clearly above chance:", bool(low > 1 / 7 + 0.03))
 public = stored_result("emotion-fer2013-public")
 print(f"{public['date']}: {public['command']}")
 found = public["metrics"]
-confusion = metrics.confusion_matrix(test.labels, predicted, labels=range(7))
+confusion = confusion_matrix(test.labels, predicted, labels=range(7))
 fig = plots.confusion_matrices(
     {
         f"{SOURCE}, {len(test)} faces": confusion,

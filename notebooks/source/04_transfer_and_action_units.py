@@ -54,6 +54,7 @@ import pandas as pd
 from IPython.display import Code
 from PIL import Image
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import confusion_matrix
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -718,7 +719,7 @@ plots.show(fig, "Bars of AUC and F1 of each action unit on the test faces.")
 # The groups, as a confusion matrix:
 
 # %%
-confusion = metrics.confusion_matrix(
+confusion = confusion_matrix(
     true["test"]["emotion"].argmax(axis=1), said["test"]["emotion"].argmax(axis=1), labels=range(3)
 )
 fig = plots.confusion_matrices({f"{SOURCE}, {confusion.sum()} peaks": confusion}, transfer.GROUPS)

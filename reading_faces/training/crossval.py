@@ -12,11 +12,12 @@ from scipy.special import softmax
 from sklearn.model_selection import StratifiedGroupKFold
 from tqdm import tqdm
 
-from helpers import metrics, models, settings
+from helpers import models, settings
 from helpers.augment import augment_faces, flip_images
 from helpers.batches import Batches
 from helpers.data import DataError, EmotionData, load_emotions
 from helpers.models import TrainedModel
+from reading_faces.training import scores
 from reading_faces.training.loop import Recipe, build_optimizer
 from reading_faces.training.measure import Evaluation, describe
 
@@ -61,7 +62,7 @@ def cross_validate(
         probabilities[judge] = predict(network, data.images[judge], tta)
         hits = probabilities[judge].argmax(axis=1) == labels[judge]
         accuracies.append(float(hits.mean()))
-    measured = metrics.emotion_metrics(labels, probabilities, classes) | {
+    measured = scores.emotion_metrics(labels, probabilities, classes) | {
         "folds": accuracies,
         "mean_of_folds": float(np.mean(accuracies)),
         "standard_deviation_of_folds": float(np.std(accuracies, ddof=1)),

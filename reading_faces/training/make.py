@@ -31,9 +31,10 @@ from reading_faces.training.loop import (
     masked_distance,
     precision,
 )
-from reading_faces.training.measure import evaluate, fit_thresholds
+from reading_faces.training.measure import evaluate
 from reading_faces.training.measure_identity import evaluate_identity
 from reading_faces.training.recipes import Run
+from reading_faces.training.scores import fit_thresholds
 from reading_faces.training.shape_prior import fit_shape_model
 from reading_faces.training.training_data import DATA, unlabelled_faces
 

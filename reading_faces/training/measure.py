@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from sklearn.metrics import precision_recall_curve
+from sklearn.metrics import confusion_matrix
 
 from helpers import metrics, models
 from helpers.augment import (
@@ -34,9 +34,9 @@ from helpers.data import (
 )
 from helpers.files import whole_file
 from helpers.images import resize_square
-from helpers.metrics import macro_f1
 from helpers.models import TrainedModel
 from reading_faces.training import prototypes as facs
+from reading_faces.training import scores
 from reading_faces.training.shape_prior import JUDGED, fit_shape_model
 from reading_faces.training.soft_labels import agreement
 
@@ -95,7 +95,7 @@ def evaluate_keypoints(
     if tta:
         mirrored = model.predict(flip_images(images))
         predicted = (predicted + flip_keypoints(mirrored, model.input_size)) / 2
-    measured = metrics.keypoint_metrics(true, predicted, KEYPOINT_NAMES)
+    measured = scores.keypoint_metrics(true, predicted, KEYPOINT_NAMES)
     measured |= unlabelled_points(source, true, predicted)
     result = describe("keypoints", source, split, len(data), tta, measured)
     if jitter:
@@ -150,8 +150,8 @@ def evaluate_emotion(model: TrainedModel, source: str, split: str | None, tta: b
         raise DataError(
             f"{source} has the classes {', '.join(data.classes)}, of which the model knows none."
         )
-    measured = metrics.emotion_metrics(labels[known], probabilities[known], classes)
-    measured["five_classes"] = among_classes(
+    measured = scores.emotion_metrics(labels[known], probabilities[known], classes)
+    measured["five_classes"] = scores.among_classes(
         labels[known], probabilities[known], classes, FIVE_CLASSES
     )
     predicted, training = probabilities.argmax(axis=1), np.isin(whole.split, TRAINED_ON)
@@ -160,7 +160,7 @@ def evaluate_emotion(model: TrainedModel, source: str, split: str | None, tta: b
         measured["without_copies"] = {
             "n": int(fresh.sum()),
             "accuracy": float((predicted == labels)[fresh].mean()),
-            "macro_f1": metrics.macro_f1(labels[fresh], predicted[fresh]),
+            "macro_f1": scores.macro_f1(labels[fresh], predicted[fresh]),
         }
     if data.votes is not None:
         measured["by_agreement"] = by_agreement(data.votes[known], (predicted == labels)[known])
@@ -234,9 +234,7 @@ def prototype_agreement(
             "agreement": float((nearest == labels).mean()),
             "agreement_interval_95": metrics.bootstrap_interval(nearest == labels),
             "most_frequent_class": float(np.bincount(labels).max() / len(labels)),
-            "confusion": metrics.confusion_matrix(
-                labels, nearest, labels=range(len(classes))
-            ).tolist(),
+            "confusion": confusion_matrix(labels, nearest, labels=range(len(classes))).tolist(),
         }
     }
 
@@ -304,45 +302,3 @@ def describe(task: str, source: str, split: str, n: int, tta: bool, measured: di
         "tta": "mean of the picture and its mirror image" if tta else None,
         "metrics": measured,
     }
-
-
-def among_classes(
-    labels: np.ndarray, probabilities: np.ndarray, classes: tuple[str, ...], kept: tuple[str, ...]
-) -> dict:
-    """Measure as if only the classes `kept` existed: others' faces go, and others' probabilities.
-
-    Returns
-    -------
-    `classes`, `n` faces, `accuracy` and `macro_f1`; empty if a kept class is unknown or no face is
-    left.
-    """
-    if not set(kept) <= set(classes):
-        return {}
-    columns = [classes.index(name) for name in kept]
-    rows = np.isin(labels, columns)
-    if not rows.any():
-        return {}
-    new_labels = np.searchsorted(np.sort(columns), labels[rows])
-    predicted = probabilities[rows][:, np.sort(columns)].argmax(axis=1)
-    return {
-        "classes": [classes[column] for column in sorted(columns)],
-        "n": int(rows.sum()),
-        "accuracy": float((predicted == new_labels).mean()),
-        "macro_f1": macro_f1(new_labels, predicted),
-    }
-
-
-def fit_thresholds(present: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Return for each unit the threshold `(units,)` of the highest F1; 0.5 for one that is absent.
-
-    Fit on pictures that were not trained on; `present` and `probabilities` are `(n, units)`.
-    """
-    thresholds = np.full(present.shape[1], 0.5)
-    for unit in np.flatnonzero(present.max(axis=0) == 1):
-        precision, recall, at = precision_recall_curve(present[:, unit], probabilities[:, unit])
-        f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-9)
-        best = int(np.argmax(f1[:-1]))
-        # Half way to the next lower probability, so that rounding does not decide.
-        below = at[best - 1] if best else at[best]
-        thresholds[unit] = (at[best] + below) / 2
-    return thresholds

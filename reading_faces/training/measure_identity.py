@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from sklearn.metrics import confusion_matrix
 
 from helpers import detect, metrics, recognition, settings
 from helpers.data import DataError, load_people
@@ -82,7 +83,7 @@ def evaluate_identity(
             "accuracy_interval_95": metrics.bootstrap_interval(called == names),
             "judged": f"{folds} folds" if folds else "leaving one face out",
             "people": people.tolist(),
-            "confusion": metrics.confusion_matrix(names, called, labels=people).tolist(),
+            "confusion": confusion_matrix(names, called, labels=people).tolist(),
             **wrong_names(embeddings, names, called),
         }
         predicted = {"names": called, "scores": similarity_to(embeddings, names, called)}

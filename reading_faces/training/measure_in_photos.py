@@ -8,10 +8,11 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from helpers import detect, metrics
+from helpers import detect
 from helpers.augment import flip_images, flip_keypoints, warp_keypoints
 from helpers.data import KEYPOINT_NAMES, DataError, load_emotions, load_keypoints
 from helpers.models import TrainedModel
+from reading_faces.training import scores
 from reading_faces.training.measure import Evaluation, choose_split, describe, undo
 
 # The larger picture, in pixels, and how large a face is in it.
@@ -81,13 +82,13 @@ def measure(model: TrainedModel, images: np.ndarray, data, tta: bool, matrices=N
         predicted = predicted if mirrored is None else (predicted + mirrored) / 2
         classes = data.classes
         stored = {"probabilities": predicted, "classes": np.array(classes)}
-        return metrics.emotion_metrics(data.labels, predicted, classes), stored
+        return scores.emotion_metrics(data.labels, predicted, classes), stored
     if mirrored is not None:
         predicted = (predicted + flip_keypoints(mirrored, model.input_size)) / 2
     if matrices is not None:
         predicted = warp_keypoints(predicted, undo(matrices))
     stored = {"keypoints": predicted}
-    return metrics.keypoint_metrics(data.keypoints, predicted, KEYPOINT_NAMES), stored
+    return scores.keypoint_metrics(data.keypoints, predicted, KEYPOINT_NAMES), stored
 
 
 def find_in_photos(

@@ -4,64 +4,21 @@ import numpy as np
 import pytest
 
 from helpers import metrics
-from helpers.data import KEYPOINT_NAMES
-from reading_faces.training.measure import among_classes, fit_thresholds
 
 
-@pytest.fixture
-def true():
-    points = np.full((2, 15, 2), np.nan)
-    points[:, 0], points[:, 1] = (60, 40), (20, 40)  # the eyes are 40 px apart
-    points[0, 10] = (40, 60)
-    return points
-
-
-def test_a_point_four_pixels_off_is_a_tenth_of_forty_pixels_between_the_eyes(true):
-    predicted = np.where(np.isnan(true), 0, true)
-    predicted[0, 10] += (0, 4)
-    result = metrics.keypoint_metrics(true, predicted, KEYPOINT_NAMES)
-    assert result["per_point"]["nose_tip"]["mean_error_interocular"] == pytest.approx(0.1)
-    # Ten labelled coordinates, one of them 4 px off; one face of three points, one of two.
-    assert result["rmse_px"] == pytest.approx(np.sqrt(16 / 10))
-    assert result["mean_error_interocular"] == pytest.approx((0.1 / 3 + 0) / 2)
-    assert set(result["per_point"]) == {"left_eye_center", "right_eye_center", "nose_tip"}
-
-
-def test_a_face_fails_when_its_mean_error_is_above_a_tenth(true):
-    predicted = np.where(np.isnan(true), 0, true)
-    predicted[1] += 5
-    result = metrics.keypoint_metrics(true, predicted, KEYPOINT_NAMES)
-    assert result["failure_rate_10pct"] == 0.5
-
-
-def test_the_mean_face_is_what_a_model_has_to_beat(true):
-    true[1, :2] += (10, 0)  # both faces are now 5 px, an eighth of 40, from their mean
-    result = metrics.keypoint_metrics(true, np.nan_to_num(true), KEYPOINT_NAMES)
-    assert result["mean_error_interocular"] == 0
-    assert result["mean_face_error_interocular"] == pytest.approx((2 / 3 * 5 / 40 + 5 / 40) / 2)
-
-
-def test_points_that_are_not_labelled_do_not_count(true):
-    near, far = np.where(np.isnan(true), 1, true), np.where(np.isnan(true), 900, true)
-    assert metrics.keypoint_metrics(true, near, KEYPOINT_NAMES) == metrics.keypoint_metrics(
-        true, far, KEYPOINT_NAMES
-    )
-
-
-def test_nothing_labelled_is_said_plainly():
-    nothing = np.full((2, 15, 2), np.nan)
-    with pytest.raises(ValueError, match="No keypoint is labelled"):
-        metrics.keypoint_metrics(nothing, np.zeros((2, 15, 2)), KEYPOINT_NAMES)
-
-
-def test_emotion_metrics_count_what_was_right():
-    labels = np.array([0, 0, 1, 2])
-    probabilities = np.eye(3)[[0, 1, 1, 2]]
-    result = metrics.emotion_metrics(labels, probabilities, ("a", "b", "c"))
-    assert result["accuracy"] == 0.75
-    assert result["confusion"] == [[1, 1, 0], [0, 1, 0], [0, 0, 1]]
-    assert result["macro_f1"] == pytest.approx((2 / 3 + 2 / 3 + 1) / 3)
-    assert result["ece"] == pytest.approx(0.25)
+def test_errors_count_distances_between_the_eyes_of_the_labelled_face():
+    true = np.full((3, 15, 2), np.nan)
+    true[:, 0], true[:, 1], true[:, 10] = (60, 40), (20, 40), (40, 60)
+    true[2, 1] = np.nan  # a face with one eye
+    predicted = np.nan_to_num(true)
+    predicted[:, 0] = 99, 40  # the model's own eyes are no measure
+    predicted[:2, 10] += (3, 4)
+    errors = metrics.keypoint_errors(true, predicted)
+    assert errors[:2, 10] == pytest.approx(5 / 40)
+    assert errors[:2, 0] == pytest.approx(39 / 40)
+    assert np.isnan(errors[2]).all() and np.isnan(errors[:, 2:10]).all()
+    # Sixteen labelled numbers; of the three left eyes, x is 39 px off.
+    assert metrics.rmse(true, predicted) == pytest.approx(np.sqrt((3 * 39**2 + 2 * 25) / 16))
 
 
 def test_a_sure_and_right_model_is_calibrated_and_a_sure_and_wrong_one_is_not():
@@ -116,23 +73,6 @@ def test_the_calibration_error_is_the_mean_gap_of_its_bins():
     assert error == pytest.approx((0.45 + 0.4 + 2 * 0.425) / 4)
 
 
-def test_among_fewer_classes_other_faces_and_other_answers_do_not_count():
-    probabilities = np.array([[0.2, 0.5, 0.3], [0.1, 0.8, 0.1], [0.4, 0.5, 0.1]])
-    found = among_classes(
-        np.array([2, 1, 2]), probabilities, ("angry", "fear", "happy"), ("happy", "angry")
-    )
-    # The face with fear is left out; the first is now happy, the second stays wrong.
-    assert found["classes"] == ["angry", "happy"]
-    assert (found["n"], found["accuracy"]) == (2, 0.5)
-    assert found["macro_f1"] == pytest.approx(2 / 3)
-
-
-@pytest.mark.parametrize("kept", [("angry", "bored"), ("happy",)])
-def test_classes_that_are_unknown_or_do_not_occur_give_nothing(kept):
-    probabilities = np.array([[0.6, 0.4, 0.0]])
-    assert among_classes(np.array([0]), probabilities, ("angry", "sad", "happy"), kept) == {}
-
-
 def test_units_are_measured_one_by_one_and_on_average():
     present = np.array([[1, 0, 0], [1, 1, 0], [0, 1, 0], [0, 0, 0]])
     p = np.array([[0.9, 0.6, 0.1], [0.8, 0.7, 0.1], [0.1, 0.4, 0.1], [0.2, 0.5, 0.1]])
@@ -154,11 +94,3 @@ def test_units_are_measured_one_by_one_and_on_average():
 def test_units_that_all_or_none_of_the_faces_show_cannot_be_measured():
     with pytest.raises(ValueError, match="nothing to measure"):
         metrics.action_unit_metrics(np.ones((2, 1), int), np.ones((2, 1)), ("A",), np.ones(1))
-
-
-def test_a_threshold_is_where_f1_is_highest_on_other_faces():
-    present = np.array([[0, 0], [0, 0], [1, 0], [1, 0]])
-    p = np.array([[0.1, 0.3], [0.2, 0.4], [0.3, 0.4], [0.8, 0.1]])
-    thresholds = fit_thresholds(present, p)
-    assert 0.2 < thresholds[0] < 0.3
-    assert thresholds[1] == 0.5  # never there: nothing to fit

@@ -17,11 +17,12 @@ import numpy as np
 from keras import layers, ops
 from scipy.special import softmax
 
-from helpers import metrics, models, settings
+from helpers import models, settings
 from helpers.augment import augment_faces
 from helpers.batches import Batches
 from helpers.data import EMOTIONS
 from helpers.transfer import class_weights
+from reading_faces.training import scores
 from reading_faces.training.loop import Recipe, build_optimizer, fit
 from reading_faces.training.training_data import emotion_data
 
@@ -134,7 +135,7 @@ def run_variant(name: str, variant: EmotionVariant, out: Path, smoke: bool = Fal
             column: [round(float(value), 4) for value in history[column]]
             for column in ("loss", "accuracy", "val_loss", "val_accuracy")
         },
-        "metrics": metrics.emotion_metrics(labels, softmax(logits, axis=1), EMOTIONS),
+        "metrics": scores.emotion_metrics(labels, softmax(logits, axis=1), EMOTIONS),
     }
 
 

@@ -9,10 +9,11 @@ import keras
 import numpy as np
 from keras import layers
 
-from helpers import metrics, settings
+from helpers import settings
 from helpers.batches import Batches
 from helpers.data import KEYPOINT_NAMES, KeypointData, load_keypoints
 from helpers.models import TrainedModel, build_keypoint_model, convolution, keypoints_to_network
+from reading_faces.training import scores
 from reading_faces.training.augment import mirror_half
 from reading_faces.training.loop import Recipe, build_optimizer, fit, masked_distance, read_history
 
@@ -115,7 +116,7 @@ def run_variant(name: str, variant: Variant, out: Path, smoke: bool = False) -> 
     seconds, trained = time.perf_counter() - started, len(history) - done
     model = TrainedModel(network, {"task": "keypoints", "input": {"size": 96}})
     predicted = model.predict(measured.images)
-    found = metrics.keypoint_metrics(measured.keypoints, predicted, KEYPOINT_NAMES)
+    found = scores.keypoint_metrics(measured.keypoints, predicted, KEYPOINT_NAMES)
     return {
         "name": variant.name,
         "source": data.source,

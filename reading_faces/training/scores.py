@@ -1,0 +1,139 @@
+"""All numbers that a result quotes of keypoints and emotions, and what is fitted to such numbers.
+
+Keypoints are `(n, 15, 2)` in pixels, NaN where unlabelled; probabilities are `(n, classes)`. What
+one number means is said in `helpers.metrics`.
+"""
+
+import numpy as np
+from sklearn.metrics import confusion_matrix, f1_score, precision_recall_curve
+
+from helpers.metrics import (
+    bootstrap_interval,
+    calibration_error,
+    keypoint_errors,
+    reliability,
+    rmse,
+)
+
+
+def keypoint_metrics(true: np.ndarray, predicted: np.ndarray, names: tuple[str, ...]) -> dict:
+    """Measure predicted keypoints against the labelled ones.
+
+    Returns
+    -------
+    `rmse_px` (root of the mean squared error over all labelled x and y), `mean_error_interocular`
+    (mean over faces of their mean error), its 95 % bootstrap interval, the same error for somebody
+    who always answers with the mean of these labels (`mean_face_error_interocular`),
+    `failure_rate_10pct` (share of faces whose mean error is above 0.10) and `per_point` for points
+    labelled at least once. Errors are None where no face has both eye centres labelled.
+
+    Raises
+    ------
+    ValueError
+        If no point is labelled.
+    """
+    labelled = np.isfinite(true)
+    if not labelled.any():
+        raise ValueError("No keypoint is labelled here, so nothing can be measured.")
+    errors = keypoint_errors(true, predicted)
+    faces = face_errors(errors)
+    mean_face = np.nansum(true, axis=0) / np.maximum(labelled.sum(axis=0), 1)
+    guesses = face_errors(keypoint_errors(true, mean_face))
+    return {
+        "rmse_px": rmse(true, predicted),
+        "mean_error_interocular": mean_or_none(faces),
+        "mean_error_interval_95": bootstrap_interval(faces) if len(faces) else None,
+        "mean_face_error_interocular": mean_or_none(guesses),
+        "failure_rate_10pct": mean_or_none(faces > 0.10),
+        "per_point": {
+            name: {
+                "n": int(labelled[:, point, 0].sum()),
+                "rmse_px": rmse(true[:, point], predicted[:, point]),
+                "mean_error_interocular": mean_or_none(errors[:, point]),
+            }
+            for point, name in enumerate(names)
+            if labelled[:, point].any()
+        },
+    }
+
+
+def face_errors(errors: np.ndarray) -> np.ndarray:
+    """Return the mean error of each face that has one, of errors `(n, 15)` with NaN."""
+    return np.nanmean(errors[np.isfinite(errors).any(axis=1)], axis=1)
+
+
+def mean_or_none(values: np.ndarray) -> float | None:
+    """Return the mean of the values that are numbers; None if there are none."""
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else None
+
+
+def emotion_metrics(
+    labels: np.ndarray, probabilities: np.ndarray, classes: tuple[str, ...]
+) -> dict:
+    """Measure predicted probabilities `(n, classes)` against labels `(n,) int`.
+
+    Returns
+    -------
+    `accuracy` with its 95 % bootstrap interval, `macro_f1` over the classes that occur, `ece`
+    (`calibration_error`) with the bins it comes from (`reliability`), and `confusion`: rows are
+    true classes, columns predicted, as counts.
+    """
+    predicted = probabilities.argmax(axis=1)
+    correct = predicted == labels
+    return {
+        "accuracy": float(correct.mean()),
+        "accuracy_interval_95": bootstrap_interval(correct),
+        "macro_f1": macro_f1(labels, predicted),
+        "ece": calibration_error(labels, probabilities),
+        "reliability": reliability(labels, probabilities),
+        "classes": list(classes),
+        "confusion": confusion_matrix(labels, predicted, labels=range(len(classes))).tolist(),
+    }
+
+
+def macro_f1(labels: np.ndarray, predicted: np.ndarray) -> float:
+    """Return the mean F1 of the classes that occur among the labels, each counting alike."""
+    return float(f1_score(labels, predicted, labels=np.unique(labels), average="macro"))
+
+
+def among_classes(
+    labels: np.ndarray, probabilities: np.ndarray, classes: tuple[str, ...], kept: tuple[str, ...]
+) -> dict:
+    """Measure as if only the classes `kept` existed: others' faces go, and others' probabilities.
+
+    Returns
+    -------
+    `classes`, `n` faces, `accuracy` and `macro_f1`; empty if a kept class is unknown or no face is
+    left.
+    """
+    if not set(kept) <= set(classes):
+        return {}
+    columns = [classes.index(name) for name in kept]
+    rows = np.isin(labels, columns)
+    if not rows.any():
+        return {}
+    new_labels = np.searchsorted(np.sort(columns), labels[rows])
+    predicted = probabilities[rows][:, np.sort(columns)].argmax(axis=1)
+    return {
+        "classes": [classes[column] for column in sorted(columns)],
+        "n": int(rows.sum()),
+        "accuracy": float((predicted == new_labels).mean()),
+        "macro_f1": macro_f1(new_labels, predicted),
+    }
+
+
+def fit_thresholds(present: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """Return for each unit the threshold `(units,)` of the highest F1; 0.5 for one that is absent.
+
+    Fit on pictures that were not trained on; `present` and `probabilities` are `(n, units)`.
+    """
+    thresholds = np.full(present.shape[1], 0.5)
+    for unit in np.flatnonzero(present.max(axis=0) == 1):
+        precision, recall, at = precision_recall_curve(present[:, unit], probabilities[:, unit])
+        f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-9)
+        best = int(np.argmax(f1[:-1]))
+        # Half way to the next lower probability, so that rounding does not decide.
+        below = at[best - 1] if best else at[best]
+        thresholds[unit] = (at[best] + below) / 2
+    return thresholds

@@ -1,0 +1,103 @@
+"""What results quote, on cases that can be done by hand."""
+
+import json
+
+import numpy as np
+import pytest
+
+from helpers.data import KEYPOINT_NAMES
+from reading_faces.training import scores
+
+
+@pytest.fixture
+def true():
+    points = np.full((2, 15, 2), np.nan)
+    points[:, 0], points[:, 1] = (60, 40), (20, 40)  # the eyes are 40 px apart
+    points[0, 10] = (40, 60)
+    return points
+
+
+def test_a_point_four_pixels_off_is_a_tenth_of_forty_pixels_between_the_eyes(true):
+    predicted = np.where(np.isnan(true), 0, true)
+    predicted[0, 10] += (0, 4)
+    result = scores.keypoint_metrics(true, predicted, KEYPOINT_NAMES)
+    assert result["per_point"]["nose_tip"]["mean_error_interocular"] == pytest.approx(0.1)
+    # Ten labelled coordinates, one of them 4 px off; one face of three points, one of two.
+    assert result["rmse_px"] == pytest.approx(np.sqrt(16 / 10))
+    assert result["mean_error_interocular"] == pytest.approx((0.1 / 3 + 0) / 2)
+    assert set(result["per_point"]) == {"left_eye_center", "right_eye_center", "nose_tip"}
+
+
+def test_a_face_fails_when_its_mean_error_is_above_a_tenth(true):
+    predicted = np.where(np.isnan(true), 0, true)
+    predicted[1] += 5
+    result = scores.keypoint_metrics(true, predicted, KEYPOINT_NAMES)
+    assert result["failure_rate_10pct"] == 0.5
+
+
+def test_the_mean_face_is_what_a_model_has_to_beat(true):
+    true[1, :2] += (10, 0)  # both faces are now 5 px, an eighth of 40, from their mean
+    result = scores.keypoint_metrics(true, np.nan_to_num(true), KEYPOINT_NAMES)
+    assert result["mean_error_interocular"] == 0
+    assert result["mean_face_error_interocular"] == pytest.approx((2 / 3 * 5 / 40 + 5 / 40) / 2)
+
+
+def test_points_that_are_not_labelled_do_not_count(true):
+    near, far = np.where(np.isnan(true), 1, true), np.where(np.isnan(true), 900, true)
+    assert scores.keypoint_metrics(true, near, KEYPOINT_NAMES) == scores.keypoint_metrics(
+        true, far, KEYPOINT_NAMES
+    )
+
+
+def test_nothing_labelled_is_said_plainly():
+    nothing = np.full((2, 15, 2), np.nan)
+    with pytest.raises(ValueError, match="No keypoint is labelled"):
+        scores.keypoint_metrics(nothing, np.zeros((2, 15, 2)), KEYPOINT_NAMES)
+
+
+def test_a_point_labelled_only_where_the_eyes_are_not_has_no_error_and_is_no_nan(true):
+    blind = np.full((1, 15, 2), np.nan)
+    blind[0, 14] = 40, 80
+    both = np.concatenate([true, blind])
+    result = scores.keypoint_metrics(both, np.nan_to_num(both), KEYPOINT_NAMES)
+    lip = result["per_point"]["mouth_center_bottom_lip"]
+    assert lip == {"n": 1, "rmse_px": 0.0, "mean_error_interocular": None}
+    assert result["mean_error_interocular"] == 0
+    alone = scores.keypoint_metrics(blind, np.nan_to_num(blind), KEYPOINT_NAMES)
+    assert alone["mean_error_interocular"] is alone["failure_rate_10pct"] is None
+    json.dumps([result, alone], allow_nan=False)
+
+
+def test_emotion_metrics_count_what_was_right():
+    labels = np.array([0, 0, 1, 2])
+    probabilities = np.eye(3)[[0, 1, 1, 2]]
+    result = scores.emotion_metrics(labels, probabilities, ("a", "b", "c"))
+    assert result["accuracy"] == 0.75
+    assert result["confusion"] == [[1, 1, 0], [0, 1, 0], [0, 0, 1]]
+    assert result["macro_f1"] == pytest.approx((2 / 3 + 2 / 3 + 1) / 3)
+    assert result["ece"] == pytest.approx(0.25)
+
+
+def test_among_fewer_classes_other_faces_and_other_answers_do_not_count():
+    probabilities = np.array([[0.2, 0.5, 0.3], [0.1, 0.8, 0.1], [0.4, 0.5, 0.1]])
+    found = scores.among_classes(
+        np.array([2, 1, 2]), probabilities, ("angry", "fear", "happy"), ("happy", "angry")
+    )
+    # The face with fear is left out; the first is now happy, the second stays wrong.
+    assert found["classes"] == ["angry", "happy"]
+    assert (found["n"], found["accuracy"]) == (2, 0.5)
+    assert found["macro_f1"] == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize("kept", [("angry", "bored"), ("happy",)])
+def test_classes_that_are_unknown_or_do_not_occur_give_nothing(kept):
+    probabilities = np.array([[0.6, 0.4, 0.0]])
+    assert scores.among_classes(np.array([0]), probabilities, ("angry", "sad", "happy"), kept) == {}
+
+
+def test_a_threshold_is_where_f1_is_highest_on_other_faces():
+    present = np.array([[0, 0], [0, 0], [1, 0], [1, 0]])
+    p = np.array([[0.1, 0.3], [0.2, 0.4], [0.3, 0.4], [0.8, 0.1]])
+    thresholds = scores.fit_thresholds(present, p)
+    assert 0.2 < thresholds[0] < 0.3
+    assert thresholds[1] == 0.5  # never there: nothing to fit
