@@ -7,6 +7,8 @@ import importlib.metadata
 import os
 import sys
 
+from packaging.version import Version
+
 # TensorFlow reads this once, when it is imported. Without it, processors that lack the newest
 # instructions get its slow kernels: training takes about twice as long there, elsewhere the same.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
@@ -27,7 +29,8 @@ def _check_loaded() -> None:
             installed = importlib.metadata.version(package or module)
         except importlib.metadata.PackageNotFoundError:
             continue
-        if loaded and loaded != installed:
+        # As versions: TensorFlow calls itself 2.21.0-rc1 what pip calls 2.21.0rc1.
+        if loaded and Version(loaded) != Version(installed):
             raise ImportError(
                 f"{module} {loaded} is in memory, but {installed} is installed. Restart the kernel "
                 f"(Colab: Runtime, Restart session), and run the notebook from the top."

@@ -6,9 +6,9 @@ Nothing else in this project opens a file of a user's for writing.
 import contextlib
 import errno
 import os
+import secrets
 import shutil
 import stat
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -21,45 +21,48 @@ class ReplaceError(ValueError):
 def whole_file(path: Path) -> Iterator[Path]:
     """Give a temporary file beside `path` that becomes `path` at the end, or is removed.
 
-    Its name has the same last extensions, since some libraries choose the format by them.
+    A link stays, and what it leads to is replaced. A device such as /dev/stdout is given itself.
+
+    Raises
+    ------
+    OSError
+        If there can be no file of this name; nothing was written then.
     """
     if path.exists() and not path.is_file():
-        yield path  # A device such as /dev/stdout is written to, never replaced.
+        yield path
         return
-    path = Path(os.path.realpath(path))  # A link stays, and what it leads to is replaced.
-    handle, name = tempfile.mkstemp(
-        dir=path.parent, prefix=".part-", suffix="".join(path.suffixes[-2:])
-    )
-    os.close(handle)
-    temporary = Path(name)
+    path = Path(os.path.realpath(path))
+    # With the last two endings, since some libraries choose the format by them.
+    part = path.with_name(f".part-{secrets.token_hex(4)}{''.join(path.suffixes[-2:])}")
     try:
-        yield temporary
-        # `mkstemp` keeps a file to its owner; give it what any new file would have.
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
-        os.replace(temporary, path)
+        part.touch(exist_ok=False)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from None
+    try:
+        yield part
+        os.replace(part, path)
     finally:
-        temporary.unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
     """Give a temporary folder beside `path` that becomes `path` at the end, or is removed.
 
-    If another process has made `path` meanwhile, that one stays.
+    If another process has made `path` meanwhile, with something in it, that one stays.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
-    folder.chmod(0o755)  # mkdtemp's is for its owner alone
+    path = Path(os.path.realpath(path))
+    part = path.with_name(f".part-{secrets.token_hex(4)}")
+    part.mkdir(parents=True)
     try:
-        yield folder
-        os.replace(folder, path)
-    except OSError:
-        if not path.is_dir():
-            raise
+        yield part
+        try:
+            os.replace(part, path)
+        except OSError:
+            if not (path.is_dir() and any(path.iterdir())):
+                raise
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def refuse_replacing(inputs: Iterable[str | Path], **outputs: str | Path | None) -> None:

@@ -3,6 +3,7 @@
 A photo that cannot be read raises `PhotoError` with one sentence, so that the others go on.
 """
 
+import importlib.util
 import os
 import stat
 import warnings
@@ -16,6 +17,9 @@ from PIL import Image, ImageOps
 from helpers.files import explain, whole_file
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".pgm", ".tif", ".tiff")
+if importlib.util.find_spec("pillow_heif"):  # phones' own format, where somebody installed it
+    importlib.import_module("pillow_heif").register_heif_opener()
+    EXTENSIONS += (".heic", ".heif")
 # A photo is decoded into three bytes a pixel, and more while it is converted.
 MOST_PIXELS = 100_000_000
 
@@ -32,23 +36,36 @@ def find_photos(paths: list[str | Path]) -> list[Path]:
     """
     found: list[Path] = []
     for path in map(Path, paths):
-        found += (list(walk(path)) if os.path.isdir(path) else []) or [path]
+        found += [file for file, is_photo in walk(path) if is_photo] or [path]
     return found
 
 
-def walk(folder: Path) -> Iterator[Path]:
-    """Yield the photos below a folder in name order; links to other folders are not followed."""
+def skipped_files(paths: list[str | Path]) -> list[Path]:
+    """Return what `find_photos` leaves out of named folders because of its kind, by its name."""
+    files = [file for path in paths for file, is_photo in walk(Path(path)) if not is_photo]
+    return [file for file in files if not file.name.startswith(".")]
+
+
+def walk(path: Path) -> Iterator[tuple[Path, bool]]:
+    """Yield what lies below a folder in name order, and whether it is called like a photo.
+
+    Links to other folders are not followed. A folder that cannot be opened takes the place of its
+    photos: `read_photo` says why it cannot.
+    """
+    if not os.path.isdir(path):
+        return
     try:
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        entries = sorted(os.scandir(path), key=lambda entry: entry.name)
     except OSError:
-        yield folder  # Reading it says why it cannot be opened.
+        yield path, True
         return
     for entry in entries:
         if entry.is_dir(follow_symlinks=False):
-            yield from walk(folder / entry.name)
-        # macOS leaves `._photo.jpg`, which holds no picture, beside photos on foreign disks.
-        elif entry.name.lower().endswith(EXTENSIONS) and not entry.name.startswith("._"):
-            yield folder / entry.name
+            yield from walk(path / entry.name)
+        else:
+            # macOS leaves `._photo.jpg`, which holds no picture, beside photos on foreign disks.
+            is_photo = entry.name.lower().endswith(EXTENSIONS) and entry.name[:2] != "._"
+            yield path / entry.name, is_photo
 
 
 def read_photo(path: str | Path) -> np.ndarray:
@@ -66,7 +83,8 @@ def read_photo(path: str | Path) -> np.ndarray:
     try:
         kind = os.stat(path)
         if stat.S_ISDIR(kind.st_mode):
-            inside = next(iter(walk(Path(path))), None) not in (None, Path(path))
+            os.scandir(path).close()  # raises where the folder may not be opened
+            inside = any(is_photo for _, is_photo in walk(Path(path)))
             raise PhotoError("This is a folder." if inside else "There is no photo in this folder.")
         if not stat.S_ISREG(kind.st_mode):
             raise PhotoError("This is not a regular file.")

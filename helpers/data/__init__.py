@@ -4,12 +4,12 @@ Loading never touches the network.
 """
 
 from helpers.data.action_units import NoActionUnits, load_action_units, of_made_faces
-from helpers.data.ckplus import Peak, load_peaks
+from helpers.data.ckplus import load_peaks
 from helpers.data.duplicates import occur_among
 from helpers.data.emotions import load_emotions
 from helpers.data.keypoints import kaggle_coordinates, load_keypoints
-from helpers.data.made import MadeSet, album_folder, load_set
-from helpers.data.people import PeopleData, load_people
+from helpers.data.made import album_folder, load_set
+from helpers.data.people import load_people
 from helpers.data.records import (
     EMOTIONS,
     FIVE_CLASSES,
@@ -23,34 +23,4 @@ from helpers.data.records import (
     EmotionData,
     KeypointData,
 )
-from helpers.data.sources import SourceStatus, list_sources
-
-__all__ = [
-    "EMOTIONS",
-    "FIVE_CLASSES",
-    "KEYPOINT_COLUMNS",
-    "KEYPOINT_NAMES",
-    "VOTES",
-    "ActionUnitData",
-    "DataError",
-    "EmotionData",
-    "KeypointData",
-    "NoActionUnits",
-    "PRESENT_FROM",
-    "UNIT_NAMES",
-    "MadeSet",
-    "album_folder",
-    "load_set",
-    "Peak",
-    "PeopleData",
-    "SourceStatus",
-    "kaggle_coordinates",
-    "list_sources",
-    "load_action_units",
-    "load_emotions",
-    "load_keypoints",
-    "load_peaks",
-    "load_people",
-    "occur_among",
-    "of_made_faces",
-]
+from helpers.data.sources import list_sources

@@ -4,24 +4,15 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers.data.archives import Field, is_made_set, read_archive
+from helpers.data.archives import is_made_set, read_archive
 from helpers.data.ckplus import read_peaks
 from helpers.data.made import MadeSet, load_set
 from helpers.data.records import EMOTIONS, PRESENT_FROM, UNIT_NAMES, ActionUnitData, DataError
-from helpers.data.sources import KNOWN, existing_path, known_folder
+from helpers.data.sources import locate
 
 _SIDE = 96
 # CK+ intensities go from 1 (a trace) to 5 (as strong as it gets).
 _STRONGEST = 5
-_FIELDS = (
-    Field("images", (_SIDE, _SIDE), "uint8"),
-    Field("action_units", (None,), "int"),
-    Field("unit_names", (), "str", per_row=False),
-    Field("intensities", (None,), "float32", optional=True),
-    Field("emotions", (), "str", optional=True),
-    Field("subjects", (), "str", optional=True),
-    Field("split", (), "str", optional=True),
-)
 
 
 class NoActionUnits(DataError):
@@ -44,7 +35,7 @@ def load_action_units(source: str | Path = "made") -> ActionUnitData:
     """
     if source == "made":
         return of_made_faces(load_set())
-    path = known_folder(source) if source in KNOWN else existing_path(source)
+    path = locate(source, "action units")
     if path.is_dir():
         return _from_ckplus_tree(path, str(source))
     if is_made_set(path):
@@ -94,18 +85,29 @@ def _from_ckplus_tree(folder: Path, source: str) -> ActionUnitData:
 
 
 def _from_archive(path: Path) -> ActionUnitData:
-    arrays = read_archive(path, _FIELDS)
-    units, names = arrays["action_units"], arrays["unit_names"].tolist()
-    n = len(units)
+    arrays = read_archive(
+        path,
+        needed={"images": (np.uint8, _SIDE, _SIDE), "action_units": (np.int8, None)},
+        optional={
+            "intensities": (np.float32, None),
+            "emotions": (str,),
+            "subjects": (str,),
+            "split": (str,),
+        },
+        names="unit_names",
+    )
+    units, n = arrays["action_units"], len(arrays["images"])
+    names = arrays.get("unit_names", ())
     if len(names) != units.shape[1]:
         raise DataError(f"{path} has {len(names)} unit_names for {units.shape[1]} action_units.")
     if not np.isin(units, (0, 1)).all():
         raise DataError(f"action_units in {path} must be 0 or 1; found {units.max()}.")
-    arrays |= {"action_units": units.astype(np.int8), "unit_names": tuple(names)}
     absent = {
         "intensities": np.where(units == 1, np.nan, 0).astype(np.float32),
         "emotions": np.full(n, ""),
         # Nobody said who is who, so each picture is taken for somebody else.
-        "subjects": np.array([str(row) for row in range(n)]),
+        "subjects": np.arange(n).astype(str),
     }
+    if arrays.get("intensities", units).shape != units.shape:
+        raise DataError(f"{path} has intensities of other units than its action_units.")
     return ActionUnitData(**(absent | arrays), source=str(path))

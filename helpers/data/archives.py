@@ -1,46 +1,19 @@
-"""Reading an `.npz` that claims to follow the course's contract, field by field."""
+"""Reading an `.npz` that claims to hold the arrays of a record, and checking each of them."""
 
 import zipfile
 import zlib
-from dataclasses import dataclass
+from lzma import LZMAError
 from pathlib import Path
 
 import numpy as np
 
 from helpers.data.records import DataError
 
-# What reading a damaged `.npz` may raise.
+# What reading a damaged or cut file may raise. (RuntimeError: a zip that asks for a password.)
 ARCHIVE_PROBLEMS = (
-    OSError,
-    ValueError,
-    EOFError,
-    NotImplementedError,
-    zipfile.BadZipFile,
-    zlib.error,
+    *(OSError, ValueError, EOFError, RuntimeError),
+    *(zipfile.BadZipFile, zlib.error, LZMAError),
 )
-
-
-@dataclass(frozen=True)
-class Field:
-    """One array of a contract.
-
-    Attributes
-    ----------
-    name : str
-    row_shape : tuple of int or None
-        Shape without the first axis; None stands for any length.
-    kind : str
-        ``uint8``, ``float32``, ``int`` or ``str``.
-    optional : bool
-    per_row : bool
-        False for an array whose length is not the number of rows.
-    """
-
-    name: str
-    row_shape: tuple[int | None, ...]
-    kind: str
-    optional: bool = False
-    per_row: bool = True
 
 
 def is_made_set(path: Path) -> bool:
@@ -52,74 +25,72 @@ def is_made_set(path: Path) -> bool:
         return False
 
 
-def read_archive(path: Path, contract: tuple[Field, ...]) -> dict[str, np.ndarray]:
+def read_archive(path: Path, needed: dict, optional: dict, names: str = "") -> dict:
     """Read an `.npz` and check it.
 
     Parameters
     ----------
     path : Path
-    contract : tuple of Field
-        What it may hold; the first field tells the number of rows. A missing ``split`` becomes all
-        ``"all"``.
+    needed, optional : dict of str to tuple
+        The arrays that have a row for each face: dtype and shape of a row, with None for any
+        length, as in ``{"images": (np.uint8, 96, 96)}``. The first tells the number of rows.
+    names : str
+        An array of text that is no row for each face, such as ``classes``; it becomes a tuple.
 
     Returns
     -------
     dict of str to array
-        The fields that are there, each of the kind the contract names.
+        The arrays that are there, each of its dtype; a missing ``split`` is all ``"all"``.
 
     Raises
     ------
     DataError
-        If a field is missing, of the wrong shape or kind, or the file is damaged or holds pickled
-        objects.
+        If an array is missing, of another shape, or cannot be its dtype without loss; or the file
+        is damaged or holds pickled objects.
     """
+    rows = needed | optional
     try:
         with np.load(path, allow_pickle=False) as archive:
-            # Fields the contract does not name are never read: they may be pickles.
-            found = {f.name: archive[f.name] for f in contract if f.name in archive}
+            # Arrays that nobody asks for are never read: they may be pickles.
+            arrays = {name: archive[name] for name in (*rows, names) if name in archive}
     except ARCHIVE_PROBLEMS as problem:
         raise DataError(
             f"{path} cannot be read as .npz ({problem}); save it again with numpy.savez."
         ) from None
-    lacking = [f.name for f in contract if not f.optional and f.name not in found]
+    lacking = [name for name in needed if name not in arrays]
     if lacking:
         raise DataError(f"{path} lacks the array(s) {', '.join(lacking)}.")
-    arrays = {f.name: _checked(path, f, found[f.name]) for f in contract if f.name in found}
-    n = len(arrays[contract[0].name])
+    first = next(iter(needed))
+    n = len(arrays[first]) if arrays[first].ndim else 0
     if n == 0:
         raise DataError(f"{path} holds no rows.")
-    for f in contract:
-        if f.per_row and f.name in arrays and len(arrays[f.name]) != n:
-            raise DataError(
-                f"{path} has {len(arrays[f.name])} {f.name} for {n} {contract[0].name}."
-            )
-    return {"split": np.full(n, "all"), **arrays}
+    checked = {"split": np.full(n, "all")}
+    for name, array in arrays.items():
+        dtype, *shape = rows.get(name, (str,))
+        checked[name] = _checked(f"{name} in {path}", array, dtype, shape)
+        if name in rows and len(array) != n:
+            raise DataError(f"{path} has {len(array)} {name} for {n} {first}.")
+    return checked | ({names: tuple(checked[names].tolist())} if names in checked else {})
 
 
-def _checked(path: Path, field: Field, array: np.ndarray) -> np.ndarray:
-    lengths = zip(field.row_shape, array.shape[1:], strict=False)
-    fits = array.ndim == 1 + len(field.row_shape) and all(w in (None, got) for w, got in lengths)
-    if not fits:
-        wanted = ", ".join(("n", *("k" if s is None else str(s) for s in field.row_shape)))
-        raise DataError(f"{field.name} in {path} has shape {array.shape}; it must be ({wanted}).")
-    if field.kind == "str":
-        if array.dtype.kind != "U":
-            raise DataError(f"{field.name} in {path} is {array.dtype}; it must hold text.")
+def _checked(what: str, array: np.ndarray, dtype: type, shape: list[int | None]) -> np.ndarray:
+    """Return an array `(n, *shape)` as `dtype`; refuse it where its numbers would change."""
+    lengths = zip(shape, array.shape[1:], strict=False)
+    if array.ndim != 1 + len(shape) or any(w not in (None, got) for w, got in lengths):
+        wanted = ", ".join(("n", *("k" if side is None else str(side) for side in shape)))
+        raise DataError(f"{what} has shape {array.shape}; it must be ({wanted}).")
+    kinds, held = ("U", "text") if dtype is str else ("iuf", "numbers")
+    if array.dtype.kind not in kinds:
+        raise DataError(f"{what} is {array.dtype}; it must hold {held}.")
+    if dtype is str:
         return array
-    if array.dtype.kind not in "iuf":
-        raise DataError(f"{field.name} in {path} is {array.dtype}; it must hold numbers.")
-    return array.astype(np.float32) if field.kind == "float32" else _whole(path, field, array)
-
-
-def _whole(path: Path, field: Field, array: np.ndarray) -> np.ndarray:
-    dtype = np.dtype(np.uint8 if field.kind == "uint8" else np.int64)
-    limits = np.iinfo(dtype)
     with np.errstate(invalid="ignore"):
-        exact = (array == np.round(array)) & (array >= limits.min) & (array <= limits.max)
-    if not exact.all():
-        value = array[~exact].flat[0]
+        converted = array.astype(dtype)
+    changed = (converted != array) & np.issubdtype(dtype, np.integer)
+    if changed.any():
+        limits = np.iinfo(dtype)
         raise DataError(
-            f"{field.name} in {path} is {array.dtype} with values such as {value:g}; "
-            f"it must hold whole numbers{' from 0 to 255' if dtype == np.uint8 else ''}."
+            f"{what} is {array.dtype} with values such as {array[changed].flat[0]:g}; "
+            f"it must hold whole numbers from {limits.min} to {limits.max}."
         )
-    return array.astype(dtype)
+    return converted

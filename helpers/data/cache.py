@@ -6,14 +6,15 @@ changed source is never matched, and a damaged file is noticed and made again.
 
 import contextlib
 import hashlib
-import os
-import tempfile
+import io
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from helpers import settings
+from helpers.data.archives import ARCHIVE_PROBLEMS
+from helpers.files import whole_file
 
 # Raise this when the meaning of the stored arrays changes.
 _FORMAT = 1
@@ -29,18 +30,8 @@ def file_sha256(path: Path) -> str:
 def cached(kind: str, source_sha256: str, build: Callable[[], Arrays]) -> Arrays:
     """Return the arrays that `build` makes, from the cache when it holds them.
 
-    Parameters
-    ----------
-    kind : str
-        What the arrays are, for instance ``"emotions"``.
-    source_sha256 : str
-        Hash of the file they are made from.
-    build : callable
-        Makes the arrays when the cache has none; called at most once.
-
-    Returns
-    -------
-    dict of str to array
+    `kind` says what they are, for instance ``"emotions"``; `source_sha256` is the hash of the file
+    they are made from.
     """
     prefix = f"{kind}-{_FORMAT}-{source_sha256[:32]}-"
     folder = settings.CACHE / "parsed"
@@ -54,23 +45,19 @@ def cached(kind: str, source_sha256: str, build: Callable[[], Arrays]) -> Arrays
 
 
 def _read(folder: Path, prefix: str) -> Arrays | None:
-    for path in sorted(folder.glob(f"{prefix}*.npz")):
-        try:
+    with contextlib.suppress(*ARCHIVE_PROBLEMS):
+        for path in sorted(folder.glob(f"{prefix}*.npz")):
             if file_sha256(path) == path.stem.removeprefix(prefix):
                 with np.load(path, allow_pickle=False) as archive:
                     return dict(archive)
             path.unlink()
-        except OSError:
-            continue
     return None
 
 
 def _write(folder: Path, prefix: str, arrays: Arrays) -> None:
+    content = io.BytesIO()
+    np.savez(content, **arrays)
+    digest = hashlib.sha256(content.getbuffer()).hexdigest()
     folder.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(suffix=".partial", dir=folder)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, **arrays)
-        os.replace(name, folder / f"{prefix}{file_sha256(Path(name))}.npz")
-    finally:
-        Path(name).unlink(missing_ok=True)
+    with whole_file(folder / f"{prefix}{digest}.npz") as part:
+        part.write_bytes(content.getbuffer())

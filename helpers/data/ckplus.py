@@ -12,7 +12,7 @@ import numpy as np
 
 from helpers.data.folders import read_grey, subfolders
 from helpers.data.records import DataError
-from helpers.data.sources import KNOWN, existing_path, known_folder
+from helpers.data.sources import locate
 from helpers.images import EXTENSIONS, resize_square
 
 # The codes of CK+ emotion files, from the data set's own read-me.
@@ -74,7 +74,7 @@ def load_peaks(source: str | Path) -> list[Peak]:
     DataError
         If the source is missing or malformed, or no such tree.
     """
-    folder = known_folder(source) if source in KNOWN else existing_path(source)
+    folder = locate(source, "sequences", "ckplus")
     peaks = read_peaks(folder)
     if peaks is None:
         raise DataError(f"{source} is not the official CK+ tree: no cohn-kanade-images in it.")

@@ -1,34 +1,31 @@
 """Faces with one emotion each: FER-2013 and its FER+ votes, folders per class, CK+, made faces."""
 
+from collections.abc import Collection
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from helpers.data.archives import Field, is_made_set, read_archive
+from helpers.data.archives import is_made_set, read_archive
 from helpers.data.cache import cached, file_sha256
 from helpers.data.ckplus import read_peaks
 from helpers.data.folders import Pictures, read_class_folders
 from helpers.data.made import load_set
-from helpers.data.records import EMOTIONS, DataError, EmotionData
-from helpers.data.sources import KNOWN, existing_path, known_folder
+from helpers.data.records import EMOTIONS, VOTES, DataError, EmotionData
+from helpers.data.sources import locate
 from helpers.data.splits import tenth_per_class
-from helpers.data.tables import find_table, is_table, open_table, parse_pixels
+from helpers.data.tables import find_table, parse_pixels, read_table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _SIDE = 48
-_WITH_EMOTIONS = ("fer2013", "ckplus")
 _TABLES = ("fer2013", "icml_face_data", "train")
 _VOTES_TABLE = "fer2013new"
+_CODES = ("0", "1", "2", "3", "4", "5", "6")  # positions in EMOTIONS
 _USAGE = {"Training": "train", "PublicTest": "public", "PrivateTest": "test"}
 VOTES_HEADER = (
     "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
-)
-_FIELDS = (
-    Field("images", (_SIDE, _SIDE), "uint8"),
-    Field("labels", (), "int"),
-    Field("split", (), "str", optional=True),
-    Field("votes", (10,), "uint8", optional=True),
-    Field("subjects", (), "str", optional=True),
-    Field("classes", (), "str", optional=True, per_row=False),
 )
 
 
@@ -55,11 +52,7 @@ def load_emotions(source: str | Path = "made") -> EmotionData:
     """
     if source == "made":
         return _made()
-    if source in KNOWN and source not in _WITH_EMOTIONS:
-        raise DataError(
-            f"{source} has no emotions; known sets with them are {', '.join(_WITH_EMOTIONS)}."
-        )
-    path = known_folder(source) if source in KNOWN else existing_path(source)
+    path = locate(source, "emotions", "fer2013", "ckplus")
     if path.is_dir():
         path = find_table(path, *_TABLES) or path
     if path.is_dir():
@@ -112,23 +105,24 @@ def _from_ckplus_tree(folder: Path) -> Pictures | None:
 def _from_archive(path: Path) -> EmotionData:
     if is_made_set(path):
         return _made(path)
-    arrays = read_archive(path, _FIELDS)
-    classes = tuple(arrays.pop("classes", np.array(EMOTIONS)).tolist())
-    wrong = (arrays["labels"] < 0) | (arrays["labels"] >= len(classes))
+    arrays = read_archive(
+        path,
+        needed={"images": (np.uint8, _SIDE, _SIDE), "labels": (np.int64,)},
+        optional={"split": (str,), "votes": (np.uint8, len(VOTES)), "subjects": (str,)},
+        names="classes",
+    )
+    labels, classes = arrays["labels"], arrays.pop("classes", EMOTIONS)
+    wrong = (labels < 0) | (labels >= len(classes))
     if wrong.any():
         row = int(np.argmax(wrong))
         raise DataError(
-            f"Row {row + 1} of {path} has label {arrays['labels'][row]}; "
+            f"Row {row + 1} of {path} has label {labels[row]}; "
             f"labels of its {len(classes)} classes go from 0 to {len(classes) - 1}."
         )
     return EmotionData(**arrays, classes=classes, source=str(path))
 
 
 def _from_table(path: Path, source: str) -> EmotionData:
-    if not is_table(path):
-        raise DataError(
-            f"{path} is no table; give a .csv (or .gz, .xz, .bz2, .zip), an .npz or a folder."
-        )
     arrays = cached("emotions", file_sha256(path), lambda: _read_table(path))
     labels, usage = arrays["labels"], arrays["usage"]
     split = np.array([_USAGE.get(u, "all") for u in usage.tolist()])
@@ -149,40 +143,30 @@ def _with_val(split: np.ndarray, labels: np.ndarray) -> np.ndarray:
 def _read_table(path: Path) -> dict[str, np.ndarray]:
     """Read images (n, 48, 48) uint8, labels (n,) int64, usage (n,) str (empty: no such column)."""
     images, labels, usage = [], [], []
-    with open_table(path) as (columns, rows):
-        pixels, emotion, use = _columns(path, columns)
-        for number, cells in rows:
-            where = f"Row {number} of {path}"
-            labels.append(_parse_label(cells[emotion], where))
-            usage.append("" if use is None else _parse_usage(cells[use], where))
-            images.append(parse_pixels(cells[pixels], _SIDE, where))
-    if not images:
-        raise DataError(f"{path} has a header and no rows; copy or download it again.")
+    for chunk in read_table(path):
+        for column in ("emotion", "pixels"):
+            if column not in chunk:
+                raise DataError(
+                    f"{path} lacks the column {column}; "
+                    "FER-2013 has emotion, pixels and mostly Usage."
+                )
+        labels += map(int, _checked(path, chunk["emotion"], _CODES))
+        with_usage = "Usage" in chunk
+        usage += _checked(path, chunk["Usage"], _USAGE) if with_usage else [""] * len(chunk)
+        for row, cell in chunk["pixels"].items():
+            images.append(parse_pixels(cell, _SIDE, f"Row {row} of {path}"))
     return {"images": np.stack(images), "labels": np.array(labels), "usage": np.array(usage)}
 
 
-def _columns(path: Path, columns: list[str]) -> tuple[int, int, int | None]:
-    for name in ("emotion", "pixels"):
-        if name not in columns:
-            raise DataError(
-                f"{path} lacks the column {name}; FER-2013 has emotion, pixels and mostly Usage."
-            )
-    use = columns.index("Usage") if "Usage" in columns else None
-    return columns.index("pixels"), columns.index("emotion"), use
-
-
-def _parse_label(cell: str, where: str) -> int:
-    text = cell.strip()
-    if text not in {"0", "1", "2", "3", "4", "5", "6"}:
-        raise DataError(f"{where} has emotion {text!r}; FER-2013 has 0 (angry) to 6 (neutral).")
-    return int(text)
-
-
-def _parse_usage(cell: str, where: str) -> str:
-    text = cell.strip()
-    if text not in _USAGE:
-        raise DataError(f"{where} has Usage {text!r}; it must be one of {', '.join(_USAGE)}.")
-    return text
+def _checked(path: Path, cells: "pd.Series", allowed: Collection[str]) -> list[str]:
+    """Return a column of cells without spaces around them; refuse any that is not allowed."""
+    cells = cells.str.strip()
+    for row, cell in cells[~cells.isin(list(allowed))].items():
+        raise DataError(
+            f"Row {row} of {path} has {cells.name} {cell!r}; it must be one of "
+            f"{', '.join(allowed)}."
+        )
+    return cells.tolist()
 
 
 def _votes_beside(table: Path, usage: np.ndarray) -> np.ndarray | None:
@@ -204,13 +188,13 @@ def _votes_beside(table: Path, usage: np.ndarray) -> np.ndarray | None:
 
 def _read_votes(path: Path) -> dict[str, np.ndarray]:
     votes, usage = [], []
-    with open_table(path) as (columns, rows):
-        if ",".join(columns) != VOTES_HEADER:
+    for chunk in read_table(path):
+        if ",".join(chunk) != VOTES_HEADER:
             raise DataError(f"{path} is no FER+ file; its columns must be {VOTES_HEADER}.")
-        for number, (use, _, *counts) in rows:
+        for row, (use, _, *counts) in zip(chunk.index, chunk.to_numpy(), strict=True):
             if not all(count.isdecimal() and int(count) <= 255 for count in counts):
                 raise DataError(
-                    f"Row {number} of {path} has votes {', '.join(counts)}; they must be numbers."
+                    f"Row {row} of {path} has votes {', '.join(counts)}; they must be numbers."
                 )
             votes.append(list(map(int, counts)))
             usage.append(use)

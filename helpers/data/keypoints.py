@@ -1,29 +1,23 @@
 """Faces with marked points: Kaggle's `training.csv`, an `.npz`, or the made faces."""
 
-from collections.abc import Iterator
+import textwrap
 from pathlib import Path
 
 import numpy as np
 
-from helpers.data.archives import Field, is_made_set, read_archive
+from helpers.data.archives import is_made_set, read_archive
 from helpers.data.cache import cached, file_sha256
 from helpers.data.duplicates import near_duplicate_groups
 from helpers.data.made import load_set
 from helpers.data.records import KEYPOINT_COLUMNS, DataError, KeypointData
-from helpers.data.sources import KNOWN, existing_path, known_folder, missing
+from helpers.data.sources import known_folder, locate, missing
 from helpers.data.splits import split_by_group
-from helpers.data.tables import find_table, is_table, open_table, parse_pixels
+from helpers.data.tables import find_table, parse_pixels, read_table
 
 _SIDE = 96
 _FARTHEST_PX = (-96, 192)
 _KNOWN_NAME = "facial-keypoints"
 _FOUR_POINTS = (0, 1, 10, 14)  # eye centres, nose tip, lower lip
-_FIELDS = (
-    Field("images", (_SIDE, _SIDE), "uint8"),
-    Field("keypoints", (15, 2), "float32"),
-    Field("split", (), "str", optional=True),
-    Field("subjects", (), "str", optional=True),
-)
 
 
 def load_keypoints(source: str | Path = "made") -> KeypointData:
@@ -50,13 +44,9 @@ def load_keypoints(source: str | Path = "made") -> KeypointData:
         return _made()
     if source == _KNOWN_NAME:
         return _known()
-    if source in KNOWN:
-        raise DataError(
-            f"{source} has no keypoints; the known set with keypoints is {_KNOWN_NAME}."
-        )
-    path = existing_path(source)
+    path = locate(source, "keypoints", _KNOWN_NAME)
     if path.is_dir():
-        path = _training_table(path) or _no_table(path)
+        path = find_table(path, "training") or _no_table(path)
     if path.suffix == ".npz":
         return _from_archive(path)
     arrays = _cached_table(path, file_sha256(path))
@@ -82,11 +72,10 @@ def kaggle_coordinates(source: str | Path = _KNOWN_NAME) -> np.ndarray:
     DataError
         If there is no such table or it is malformed.
     """
-    path = known_folder(source) if source in KNOWN else existing_path(source)
+    path = locate(source, "keypoints", _KNOWN_NAME)
     if path.is_dir():
         path = find_table(path, "kaggle_coordinates", "training") or _no_table(path)
-    rows = [points for _, points, _ in _table_rows(path, with_images=False)]
-    return np.stack(rows)
+    return _read_table(path, with_images=False)["keypoints"]
 
 
 def _made() -> KeypointData:
@@ -99,17 +88,13 @@ def _made() -> KeypointData:
 
 
 def _known() -> KeypointData:
-    path = _training_table(known_folder(_KNOWN_NAME))
+    path = find_table(known_folder(_KNOWN_NAME), "training")
     if path is None:
         raise missing(_KNOWN_NAME)
     digest = file_sha256(path)
     arrays = _cached_table(path, digest)
     groups = cached("same-photo", digest, lambda: {"groups": near_duplicate_groups(**arrays)})
     return KeypointData(**arrays, split=split_by_group(groups["groups"]), source=_KNOWN_NAME)
-
-
-def _training_table(folder: Path) -> Path | None:
-    return find_table(folder, "training")
 
 
 def _no_table(folder: Path) -> Path:
@@ -122,7 +107,11 @@ def _from_archive(path: Path) -> KeypointData:
         return KeypointData(
             faces.images, faces.keypoints, faces.split, faces.subjects, source=str(path)
         )
-    arrays = read_archive(path, _FIELDS)
+    arrays = read_archive(
+        path,
+        needed={"images": (np.uint8, _SIDE, _SIDE), "keypoints": (np.float32, 15, 2)},
+        optional={"split": (str,), "subjects": (str,)},
+    )
     if np.isinf(arrays["keypoints"]).any():
         raise DataError(f"{path} has infinite keypoints; use NaN for a point that is not labelled.")
     return KeypointData(**arrays, source=str(path))
@@ -132,28 +121,16 @@ def _cached_table(path: Path, digest: str) -> dict[str, np.ndarray]:
     return cached("keypoints", digest, lambda: _read_table(path))
 
 
-def _read_table(path: Path) -> dict[str, np.ndarray]:
+def _read_table(path: Path, with_images: bool = True) -> dict[str, np.ndarray]:
+    """Read keypoints (n, 15, 2) float32 and, if asked for, images (n, 96, 96) uint8."""
     images, keypoints = [], []
-    for number, points, pixels in _table_rows(path, with_images=True):
-        images.append(parse_pixels(pixels, _SIDE, f"Row {number} of {path}"))
-        keypoints.append(points)
-    return {"images": np.stack(images), "keypoints": np.stack(keypoints)}
-
-
-def _table_rows(path: Path, *, with_images: bool) -> Iterator[tuple[int, np.ndarray, str]]:
-    """Yield row number, (15, 2) float32 points and the text of `Image` of each row."""
-    if not is_table(path):
-        raise DataError(f"{path} is no table; give a .csv (or .gz, .xz, .bz2, .zip) or an .npz.")
-    number = 0
-    with open_table(path) as (columns, rows):
-        _check_columns(path, columns, with_images)
-        order = [columns.index(name) for name in KEYPOINT_COLUMNS]
-        image = columns.index("Image") if "Image" in columns else None
-        for number, cells in rows:
-            points = _parse_points([cells[i] for i in order], f"Row {number} of {path}")
-            yield number, points, cells[image] if image is not None else ""
-    if number == 0:
-        raise DataError(f"{path} has a header and no rows; copy or download it again.")
+    for chunk in read_table(path):
+        _check_columns(path, list(chunk), with_images)
+        for row, cells in zip(chunk.index, chunk[[*KEYPOINT_COLUMNS]].to_numpy(), strict=True):
+            keypoints.append(_parse_points(cells, f"Row {row} of {path}"))
+        for row, cell in chunk["Image"].items() if with_images else ():
+            images.append(parse_pixels(cell, _SIDE, f"Row {row} of {path}"))
+    return {"keypoints": np.stack(keypoints)} | ({"images": np.stack(images)} if images else {})
 
 
 def _check_columns(path: Path, columns: list[str], with_images: bool) -> None:
@@ -161,11 +138,10 @@ def _check_columns(path: Path, columns: list[str], with_images: bool) -> None:
         raise DataError(
             f"{path} has pictures and no coordinates (it is Kaggle's test.csv); use training.csv."
         )
-    wanted = [*KEYPOINT_COLUMNS, *(["Image"] if with_images else [])]
-    lacking = [name for name in wanted if name not in columns]
-    extra = [name for name in columns if name not in (*KEYPOINT_COLUMNS, "Image")]
-    repeated = sorted({name for name in columns if columns.count(name) > 1})
-    for fault, names in (("lacks", lacking), ("has unknown", extra), ("repeats", repeated)):
+    wanted = {*KEYPOINT_COLUMNS, *(["Image"] if with_images else [])}
+    lacking = [name for name in (*KEYPOINT_COLUMNS, "Image") if name in wanted - set(columns)]
+    unknown = [name for name in columns if name not in (*KEYPOINT_COLUMNS, "Image")]
+    for fault, names in (("lacks", lacking), ("has unknown", unknown)):
         if names:
             raise DataError(
                 f"{path} {fault} column(s) {', '.join(names)}; "
@@ -173,11 +149,13 @@ def _check_columns(path: Path, columns: list[str], with_images: bool) -> None:
             )
 
 
-def _parse_points(cells: list[str], where: str) -> np.ndarray:
+def _parse_points(cells: np.ndarray, where: str) -> np.ndarray:
+    """Turn 30 cells into (15, 2) float32 points, NaN where they are empty."""
     try:
         values = np.array([float(cell) if cell.strip() else np.nan for cell in cells])
     except ValueError as problem:
-        raise DataError(f"{where} has a coordinate that is no number ({problem}).") from None
+        fault = textwrap.shorten(str(problem), 80)  # it may quote all pixels, where cells are lost
+        raise DataError(f"{where} has a coordinate that is no number ({fault}).") from None
     lowest, highest = _FARTHEST_PX
     for name, value in zip(KEYPOINT_COLUMNS, values, strict=True):
         if value < lowest or value > highest:

@@ -1,13 +1,11 @@
 """The made faces that ship, and sets that `data make` wrote: read as data, without the renderer.
 
-An `Album` of drawn pictures becomes a folder of the cache here, in the form of a public data set.
+An album of drawn pictures becomes a folder of the cache here, in the form of a public data set.
 """
 
 import functools
-from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Protocol
 
 import cv2
 import numpy as np
@@ -15,6 +13,7 @@ from tqdm import tqdm
 
 from helpers import settings
 from helpers.data.archives import ARCHIVE_PROBLEMS
+from helpers.data.records import DataError
 from helpers.files import whole_folder
 
 SHIPPED = settings.SHIPPED / "made_faces.npz"
@@ -60,9 +59,8 @@ class MadeSet:
     @functools.cached_property
     def images(self) -> np.ndarray:
         """The pictures `(n, 96, 96) uint8`."""
-        return np.stack(
-            [cv2.imdecode(np.frombuffer(f, np.uint8), cv2.IMREAD_GRAYSCALE) for f in self.files]
-        )
+        coded = [np.frombuffer(file, np.uint8) for file in self.files]
+        return np.stack([cv2.imdecode(jpeg, cv2.IMREAD_GRAYSCALE) for jpeg in coded])
 
     @functools.cached_property
     def small_images(self) -> np.ndarray:
@@ -83,7 +81,7 @@ def load_set(path: Path = SHIPPED) -> MadeSet:
 
     Raises
     ------
-    ValueError
+    DataError
         If the file is damaged or holds something else.
     """
     try:
@@ -92,7 +90,7 @@ def load_set(path: Path = SHIPPED) -> MadeSet:
     except FileNotFoundError:
         raise
     except (*ARCHIVE_PROBLEMS, KeyError) as problem:
-        raise ValueError(
+        raise DataError(
             f"{path} is no set of made faces, or damaged ({problem}); write it again with "
             "python -m reading_faces data make."
         ) from None
@@ -102,23 +100,15 @@ def load_set(path: Path = SHIPPED) -> MadeSet:
     return MadeSet(files, **arrays)
 
 
-class Album(Protocol):
-    """Pictures to be drawn, and where each belongs in a folder.
+def album_folder(album) -> Path:
+    """Return the folder of the cache that holds an album; it is drawn at the first call.
 
-    Attributes
+    Parameters
     ----------
-    name : tells apart albums that hold other pictures.
-    total : how many pictures there are.
-    pages : path in the folder, and a picture `(h, w[, 3]) uint8` or a text; drawn when asked for.
+    album : made_faces.albums.Album
+        Its `name`, its `total` of pictures, and its `pages`: the path in the folder, and a picture
+        `(h, w) uint8`, or `(h, w, 3)` RGB, or a text; drawn when asked for.
     """
-
-    name: str
-    total: int
-    pages: Iterable[tuple[str, np.ndarray | str]]
-
-
-def album_folder(album: Album) -> Path:
-    """Return the folder of the cache that holds an album; it is drawn at the first call."""
     wanted = settings.CACHE / "albums" / album.name
     if wanted.is_dir():
         return wanted
@@ -128,14 +118,9 @@ def album_folder(album: Album) -> Path:
             file.parent.mkdir(parents=True, exist_ok=True)
             if isinstance(page, str):
                 file.write_text(page)
-            else:
-                save_page(file, page)
-                bar.update()
+                continue
+            ordered = page[..., ::-1] if page.ndim == 3 else page  # OpenCV writes blue first
+            if not cv2.imwrite(str(file), ordered, [cv2.IMWRITE_JPEG_QUALITY, 92]):
+                raise OSError(f"{file} cannot be written.")
+            bar.update()
     return wanted
-
-
-def save_page(path: Path, picture: np.ndarray) -> None:
-    """Write a picture `(h, w) uint8`, or `(h, w, 3)` RGB, by the ending of its name."""
-    ordered = picture[..., ::-1] if picture.ndim == 3 else picture
-    if not cv2.imwrite(str(path), ordered, [cv2.IMWRITE_JPEG_QUALITY, 92]):
-        raise OSError(f"{path} cannot be written.")

@@ -1,45 +1,24 @@
 """Photos of people, a folder for each: made people, press photos, ORL, LFW, your own."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from helpers.data.folders import SPLIT_OF, subfolders
-from helpers.data.records import DataError, pick_rows
-from helpers.data.sources import KNOWN, existing_path, known_folder
-from helpers.images import EXTENSIONS
-
-_WITH_PEOPLE = ("five-celebrities", "orl", "lfw")
-
-
-class Photos(Sequence):
-    """Photos that are read only when they are asked for: thousands need not fit in memory."""
-
-    def __init__(self, files: tuple[Path, ...]):
-        self.files = files
-
-    def __len__(self) -> int:
-        return len(self.files)
-
-    def __getitem__(self, index: int) -> np.ndarray:
-        """Read one photo, `(h, w, 3) uint8` RGB, upright; `PhotoError` says what is wrong."""
-        from helpers.images import PhotoError, read_photo
-
-        try:
-            return read_photo(self.files[index])
-        except PhotoError as error:
-            raise PhotoError(f"{self.files[index]}: {error}") from None
+from helpers.data.records import DataError, Record
+from helpers.data.sources import locate
+from helpers.images import EXTENSIONS, PhotoError, read_photo
 
 
 @dataclass(frozen=True)
-class PeopleData:
+class PeopleData(Record):
     """Photos and who is on each.
 
     Attributes
     ----------
-    files : tuple of Path
+    files : (n,) object, a Path each
     names : (n,) str
         The name of the photo's folder.
     split : (n,) str
@@ -48,31 +27,32 @@ class PeopleData:
     source : str
     """
 
-    files: tuple[Path, ...]
+    files: np.ndarray
     names: np.ndarray
     split: np.ndarray
     source: str = ""
 
-    def __len__(self) -> int:
-        return len(self.files)
-
     @property
-    def photos(self) -> Photos:
+    def photos(self) -> "Photos":
         """The photos, each read when it is asked for."""
         return Photos(self.files)
 
-    def select(self, split_or_mask: str | np.ndarray) -> "PeopleData":
-        """Return the photos of one split (a name), or those a mask or an index array picks.
 
-        Raises
-        ------
-        DataError
-            If no photo belongs to a split of that name.
-        """
-        rows = pick_rows(self, split_or_mask)
-        numbers = np.arange(len(self))[rows]
-        files = tuple(self.files[number] for number in numbers)
-        return replace(self, files=files, names=self.names[rows], split=self.split[rows])
+class Photos(Sequence):
+    """Photos that are read only when they are asked for: thousands need not fit in memory."""
+
+    def __init__(self, files: np.ndarray):
+        self.files = files
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        """Read one photo, `(h, w, 3) uint8` RGB, upright; `PhotoError` says what is wrong."""
+        try:
+            return read_photo(self.files[index])
+        except PhotoError as error:
+            raise PhotoError(f"{self.files[index]}: {error}") from None
 
 
 def load_people(source: str | Path) -> PeopleData:
@@ -81,27 +61,27 @@ def load_people(source: str | Path) -> PeopleData:
     Parameters
     ----------
     source : str or Path
-        ``"five-celebrities"``, ``"orl"`` or ``"lfw"``; or a path to a folder with a folder of photos
-        for each person, such as `made.album_folder` gives for made people. Those folders may lie
-        in others named ``train``, ``val`` and ``test``.
+        ``"five-celebrities"``, ``"orl"`` or ``"lfw"``; or a path to a folder with a folder of
+        photos for each person, such as `made.album_folder` gives for made people. Those folders may
+        lie in others named ``train``, ``val`` and ``test``.
 
     Raises
     ------
     DataError
         If the source is missing, or holds no such folders.
     """
-    if source in KNOWN and source not in _WITH_PEOPLE:
-        raise DataError(f"{source} names nobody; sets of people are {', '.join(_WITH_PEOPLE)}.")
-    folder = known_folder(source) if source in KNOWN else existing_path(source)
+    folder = locate(source, "names", "five-celebrities", "orl", "lfw")
     found = _photos_of_people(folder) if folder.is_dir() else []
     if not found:
         raise DataError(
             f"{source} holds no folder with photos for each person (such as {folder}/ann/1.jpg)."
         )
-    files, names, split = (np.array(column) for column in zip(*found, strict=True))
+    files, names, split = zip(*found, strict=True)
     if source == "orl":
-        split = np.array([_orl_split(name) for name in names.tolist()])
-    return PeopleData(tuple(files.tolist()), names, split, str(source))
+        split = [_orl_split(name) for name in names]
+    paths = np.empty(len(files), object)  # (from a list of paths NumPy would make text)
+    paths[:] = files
+    return PeopleData(paths, np.array(names), np.array(split), str(source))
 
 
 def _orl_split(name: str) -> str:

@@ -52,29 +52,14 @@ class DataError(ValueError):
     """A problem with data in words to act on: which file or row, what is wrong, what to do."""
 
 
-def pick_rows(data, split_or_mask: str | np.ndarray) -> np.ndarray:
-    """Return the mask of one split of `data`; a mask or an index array as it is.
+class Record:
+    """What all records share: rows, one for each picture, that belong to splits."""
 
-    Raises
-    ------
-    DataError
-        If no row belongs to a split of that name.
-    """
-    if not isinstance(split_or_mask, str):
-        return split_or_mask
-    rows = data.split == split_or_mask
-    if not rows.any():
-        present = ", ".join(np.unique(data.split))
-        raise DataError(f"{data.source} has no split {split_or_mask!r}; it has: {present}.")
-    return rows
-
-
-@dataclass(frozen=True)
-class _Record:
-    images: np.ndarray
+    split: np.ndarray
+    source: str
 
     def __len__(self) -> int:
-        return len(self.images)
+        return len(self.split)
 
     def select(self, split_or_mask: str | np.ndarray) -> Self:
         """Return the rows of one split (a name), or those a mask or an index array picks.
@@ -84,14 +69,18 @@ class _Record:
         DataError
             If no row belongs to a split of that name.
         """
-        rows = pick_rows(self, split_or_mask)
+        rows = split_or_mask
+        if isinstance(rows, str):
+            rows = self.split == split_or_mask
+            if not rows.any():
+                present = ", ".join(np.unique(self.split))
+                raise DataError(f"{self.source} has no split {split_or_mask!r}; it has: {present}.")
         arrays = {f.name: getattr(self, f.name) for f in fields(self)}
-        picked = {k: v[rows] for k, v in arrays.items() if isinstance(v, np.ndarray)}
-        return replace(self, **picked)
+        return replace(self, **{k: v[rows] for k, v in arrays.items() if isinstance(v, np.ndarray)})
 
 
 @dataclass(frozen=True)
-class KeypointData(_Record):
+class KeypointData(Record):
     """Faces with 15 marked points.
 
     Attributes
@@ -107,6 +96,7 @@ class KeypointData(_Record):
         The name or path that was loaded.
     """
 
+    images: np.ndarray
     keypoints: np.ndarray
     split: np.ndarray
     subjects: np.ndarray | None = None
@@ -123,7 +113,7 @@ class KeypointData(_Record):
 
 
 @dataclass(frozen=True)
-class EmotionData(_Record):
+class EmotionData(Record):
     """Faces with one emotion each.
 
     Attributes
@@ -141,6 +131,7 @@ class EmotionData(_Record):
     source : str
     """
 
+    images: np.ndarray
     labels: np.ndarray
     classes: tuple[str, ...]
     split: np.ndarray
@@ -161,7 +152,7 @@ class EmotionData(_Record):
 
 
 @dataclass(frozen=True)
-class ActionUnitData(_Record):
+class ActionUnitData(Record):
     """Faces with the action units that they show.
 
     Attributes
@@ -181,6 +172,7 @@ class ActionUnitData(_Record):
     source : str
     """
 
+    images: np.ndarray
     action_units: np.ndarray
     unit_names: tuple[str, ...]
     intensities: np.ndarray

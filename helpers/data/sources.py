@@ -21,23 +21,15 @@ class Source:
 
     Attributes
     ----------
-    what : str
-        One line about it.
-    page : str
-        Where a person reads about it and downloads it.
-    by_hand : str
-        What to put into the folder of its name.
-    terms : str
-        Under which terms it may be used.
-    kaggle : str
-        Kaggle handle, ``competition`` or ``owner/dataset``; empty if it is not on Kaggle.
-    kaggle_files : tuple of str
-        Patterns of the files that are kept of it: Kaggle's FER-2013 holds the same faces three
-        times.
-    downloads : tuple of Download
-        Files at plain addresses.
-    rows : tuple of (str, int)
-        Tables by name without suffix, and how many rows each has as published.
+    what : one line about it.
+    page : where a person reads about it and downloads it.
+    by_hand : what to put into the folder of its name.
+    terms : under which terms it may be used.
+    kaggle : its handle there, ``competition`` or ``owner/dataset``; empty if it is not on Kaggle.
+    kaggle_files : patterns of the files that are kept of it: Kaggle's FER-2013 holds the same faces
+        three times.
+    downloads : files at plain addresses.
+    rows : tables by name without suffix, and how many rows each has as published.
     """
 
     what: str
@@ -123,19 +115,9 @@ KNOWN = {
 }
 
 
-@dataclass(frozen=True)
-class SourceStatus:
-    """One line of the list of known data sets; `where` is None while it is not on this machine."""
-
-    name: str
-    what: str
-    where: Path | None
-    terms: str
-
-
-def list_sources() -> list[SourceStatus]:
-    """Return every known data set, with the folder it was found in."""
-    return [SourceStatus(name, s.what, find_folder(name), s.terms) for name, s in KNOWN.items()]
+def list_sources() -> dict[str, Path | None]:
+    """Return the folder of every known data set, None while it is not on this machine."""
+    return {name: find_folder(name) for name in KNOWN}
 
 
 def find_folder(name: str) -> Path | None:
@@ -147,13 +129,7 @@ def find_folder(name: str) -> Path | None:
 
 
 def known_folder(name: str) -> Path:
-    """Return the folder of a known data set.
-
-    Raises
-    ------
-    DataError
-        If the set is not on this machine; the message says how to get it.
-    """
+    """Return the folder of a known data set; `missing(name)` is raised if it is not here."""
     folder = find_folder(name)
     if folder is None:
         raise missing(name)
@@ -171,6 +147,30 @@ def missing(name: str) -> DataError:
         f"By hand: from {source.page} put {source.by_hand} into {places[0]}.\n"
         f"Terms: {source.terms}."
     )
+
+
+def locate(source: str | Path, what: str, *names: str) -> Path:
+    """Return where a source is, given by name or by path.
+
+    Parameters
+    ----------
+    source : str or Path
+        A known name, or a path, here or where data sets are looked for.
+    what : str
+        What is to be read of it, such as ``"emotions"``.
+    *names : str
+        The known sets that have it; without any, each may be asked.
+
+    Raises
+    ------
+    DataError
+        If there is no such file or folder, or the known set has nothing of the kind.
+    """
+    if source in KNOWN:
+        if names and source not in names:
+            raise DataError(f"{source} has no {what}; known sets with {what}: {', '.join(names)}.")
+        return known_folder(source)
+    return existing_path(source)
 
 
 def existing_path(source: str | Path) -> Path:

@@ -14,10 +14,6 @@ _SEED = 0
 def tenth_per_class(labels: np.ndarray) -> np.ndarray:
     """Pick a tenth of each class, the same one every time.
 
-    Parameters
-    ----------
-    labels : (n,) int
-
     Returns
     -------
     (n,) bool
@@ -32,12 +28,7 @@ def tenth_per_class(labels: np.ndarray) -> np.ndarray:
 
 
 def split_by_group(groups: np.ndarray) -> np.ndarray:
-    """Split about 80/10/10 into train, val and test, never through a group.
-
-    Parameters
-    ----------
-    groups : (n,) int
-        Rows with the same number stay together.
+    """Split about 80/10/10 into train, val and test; rows `(n,)` of the same number stay together.
 
     Returns
     -------

@@ -1,36 +1,26 @@
-"""Reading tables of pictures: a CSV, compressed or not, row by row, and the pixels in its cells.
+"""Reading tables of pictures: a CSV, compressed or not, in chunks, and the pixels in its cells.
 
-Rows are streamed, so that memory holds the pictures and never the text, and every complaint names
-its row.
+Memory holds the pictures and never all of the text, and every complaint names its row.
 """
 
-import bz2
-import csv
-import gzip
-import io
-import lzma
+import contextlib
+import re
 import warnings
 import zipfile
-import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
+from helpers.data.archives import ARCHIVE_PROBLEMS
 from helpers.data.records import DataError
 
-_OPENERS = {".csv": open, ".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
+if TYPE_CHECKING:
+    import pandas as pd
+
 TABLE_SUFFIXES = (".csv", ".csv.gz", ".csv.xz", ".csv.zip", ".csv.bz2", ".zip")
-_DAMAGE = (
-    EOFError,
-    OSError,
-    lzma.LZMAError,
-    zlib.error,
-    zipfile.BadZipFile,
-    csv.Error,
-    UnicodeDecodeError,
-)
+_ROWS = 1_000  # of FER-2013 they are 8 MB of text
 
 
 def find_table(folder: Path, *stems: str) -> Path | None:
@@ -39,73 +29,65 @@ def find_table(folder: Path, *stems: str) -> Path | None:
     return next((path for path in candidates if path.is_file()), None)
 
 
-def is_table(path: Path) -> bool:
-    """Say whether the name of `path` ends like a table that `open_table` reads."""
-    return path.name.lower().endswith(TABLE_SUFFIXES)
-
-
-@contextmanager
-def open_table(path: Path) -> Iterator[tuple[list[str], Iterator[tuple[int, list[str]]]]]:
-    """Open a CSV for one pass.
-
-    Parameters
-    ----------
-    path : Path
-        A ``.csv``, or one compressed as ``.gz``, ``.xz``, ``.bz2`` or ``.zip`` (one CSV in it).
+def read_table(path: Path) -> Iterator["pd.DataFrame"]:
+    """Read a CSV, or one compressed as ``.gz``, ``.xz``, ``.bz2`` or ``.zip``, a part at a time.
 
     Yields
     ------
-    columns : list of str
-        The header, without surrounding spaces.
-    rows : iterator of (int, list of str)
-        Row number (1 is the first row under the header) and its cells.
+    DataFrame of str
+        Cells as they are written; columns without surrounding spaces; the index is the number of
+        the row, 1 for the first below the header. A row that is too short ends in empty cells.
 
     Raises
     ------
     DataError
-        If the file is empty, cut, damaged, or a row has too few or too many cells.
+        If the file is no table, empty, cut or damaged, or a row has more cells than the header.
     """
+    import pandas as pd
+
+    if not path.name.lower().endswith(TABLE_SUFFIXES):
+        raise DataError(f"{path} is no table; give a .csv (or .gz, .xz, .bz2, .zip).")
+    text = {"dtype": str, "keep_default_na": False, "encoding": "utf-8-sig"}
     try:
-        with (
-            _open_binary(path) as binary,
-            io.TextIOWrapper(binary, "utf-8-sig", newline="") as text,
-        ):
-            reader = csv.reader(text)
-            header = next(reader, None)
-            if not header:
-                raise DataError(f"{path} is empty; copy or download it again.")
-            yield [cell.strip() for cell in header], _numbered(path, reader, len(header))
-    except _DAMAGE as problem:
+        with _open(path) as source, pd.read_csv(source, chunksize=_ROWS, **text) as chunks:
+            for chunk in chunks:
+                if not isinstance(chunk.index, pd.RangeIndex):  # pandas takes it for names of rows
+                    raise DataError(f"Row 1 of {path} has more cells than the header.")
+                if chunk.empty:
+                    raise DataError(f"{path} has a header and no rows; copy or download it again.")
+                chunk.columns = chunk.columns.str.strip()
+                chunk.index += 1
+                yield chunk
+    except pd.errors.EmptyDataError:
+        raise DataError(f"{path} is empty; copy or download it again.") from None
+    except DataError:
+        raise
+    except ARCHIVE_PROBLEMS as problem:
+        longer = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(problem))
+        if longer:
+            width, line, found = longer.groups()
+            raise DataError(
+                f"Line {line} of {path} has {found} cells where the header has {width}; "
+                "mend or remove that line."
+            ) from None
         raise DataError(
             f"{path} cannot be read to its end ({problem}); it looks cut or damaged: "
             "copy or download it again."
         ) from problem
 
 
-@contextmanager
-def _open_binary(path: Path) -> Iterator[io.BufferedIOBase]:
+@contextlib.contextmanager
+def _open(path: Path) -> Iterator[Path | IO[bytes]]:
+    """Give what pandas reads by itself, and of a zip its one CSV beside what macOS puts there."""
     if path.suffix.lower() != ".zip":
-        with _OPENERS[path.suffix.lower()](path, "rb") as binary:
-            yield binary
+        yield path
         return
     with zipfile.ZipFile(path) as archive:
         names = [n for n in archive.namelist() if n.endswith(".csv") and "__MACOSX" not in n]
         if len(names) != 1:
             raise DataError(f"{path} holds {len(names)} CSV files; unpack it and name one of them.")
-        with archive.open(names[0]) as binary:
-            yield binary
-
-
-def _numbered(
-    path: Path, reader: Iterator[list[str]], width: int
-) -> Iterator[tuple[int, list[str]]]:
-    for number, cells in enumerate(filter(None, reader), start=1):
-        if len(cells) != width:
-            raise DataError(
-                f"Row {number} of {path} has {len(cells)} cells where the header has {width}; "
-                "mend or remove that row."
-            )
-        yield number, cells
+        with archive.open(names[0]) as file:
+            yield file
 
 
 def parse_pixels(text: str, side: int, where: str) -> np.ndarray:
@@ -131,15 +113,11 @@ def parse_pixels(text: str, side: int, where: str) -> np.ndarray:
             values = np.fromstring(text, dtype=np.int64, sep=" ")
         except (ValueError, DeprecationWarning, OverflowError):
             values = np.empty(0, np.int64)
-    if values.size != side * side or values.min() < 0 or values.max() > 255:
-        raise DataError(f"{where} {_fault(text.split(), side)}; mend or remove that row.")
-    return values.astype(np.uint8).reshape(side, side)
-
-
-def _fault(tokens: list[str], side: int) -> str:
-    for position, token in enumerate(tokens, start=1):
+    if values.size == side * side and values.min() >= 0 and values.max() <= 255:
+        return values.astype(np.uint8).reshape(side, side)
+    fault = f"{len(text.split()):,} pixels, where {side} × {side} = {side * side:,} are needed"
+    for position, token in enumerate(text.split(), start=1):
         if not (token.isdecimal() and int(token) <= 255):
-            return (
-                f"has {token!r} as pixel {position}, where a whole number from 0 to 255 is needed"
-            )
-    return f"has {len(tokens):,} pixels, where {side} × {side} = {side * side:,} are needed"
+            fault = f"{token!r} as pixel {position}, where a whole number from 0 to 255 is needed"
+            break
+    raise DataError(f"{where} has {fault}; mend or remove that row.")

@@ -5,7 +5,7 @@ import pytest
 from data_samples import grey
 
 from helpers import settings
-from helpers.data import DataError, load_action_units, load_emotions
+from helpers.data import DataError, album_folder, load_action_units, load_emotions
 from reading_faces.made_faces import albums
 from reading_faces.made_faces.expression import UNIT_NAMES, UNITS
 
@@ -15,7 +15,7 @@ def drawn(tmp_path_factory):
     """Three subjects with two sequences each, drawn once for all tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(settings, "CACHE", tmp_path_factory.mktemp("cache"))
-        yield albums.ckplus_folder(subjects=3, sequences=2, frames=2)
+        yield album_folder(albums.ckplus_album(subjects=3, sequences=2, frames=2))
 
 
 @pytest.fixture

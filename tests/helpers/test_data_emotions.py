@@ -303,7 +303,6 @@ def test_a_label_without_a_class_is_named(tmp_path):
 
 
 def test_made_faces_are_the_default():
-    pytest.importorskip("helpers.made_faces")
     data = load_emotions()
     assert data.images.shape[1:] == (48, 48) and data.images.dtype == np.uint8
     assert {"train", "val", "test"} <= set(data.split)

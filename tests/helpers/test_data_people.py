@@ -1,13 +1,16 @@
 """Photos of people are found by folder, read when asked for, and never mixed up."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 from data_samples import real
 from PIL import Image
 
 from helpers import settings
-from helpers.data import DataError, load_people
+from helpers.data import DataError, album_folder, load_people
 from helpers.images import PhotoError
+from reading_faces.made_faces.albums import people_album
 
 
 def write(folder, **people):
@@ -56,16 +59,48 @@ def test_a_folder_without_people_is_one_sentence(tmp_path, kind):
 
 
 def test_a_set_without_names_is_one_sentence():
-    with pytest.raises(DataError, match="fer2013 names nobody"):
+    with pytest.raises(
+        DataError, match="fer2013 has no names; known sets with names: five-celebrities"
+    ):
         load_people("fer2013")
 
 
-def test_made_people_are_there_without_asking(monkeypatch, tmp_path):
-    monkeypatch.setattr(settings, "PROFILE", "smoke")
+def test_an_album_becomes_a_folder_of_people_that_is_drawn_once(monkeypatch, tmp_path):
     monkeypatch.setattr(settings, "CACHE", tmp_path)
-    people = load_people()
-    assert len(people) == 16 and len(set(people.names)) == 4
+    folder = album_folder(people_album(2, 2))
+    people = load_people(folder)
+    assert people.names.tolist() == ["person-00"] * 2 + ["person-01"] * 2
     assert people.photos[3].dtype == np.uint8
+    assert album_folder(people_album(2, 2)) == folder
+
+
+@dataclass
+class Album:
+    pages: list
+    name: str = "tiny"
+    total: int = 1
+
+
+def test_the_colours_of_an_album_stay_what_they_are(monkeypatch, tmp_path):
+    monkeypatch.setattr(settings, "CACHE", tmp_path)
+    red = np.full((16, 16, 3), (255, 0, 0), np.uint8)
+    grey = np.full((16, 16), 90, np.uint8)
+    folder = album_folder(Album([("ann/1.jpg", red), ("ann/2.png", grey), ("ann/a.txt", "ann")]))
+    photos = load_people(folder).photos
+    assert np.abs(photos[0].astype(int) - [254, 0, 0]).max() <= 2
+    assert (photos[1] == 90).all() and (folder / "ann" / "a.txt").read_text() == "ann"
+
+
+def test_an_album_that_is_cut_leaves_nothing(monkeypatch, tmp_path):
+    monkeypatch.setattr(settings, "CACHE", tmp_path)
+
+    def pages():
+        yield "ann/1.png", np.zeros((4, 4), np.uint8)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        album_folder(Album(pages()))
+    assert list((tmp_path / "albums").iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """Files written whole or not at all, and never in place of one that is read."""
 
+import errno
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -70,3 +72,104 @@ def test_other_files_new_ones_folders_and_devices_may_be_written(photo, tmp_path
     files.refuse_replacing([photo, missing, tmp_path], csv=old, out=tmp_path / "new", json=None)
     files.refuse_replacing([photo, tmp_path], draw=tmp_path, crops=tmp_path)
     files.refuse_replacing(["/dev/null"], csv="/dev/null", out="/dev/null")
+
+
+def write(path: Path, text: str = "new") -> None:
+    with files.whole_file(path) as part:
+        part.write_text(text)
+
+
+@pytest.fixture
+def umask():
+    """Let new files be read by their owner's group and nobody else."""
+    old = os.umask(0o027)
+    yield
+    os.umask(old)
+
+
+def test_a_file_appears_whole_with_what_any_new_file_may(tmp_path, umask):
+    with files.whole_file(tmp_path / "faces.csv.gz") as part:
+        part.write_text("new")
+        assert part.parent == tmp_path and part.name.endswith(".csv.gz")
+        assert not (tmp_path / "faces.csv.gz").exists()
+    (written,) = tmp_path.iterdir()
+    assert written.name == "faces.csv.gz" and written.read_text() == "new"
+    assert stat.S_IMODE(written.stat().st_mode) == 0o640
+
+
+@pytest.mark.parametrize("cut", [OSError, KeyboardInterrupt])
+def test_a_write_that_is_cut_leaves_the_old_file_and_no_part(photo, cut):
+    with pytest.raises(cut), files.whole_file(photo) as part:
+        part.write_bytes(b"half")
+        raise cut
+    assert photo.read_bytes() == b"photo" and list(photo.parent.iterdir()) == [photo]
+
+
+def test_a_link_stays_a_link_and_its_file_is_replaced(photo):
+    write(link(photo))
+    assert (photo.parent / "link.jpg").is_symlink() and photo.read_text() == "new"
+
+
+def test_a_link_to_nothing_makes_its_file(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    write(tmp_path / "link")
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "file").read_text() == "new"
+
+
+def test_a_device_is_written_to_and_stays(tmp_path):
+    write(Path("/dev/null"))
+    assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
+
+
+def test_a_folder_that_is_not_there_is_an_error_that_names_the_file(tmp_path):
+    with pytest.raises(FileNotFoundError) as error:
+        write(tmp_path / "no" / "such.csv")
+    assert error.value.filename == str(tmp_path / "no" / "such.csv")
+
+
+def test_a_folder_appears_whole_with_what_any_new_folder_may(tmp_path, umask):
+    with files.whole_folder(tmp_path / "deep" / "set") as part:
+        (part / "one").write_text("1")
+        assert not (tmp_path / "deep" / "set").exists()
+    (made,) = (tmp_path / "deep").iterdir()
+    assert made.name == "set" and (made / "one").read_text() == "1"
+    assert stat.S_IMODE(made.stat().st_mode) == 0o750
+
+
+@pytest.mark.parametrize("exists", [False, True])
+def test_a_folder_that_is_cut_leaves_no_part_and_fails(tmp_path, exists):
+    if exists:
+        (tmp_path / "set").mkdir()
+        (tmp_path / "set" / "old").touch()
+    with pytest.raises(OSError, match="disk full"), files.whole_folder(tmp_path / "set") as part:
+        (part / "one").write_text("1")
+        raise OSError("disk full")
+    assert [path.name for path in tmp_path.rglob("*")] == ["set", "old"] * exists
+
+
+def test_the_folder_that_another_process_made_first_stays(tmp_path):
+    with files.whole_folder(tmp_path / "set") as part:
+        (part / "ours").touch()
+        (tmp_path / "set").mkdir()
+        (tmp_path / "set" / "theirs").touch()
+    assert [path.name for path in tmp_path.rglob("*")] == ["set", "theirs"]
+
+
+def test_a_file_in_the_place_of_a_folder_stays_and_is_an_error(tmp_path):
+    (tmp_path / "set").write_text("mine")
+    with pytest.raises(OSError), files.whole_folder(tmp_path / "set") as part:
+        (part / "one").touch()
+    assert (tmp_path / "set").read_text() == "mine" and len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (FileNotFoundError(errno.ENOENT, "No such file"), "There is no such file."),
+        (OSError(errno.ENOSPC, "No space left on device"), "The disk is full."),
+        (OSError(errno.EIO, "Input/output error"), "Input/output error."),
+        (OSError("image file is truncated"), "The picture is damaged or cut off."),
+    ],
+)
+def test_an_error_is_one_sentence(error, sentence):
+    assert files.explain(error) == sentence
