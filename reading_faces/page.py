@@ -1,7 +1,7 @@
 """The web page: a photo or a webcam picture in; faces marked, a table, charts; people by name.
 
-`build_page` lays it out around a `Desk`, which does the work. No picture is kept, and nothing on
-the page comes from another machine.
+`lay_out` puts it around `PageActions`, which do the work. No picture is kept, and nothing on the
+page comes from another machine.
 """
 
 import base64
@@ -15,11 +15,10 @@ import pandas as pd
 from PIL import Image
 
 from helpers import plots
-from helpers.embedders import Embedder, SmallEmbedder, embedder_of
-from reading_faces.page_actions import LONGEST_NAME, Desk, count_of, load_reader
+from reading_faces.page_actions import LONGEST_NAME, PageActions, count_of
 from reading_faces.reader import FaceReader, FaceReading, PhotoReading
 
-MOST_BYTES = "20mb"
+MOST_BYTES = 20 * 2**20
 # The marked photo is shown, not measured: a browser needs no more pixels, and no more charts.
 LONGEST_SIDE_SHOWN = 1600
 MOST_CHARTS = 8
@@ -157,21 +156,7 @@ IN_MEMORY = (
     "`serve --gallery FILE` keeps them."
 )
 
-STYLE = """
-main { width: 100%; min-width: 0; max-width: 1000px !important; margin: 0 auto !important }
-[id^=told] .html-container, #result .html-container { padding: 0 !important }
-[id^=told] { min-height: 1.6em }
-.failed { font-weight: 600; border-left: 4px solid currentColor; padding-left: .6em }
-#result { min-width: 0; overflow: hidden }
-#result figure { margin: 0 0 1rem }
-#result img { display: block; max-width: 100%; max-height: 85vh; background: white }
-#result .charts { display: flex; flex-wrap: wrap; gap: 1rem }
-#result .charts figure { flex: 0 1 400px; min-width: 0 }
-#result .wide { overflow-x: auto; margin-bottom: 1rem }
-#result th, #result td { padding: .35em .7em; text-align: left; white-space: nowrap }
-.or { color: inherit !important }
-:focus-visible { outline: 3px solid currentColor !important; outline-offset: 2px }
-"""
+STYLE = Path(__file__).with_suffix(".css").read_text()
 
 # Gradio cannot say in Python that a screen reader shall read what changes.
 ON_LOAD = """() => {
@@ -182,22 +167,17 @@ ON_LOAD = """() => {
 }"""
 
 
-def build_page(
-    reader: FaceReader | None = None,
-    embedder: Embedder | None = None,
-    gallery_file: Path | None = None,
-):
+def build_page(reader: FaceReader | None = None, gallery_file: Path | None = None):
     """Build the page; `build_page().launch()` shows it in a notebook, and nobody else sees it.
 
     Parameters
     ----------
-    reader : by default the shipped models, with the people of `gallery_file` if that is there.
-    embedder : by default the one that made the reader's gallery, or ours.
+    reader : by default the shipped models.
     gallery_file : where people are kept; without one they are forgotten when the program ends.
 
     Returns
     -------
-    A `gradio.Blocks`. Its endpoint `/predict` takes a photo and gives what `predict --json` prints.
+    A `gradio.Blocks`.
 
     Raises
     ------
@@ -205,17 +185,39 @@ def build_page(
         If Gradio is not installed, or the gallery or a model cannot be loaded.
     """
     gr = load_gradio()
-    if reader is None:
-        reader, embedder = load_reader(gallery_file)
-    elif embedder is None:
-        known = reader.gallery
-        embedder = embedder_of(known) if known else SmallEmbedder()
-    desk = Desk(reader, embedder, gr.utils.get_upload_folder(), gallery_file)
-    desk.warm_up()
-    page = lay_out(gr, desk)
-    # A notebook's plain `.launch()` must not open a tunnel, as it would in Colab.
-    page.launch = partial(page.launch, **launch_options(gr))
-    return page
+    return lay_out(
+        gr, PageActions(reader or FaceReader(), gr.utils.get_upload_folder(), gallery_file)
+    )
+
+
+def build_app(reader: FaceReader, gallery_file: Path | None = None):
+    """Build what `serve` serves: the page, and `/predict`, to which programs send a photo.
+
+    Returns
+    -------
+    A `fastapi.FastAPI`. Who posts a form with a file `photo` to `/predict` gets what
+    `predict --json` prints; neither a path nor an address is ever taken from them.
+    """
+    gr = load_gradio()
+    from fastapi import FastAPI, HTTPException, Request
+    from fastapi.concurrency import run_in_threadpool
+
+    actions = PageActions(reader, gr.utils.get_upload_folder(), gallery_file)
+    app = FastAPI(openapi_url=None)
+
+    @app.post("/predict")
+    async def predict(request: Request) -> dict:
+        length = request.headers.get("content-length", "")
+        if not length.isdecimal() or int(length) > MOST_BYTES:
+            raise HTTPException(413, f"A photo has at most {MOST_BYTES:,} bytes.")
+        async with request.form(max_files=1) as form:
+            photo = form.get("photo")
+            if photo is None or isinstance(photo, str):
+                raise HTTPException(400, "Send a form with a file called photo.")
+            content = await photo.read()
+        return await run_in_threadpool(actions.predict, photo.filename, content)
+
+    return gr.mount_gradio_app(app, lay_out(gr, actions), "/", show_error=False, **how_served(gr))
 
 
 def load_gradio():
@@ -229,17 +231,22 @@ def load_gradio():
     return gradio
 
 
-def lay_out(gr, desk: Desk):
+def lay_out(gr, actions: PageActions):
     """Return the page; `gr` is Gradio."""
-    thresholds = unit_thresholds(desk.reader)
+    thresholds = unit_thresholds(actions.reader)
 
-    def show(upload):
+    class Page(gr.Blocks):
+        def launch(self, **options):
+            # A notebook's plain `.launch()` must not open a tunnel, as it would in Colab.
+            return super().launch(**({"share": False} | how_served(gr) | options))
+
+    def show(path):
         yield "Reading the photo …", gr.skip(), gr.skip(), gr.skip()
-        reading, marked, embeddings = desk.read(upload)
+        reading, marked, embeddings = actions.read(path)
         yield tell(reading), report(reading, marked, thresholds), embeddings, None
 
     def who() -> str:
-        people = desk.gallery.people
+        people = actions.people
         return f"Enrolled: {html.escape(', '.join(people)) if people else 'nobody yet'}."
 
     def change(act, name, *rest):
@@ -249,12 +256,14 @@ def lay_out(gr, desk: Desk):
             return failure(str(error)), who(), name
 
     def leave(request: gr.Request):
+        # Gradio would keep what it has shown to a visitor, the marked photo too, for an hour.
         page.state_holder.session_data.pop(request.session_hash, None)
 
-    # What visitors do is not for programs; they have an endpoint of their own.
+    # What visitors do is not for programs.
     ours = {"api_visibility": "private", "concurrency_id": "reader"}
-    with gr.Blocks(title="Reading faces", analytics_enabled=False, delete_cache=SWEEP) as page:
+    with Page(title="Reading faces", analytics_enabled=False, delete_cache=SWEEP) as page:
         gr.Markdown(INTRODUCTION)
+        page.state_session_capacity = 100
         photo = gr.Image(
             label="Photo",
             type="filepath",
@@ -263,13 +272,19 @@ def lay_out(gr, desk: Desk):
             webcam_options=gr.WebcamOptions(mirror=False),
             height=320,
         )
-        send_only(photo, gr.Error)
+        # Where the server has put the photo: Gradio itself would fetch one from any address, and
+        # decode it first.
+        path = gr.Textbox(visible="hidden")
         read = gr.Button("Read the faces", variant="primary")
         status = gr.HTML(elem_id="told-reading")
         gr.Markdown("## What was read")
         result = gr.HTML(NOTHING, elem_id="result")
         faces = gr.State(time_to_live=SWEEP[1])
-        kept = f"They are kept in `{desk.gallery_file.name}`." if desk.gallery_file else IN_MEMORY
+        kept = (
+            f"They are kept in `{actions.gallery_file.name}`."
+            if actions.gallery_file
+            else IN_MEMORY
+        )
         gr.Markdown(ABOUT_PEOPLE.format(kept))
         people = gr.HTML(elem_id="told-people")
         with gr.Row():
@@ -279,28 +294,13 @@ def lay_out(gr, desk: Desk):
             enroll = gr.Button("Enrol this face")
             forget = gr.Button("Forget this name")
         changed = gr.HTML(elem_id="told-change")
-        # The photo goes to our own reader as it came: Gradio would decode it first.
-        read.click(
-            show,
-            photo,
-            [status, result, faces, photo],
-            preprocess=False,
-            show_progress_on=result,
-            **ours,
+        read.click(None, photo, path, js="(photo) => photo ? photo.path : null").then(
+            show, path, [status, result, faces, photo], show_progress_on=result, **ours
         )
         ours["show_progress"] = "hidden"
         told = [changed, people, name]
-        enroll.click(partial(change, desk.enroll), [name, number, faces], told, **ours)
-        forget.click(partial(change, desk.forget), name, told, **ours)
-        gr.on(
-            [],
-            desk.predict,
-            photo,
-            gr.JSON(visible=False),
-            preprocess=False,
-            api_name="predict",
-            concurrency_id="reader",
-        )
+        enroll.click(partial(change, actions.enroll), [name, number, faces], told, **ours)
+        forget.click(partial(change, actions.forget), name, told, **ours)
         page.load(who, None, people, **ours)
         page.unload(leave)
     return page
@@ -313,35 +313,18 @@ def unit_thresholds(reader: FaceReader) -> dict[str, float]:
     return dict(zip(card.get("units", ()), card.get("thresholds", ()), strict=False))
 
 
-def send_only(photo, refuse: type[Exception]) -> None:
-    """Keep Gradio from fetching a photo from an address that a program names instead of sending it.
-
-    `photo` is a `gradio.Image`, and `refuse` what Gradio tells visitors.
-    """
-    keep = photo.async_move_resource_to_block_cache
-
-    async def take(path: str | Path | None) -> str | None:
-        if str(path).lower().startswith(("http:", "https:")):
-            raise refuse("Send the photo itself; this page fetches nothing from other machines.")
-        return await keep(path)
-
-    photo.async_move_resource_to_block_cache = take
-
-
-def launch_options(gr) -> dict:
-    """Return how the page is served: to this machine, from this machine alone, with no history."""
+def how_served(gr) -> dict:
+    """Return how the page is served: no history, no monitor, nothing from other machines."""
     theme = gr.themes.Default(
         primary_hue="blue",
         font=["system-ui", "sans-serif"],
         font_mono=["ui-monospace", "monospace"],
     ).set(button_primary_background_fill="*primary_700", button_primary_text_color="white")
     return {
-        "share": False,
         "run_history": False,
         "enable_monitoring": False,
         "ssr_mode": False,
         "max_file_size": MOST_BYTES,
-        "state_session_capacity": 100,
         "footer_links": [],
         "theme": theme,
         "css": STYLE,

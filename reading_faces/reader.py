@@ -8,24 +8,24 @@ import functools
 import itertools
 import os
 import threading
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from helpers import detect
+from helpers import detect, models
 from helpers.crop import points_to_photo
-from helpers.data.records import EMOTIONS, KEYPOINT_COLUMNS, KEYPOINT_NAMES
-from helpers.embedders import Embedder, check_embedder, embedder_of
-from helpers.gallery import Gallery
+from helpers.data.records import KEYPOINT_COLUMNS, KEYPOINT_NAMES
+from helpers.embedders import embedder_of
+from helpers.gallery import Embedder, Gallery, check_embedder
 from helpers.images import PhotoError, read_photo, to_grey
-from reading_faces.made_faces.expression import UNIT_NAMES
 
-# What a row says of a face, see `to_row`.
-FACE_COLUMNS = (*(f"box_{name}" for name in ("x", "y", "width", "height")), "confidence")
-FACE_COLUMNS += ("name", "similarity", "emotion", *EMOTIONS, *UNIT_NAMES, *KEYPOINT_COLUMNS)
+# What can be read from a face, besides who it is.
+PARTS = ("keypoints", "emotion", "action_units")
+# Every row of a table says this of its face; its name, if there is a gallery.
+_PLACE = ("box_x", "box_y", "box_width", "box_height", "confidence", "name", "similarity")
 # Faces of this many photos go through each network together.
 PHOTOS_AT_ONCE = 16
 
@@ -75,6 +75,20 @@ class FaceReading:
             result["identity"] = {"name": name, "score": round(score, 4)}
         return result
 
+    def to_row(self) -> dict:
+        """Return the same numbers under the names of a table's columns, as `to_frame` has them."""
+        plain = self.to_dict()
+        row = dict(zip(_PLACE, [*plain["box"], plain["confidence"], None, None], strict=True))
+        if self.identity is not None:
+            row["name"], row["similarity"] = plain["identity"].values()
+        if self.emotion is not None:
+            row |= {"emotion": self.top_emotion, **plain["emotion"]}
+        row |= plain.get("action_units", {})
+        if self.keypoints is not None:
+            numbers = itertools.chain.from_iterable(plain["keypoints"].values())
+            row |= dict(zip(KEYPOINT_COLUMNS, numbers, strict=True))
+        return row
+
     @classmethod
     def from_dict(cls, plain: dict) -> "FaceReading":
         """Return the face that `to_dict` wrote down, as precisely as it did."""
@@ -96,6 +110,12 @@ class PhotoReading:
     error: str | None = None
     faces: list[FaceReading] = field(default_factory=list)
 
+    @classmethod
+    def failed(cls, path: str | None, error: PhotoError | MemoryError) -> "PhotoReading":
+        """Return what there is to say of a photo that could not be read."""
+        full = isinstance(error, MemoryError)
+        return cls(path, error="There is not enough memory to read it." if full else str(error))
+
     def to_dict(self) -> dict:
         """Return plain, rounded numbers for JSON."""
         return {
@@ -112,63 +132,97 @@ class PhotoReading:
         return cls(**{**plain, "faces": [FaceReading.from_dict(face) for face in plain["faces"]]})
 
 
+@dataclass(frozen=True)
+class Found:
+    """The faces on one photo, cut out for each network.
+
+    The photo itself is let go: sixteen large ones would fill the memory.
+
+    Attributes
+    ----------
+    reading : path and size, or the error; no faces yet.
+    faces : where they are.
+    crops : `{part: (crops, matrices)}`, as `detect.crop_detected` gives them.
+    """
+
+    reading: PhotoReading
+    faces: Sequence[detect.DetectedFace] = ()
+    crops: Mapping[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+
+
 class FaceReader:
     """Reads the faces in photos. Networks load when they are first needed, or by `load`.
 
     Parameters
     ----------
     detector : `"mtcnn"` or `"haar"`.
-    keypoints, emotion, action_units : True for the shipped model, False to leave the part out, or a
-        model of your own with `card`, `input_size` and `predict`, such as
-        `helpers.models.TrainedModel`.
-    gallery : an `identity.Gallery` to name people by; without one, nobody is named.
-    embedder : an `identity.Embedder`; by default the one that made the gallery.
+    parts : what to read, of `PARTS`.
+    models : a model of your own for any of these parts, with `card`, `input_size` and `predict`,
+        such as `helpers.models.TrainedModel`; for the others, the one that ships.
+    gallery : an `helpers.gallery.Gallery` to name people by; without people, nobody is named.
+    embedder : an `helpers.gallery.Embedder`; by default the one that made the gallery.
+
+    Raises
+    ------
+    ValueError
+        If there is no such detector or part.
     """
 
     def __init__(
         self,
-        detector="mtcnn",
-        keypoints=True,
-        emotion=True,
-        action_units=True,
+        detector: str = "mtcnn",
+        parts: Sequence[str] = PARTS,
+        models: Mapping | None = None,
         gallery: Gallery | None = None,
         embedder: Embedder | None = None,
     ):
         detect.check_detector(detector)
-        self.detector, self.gallery, self._embedder = detector, gallery, embedder
-        self._parts = {"keypoints": keypoints, "emotion": emotion, "action_units": action_units}
-        self._parts = {task: model for task, model in self._parts.items() if model is not False}
+        own = dict(models or {})
+        if unknown := [part for part in parts if part not in PARTS]:
+            raise ValueError(f"There is no part {unknown[0]!r}; choose of {', '.join(PARTS)}.")
+        if unused := own.keys() - parts:
+            raise ValueError(f"A model for {min(unused)} is given, but that is not to be read.")
+        self.detector, self.parts = detector, tuple(part for part in PARTS if part in parts)
+        self.gallery, self.embedder = gallery, embedder
+        self._models = own
         self._lock = threading.RLock()
 
     def load(self) -> dict:
-        """Load what is not loaded yet and return the models by task.
+        """Load what is not loaded yet and return the models by part.
 
         Raises
         ------
         ValueError
             If a model's files are missing or damaged, or another embedder made the gallery.
         """
-        with self._lock:
-            for task, model in self._parts.items():
-                if model is True:
-                    from helpers import models
+        self._known_people()
+        return self._load_models()
 
-                    self._parts[task] = models.load(task)
-            if self.gallery:
-                self._embedder = self._embedder or embedder_of(self.gallery)
-                check_embedder("The gallery", self.gallery, self._embedder.name)
-            return self._parts
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What a row of a table says of a face, as the models' cards name it; loads the models."""
+        loaded = self._load_models()
+        columns = list(_PLACE)
+        if "emotion" in loaded:
+            columns += ["emotion", *loaded["emotion"].card["classes"]]
+        if "action_units" in loaded:
+            columns += loaded["action_units"].card["units"]
+        if "keypoints" in loaded:
+            columns += KEYPOINT_COLUMNS
+        return tuple(columns)
 
     def read(self, photos: Iterable[str | Path | np.ndarray]) -> Iterator[PhotoReading]:
         """Yield one reading a photo, in order; a photo that cannot be read only says so.
+
+        All are named by the gallery that is there when the first is asked for.
 
         Parameters
         ----------
         photos : paths of files, or arrays `(h, w, 3) uint8` RGB.
         """
-        photos = iter(photos)
+        photos, gallery = iter(photos), self._known_people()
         while batch := list(itertools.islice(photos, PHOTOS_AT_ONCE)):
-            yield from self._read_batch(batch)
+            yield from self._read_found([self._find(photo, gallery) for photo in batch], gallery)
 
     def read_one(self, photo: str | Path | np.ndarray) -> PhotoReading:
         """Read a single photo."""
@@ -176,87 +230,90 @@ class FaceReader:
 
     def read_faces(self, photo: np.ndarray, faces: list[detect.DetectedFace]) -> list[FaceReading]:
         """Read faces whose places in a photo `(h, w, 3) uint8` RGB are known already."""
-        about = (None, photo.shape[1], photo.shape[0], None)
-        (reading,) = self._read_found([(about, faces, self._cut(photo, faces))])
-        return reading.faces
+        gallery = self._known_people()
+        found = Found(PhotoReading(None), faces, self._cut(photo, faces, gallery))
+        return self._read_found([found], gallery)[0].faces
 
-    def _read_batch(self, photos: list) -> list[PhotoReading]:
-        self.load()
-        return self._read_found([self._find(photo) for photo in photos])
+    def _load_models(self) -> dict:
+        with self._lock:
+            for part in self.parts:
+                if part not in self._models:
+                    self._models[part] = models.load(part)
+            return {part: self._models[part] for part in self.parts}
 
-    def _read_found(self, found: list[tuple]) -> list[PhotoReading]:
-        models = self.load()
-        parts = {
-            task: iter(self._run(task, model, [cuts[task] for _, _, cuts in found if cuts]))
-            for task, model in models.items()
-        }
-        if self.gallery:
-            cut = [cuts["identity"] for _, _, cuts in found if cuts]
-            parts["identity"] = iter(self._identify(cut))
-        # Each network's results lie in a row for all faces of all photos: hand them out again.
-        return [
-            PhotoReading(
-                *about,
-                faces=[
-                    FaceReading(
-                        face.box,
-                        face.confidence,
-                        **{task: next(part) for task, part in parts.items()},
-                    )
-                    for face in faces
-                ],
-            )
-            for about, faces, _ in found
-        ]
+    def _known_people(self) -> Gallery | None:
+        """Return the gallery as it is now, and have its embedder ready.
 
-    def _find(self, photo) -> tuple[tuple, list[detect.DetectedFace], dict]:
-        """Return what is known of a photo, its faces, and `{task: (crops, matrices)}`.
-
-        The photo itself is let go: sixteen large ones would fill the memory.
+        It may be replaced at any time, so whoever reads asks once and goes on with the answer.
         """
+        gallery = self.gallery
+        if not gallery or not gallery.people:
+            return None
+        with self._lock:
+            self.embedder = self.embedder or embedder_of(gallery)
+            check_embedder("The gallery", gallery, self.embedder.name)
+        return gallery
+
+    def _find(self, photo: str | Path | np.ndarray, gallery: Gallery | None) -> Found:
+        """Find the faces of a photo and cut them out."""
         path = None if isinstance(photo, np.ndarray) else os.fspath(photo)
         try:
             pixels = check_array(photo) if path is None else read_photo(path)
             faces = detect.detect_faces(pixels, self.detector)
-        except PhotoError as error:
-            return (path, None, None, str(error)), [], {}
-        except MemoryError:
-            return (path, None, None, "There is not enough memory to read it."), [], {}
+            crops = self._cut(pixels, faces, gallery)
+        except (PhotoError, MemoryError) as error:
+            return Found(PhotoReading.failed(path, error))
         height, width = pixels.shape[:2]
+        del pixels
         _give_back_memory()
-        return (path, width, height, None), faces, self._cut(pixels, faces)
+        return Found(PhotoReading(path, width, height), faces, crops)
 
-    def _cut(self, pixels: np.ndarray, faces: list[detect.DetectedFace]) -> dict:
-        """Cut faces out for each network: `{task: (crops, matrices)}`."""
-        grey, models = to_grey(pixels), self.load()
+    def _cut(self, pixels: np.ndarray, faces: list, gallery: Gallery | None) -> dict:
+        """Cut faces out for each network: `{part: (crops, matrices)}`."""
+        grey = to_grey(pixels)
         cut = {
-            task: detect.crop_detected(grey, faces, self.detector, task, model.input_size)
-            for task, model in models.items()
+            part: detect.crop_detected(grey, faces, self.detector, part, model.input_size)
+            for part, model in self._load_models().items()
         }
-        if self.gallery:
-            how = self.detector, self._embedder.framing, self._embedder.size
+        if gallery:
+            how = self.detector, self.embedder.framing, self.embedder.size
             cut["identity"] = detect.crop_detected(pixels, faces, *how)
         return cut
 
-    def _run(self, task: str, model, cuts: list[tuple[np.ndarray, np.ndarray]]) -> list:
-        """Run one network on the crops of all photos; return one result a face."""
-        if not sum(len(crops) for crops, _ in cuts):
-            return []
-        crops, matrices = (np.concatenate(arrays) for arrays in zip(*cuts, strict=True))
-        with self._lock:
-            outputs = model.predict(crops)
-        if task == "keypoints":
-            return list(points_to_photo(outputs, matrices))
-        classes = model.card["units" if task == "action_units" else "classes"]
-        return [dict(zip(classes, row.tolist(), strict=True)) for row in outputs]
+    def _read_found(self, found: list[Found], gallery: Gallery | None) -> list[PhotoReading]:
+        """Run each network on all faces of all photos at once, and hand the results out again."""
+        cut = [photo.crops for photo in found if photo.faces]
+        results = {part: iter(self._run(part, cut, gallery)) for part in (cut[0] if cut else ())}
+        return [
+            replace(
+                photo.reading,
+                faces=[
+                    FaceReading(
+                        face.box,
+                        face.confidence,
+                        **{part: next(result) for part, result in results.items()},
+                    )
+                    for face in photo.faces
+                ],
+            )
+            for photo in found
+        ]
 
-    def _identify(self, cuts: list[tuple[np.ndarray, np.ndarray]]) -> list:
-        """Name the people on the crops of all photos."""
-        if not sum(len(crops) for crops, _ in cuts):
-            return []
+    def _run(self, part: str, cut: list[dict], gallery: Gallery | None) -> list:
+        """Run one network on the crops of all photos; return one result a face."""
+        parts = [crops[part] for crops in cut]
+        crops, matrices = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        model = self.embedder if part == "identity" else self._models[part]
         with self._lock:
-            embeddings = self._embedder.embed(np.concatenate([crops for crops, _ in cuts]))
-        return self.gallery.identify(embeddings)
+            outputs = model.embed(crops) if part == "identity" else model.predict(crops)
+        if not np.isfinite(outputs).all():
+            raise ValueError(f"The model for {part} answers with numbers that are none.")
+        if part == "identity":
+            return gallery.identify(outputs)
+        if part == "keypoints":
+            return list(points_to_photo(outputs, matrices))
+        classes = model.card["units" if part == "action_units" else "classes"]
+        return [dict(zip(classes, row.tolist(), strict=True)) for row in outputs]
 
 
 @functools.cache
@@ -283,39 +340,29 @@ def check_array(photo: np.ndarray) -> np.ndarray:
     return photo
 
 
-def to_frame(readings: Iterable[PhotoReading]) -> pd.DataFrame:
+def to_frame(
+    readings: Iterable[PhotoReading], columns: Sequence[str] | None = None
+) -> pd.DataFrame:
     """Return one row a face; a photo without faces, or with an error, gets one row as well.
 
     Faces of a photo count from 1; coordinates are named as in Kaggle's table. What UTF-8 cannot
     hold of a path is escaped: no table could be written with it.
+
+    Parameters
+    ----------
+    columns : what to say of each face: `FaceReader.columns`, which are the same for any photos. By
+        default all that was read of one of these faces.
     """
-    rows = []
+    rows, seen = [], dict.fromkeys(_PLACE)
     for reading in readings:
         path = reading.path and reading.path.encode(errors="backslashreplace").decode()
         about = {"path": path, "width": reading.width, "height": reading.height}
         for number, face in enumerate(reading.faces, 1):
-            rows.append(about | {"face": number} | to_row(face))
+            row = face.to_row()
+            seen |= row
+            rows.append(about | {"face": number} | row)
         if not reading.faces:
             rows.append(about | {"error": reading.error})
-    columns = ["path", "width", "height", "face", *FACE_COLUMNS, "error"]
-    frame = pd.DataFrame(rows, columns=columns)
+    names = ["path", "width", "height", "face", *(columns or seen), "error"]
+    frame = pd.DataFrame(rows, columns=names)
     return frame.astype({"width": "Int64", "height": "Int64", "face": "Int64"})
-
-
-def to_row(face: FaceReading) -> dict:
-    """Flatten one face into the columns of `to_frame`."""
-    plain = face.to_dict()
-    row = {
-        f"box_{name}": n
-        for name, n in zip(("x", "y", "width", "height"), plain["box"], strict=True)
-    }
-    row |= {
-        "confidence": plain["confidence"],
-        "emotion": face.top_emotion,
-        **plain.get("emotion", {}),
-        **plain.get("action_units", {}),
-    }
-    if face.identity is not None:
-        row["name"], row["similarity"] = plain["identity"].values()
-    numbers = itertools.chain.from_iterable(plain.get("keypoints", {}).values())
-    return row | dict(zip(KEYPOINT_COLUMNS, numbers, strict=False))

@@ -12,7 +12,7 @@ from scipy.optimize import linear_sum_assignment
 from helpers import detect
 from helpers.crop import find_region
 from helpers.detect import DetectedFace, shared_area
-from helpers.embedders import Embedder
+from helpers.gallery import Embedder
 from reading_faces.reader import FaceReader, FaceReading
 
 # MTCNN's five landmarks among the 15 keypoints, the subject's right side first.
@@ -50,8 +50,14 @@ class FaceTracker:
     ----------
     reader : what reads each face; it must read keypoints, which tell where a face has moved.
     every : the detector looks at every so many frames.
-    smoothing : over how many frames an emotion is averaged (time constant of an exponential mean).
+    smoothing : over how many frames an emotion is averaged (time constant of an exponential mean);
+        0 for as it is read.
     embedder : knows a face again that was out of sight, or jumped; without one, only place counts.
+
+    Raises
+    ------
+    ValueError
+        If the reader reads no keypoints.
     """
 
     def __init__(
@@ -61,6 +67,8 @@ class FaceTracker:
         smoothing: float = 5.0,
         embedder: Embedder | None = None,
     ):
+        if "keypoints" not in reader.parts:
+            raise ValueError("Faces are followed by their keypoints, which this reader leaves out.")
         self.reader, self.every, self.embedder = reader, max(1, every), embedder
         self.keep = float(np.exp(-1 / smoothing)) if smoothing > 0 else 0.0
         self.frame, self.numbers = 0, 0

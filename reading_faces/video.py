@@ -1,13 +1,14 @@
 """Videos and cameras: frames in, frames out."""
 
-import os
+import contextlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 import cv2
 import numpy as np
+
+from helpers.files import whole_file
 
 # What is assumed where a file or a camera does not say.
 USUAL_RATE = 25.0
@@ -59,22 +60,19 @@ def open_video(source: Path | int) -> Video:
     return Video(capture, rate if 0 < rate <= 1000 else USUAL_RATE, total if total > 0 else None)
 
 
-class VideoFile:
-    """A video that is being written: there whole after the `with` block, or not at all.
+class VideoWriter:
+    """Takes the frames of a video that is being written, see `video_file`; `count` says how many.
 
     Parameters
     ----------
-    path : an `.mp4` or `.avi`.
+    part : the file to write them to.
+    path : what the file will be called.
     rate : frames a second.
     """
 
-    def __init__(self, path: Path, rate: float):
-        self.path, self.rate = path, rate
-        self.part = path.with_name(f".part-{path.name}")
+    def __init__(self, part: Path, path: Path, rate: float):
+        self.part, self.path, self.rate = part, path, rate
         self.writer, self.count, self.shape = cv2.VideoWriter(), 0, None
-
-    def __enter__(self) -> Self:
-        return self
 
     def write(self, frame: np.ndarray) -> None:
         """Add a frame `(h, w, 3) uint8` RGB; all are of one size."""
@@ -90,27 +88,32 @@ class VideoFile:
         self.writer.write(np.ascontiguousarray(frame[..., ::-1]))
         self.count += 1
 
-    def __exit__(self, kind, error, trace) -> None:
-        self.writer.release()
-        try:
-            if kind is None:
-                if not self.count:
-                    raise ValueError("There is no frame to write.")
-                os.replace(self.part, self.path)
-        finally:
-            self.part.unlink(missing_ok=True)
 
-
-def write_video(frames: Iterable[np.ndarray], path: Path, frames_a_second: float = 12.0) -> int:
-    """Write frames `(h, w, 3) uint8` RGB as a video, whole or not at all; return how many.
+@contextlib.contextmanager
+def video_file(path: Path, rate: float) -> Iterator[VideoWriter]:
+    """Give a writer of frames to `path`: there whole after the `with` block, or not at all.
 
     Raises
     ------
+    OSError
+        If there is no such folder, or nothing may be written there.
     ValueError
         If there are no frames, they differ in size, or this OpenCV cannot write such a file.
     """
+    with whole_file(path) as part:
+        file = VideoWriter(part, path, rate)
+        try:
+            yield file
+        finally:
+            file.writer.release()
+        if not file.count:
+            raise ValueError("There is no frame to write.")
+
+
+def write_video(frames: Iterable[np.ndarray], path: Path, frames_a_second: float = 12.0) -> int:
+    """Write frames `(h, w, 3) uint8` RGB as a video, as `video_file` does; return how many."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with VideoFile(path, frames_a_second) as file:
+    with video_file(path, frames_a_second) as file:
         for frame in frames:
             file.write(frame)
     return file.count

@@ -409,7 +409,7 @@ gallery = Gallery.empty(embedder.name, embedder.threshold)
 for name, photo in (("Grace Hopper", hopper), ("Eileen Collins", collins)):
     faces, _ = detect.cut_portraits([photo], embedder.size, embedder.framing)
     gallery = gallery.enroll(name, embedder.embed(faces))
-knowing = FaceReader(keypoints=False, action_units=False, gallery=gallery)
+knowing = FaceReader(parts=("emotion",), gallery=gallery)
 dim = np.ascontiguousarray(collins[:, ::-1]) // 2
 for title, read in zip(("Collins, dim", "the group"), knowing.read([dim, group]), strict=True):
     print(title, [(face.identity[0], round(face.identity[1], 2)) for face in read.faces])

@@ -4,10 +4,17 @@ import argparse
 import contextlib
 import datetime
 import json
+import math
 import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+from helpers.files import explain
+
+
+class UsageError(ValueError):
+    """Options that do not go together."""
 
 
 def whole(lowest: int, highest: int):
@@ -23,21 +30,37 @@ def whole(lowest: int, highest: int):
     return number
 
 
-def share(text: str) -> float:
-    """Return a number from 0 to 0.5 for argparse."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= 0.5:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to 0.5")
-    return value
+def between(lowest: float, highest: float):
+    """Return a type for argparse: a number in a range."""
+
+    def number(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not lowest <= value <= highest:
+            raise argparse.ArgumentTypeError(
+                f"{text!r} is no number from {lowest:g} to {highest:g}"
+            )
+        return value
+
+    return number
 
 
 def print_result(result: dict, options: argparse.Namespace) -> None:
-    """Print a result with its command line and the date, as JSON if that was asked for."""
+    """Print a result with its command line and the date, as JSON if that was asked for.
+
+    Raises
+    ------
+    ValueError
+        If it holds a number that JSON has no word for.
+    """
     result = result | {"command": options.command, "date": datetime.date.today().isoformat()}
-    print(json.dumps(result, indent=2) if options.json else as_text(result))
+    try:
+        print(json.dumps(result, indent=2, allow_nan=False) if options.json else as_text(result))
+    except ValueError:
+        print(as_text(result), file=sys.stderr)
+        raise ValueError("The result holds numbers that are none, which JSON cannot say.") from None
 
 
 def as_text(result: dict, indent: str = "") -> str:
@@ -76,9 +99,15 @@ def writing(what: str | Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        from helpers.files import explain
-
         raise ValueError(f"{printable(what)} cannot be written. {explain(error)}") from None
+
+
+def refuse_folder(path: Path) -> None:
+    """Say before the work that a result cannot be written where there is a folder, or none."""
+    with writing(path):
+        os.stat(path.parent)
+    if path.is_dir():
+        raise ValueError(f"{printable(path)} cannot be written. It is a folder.")
 
 
 def printable(name: str | Path) -> str:

@@ -4,7 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from reading_faces.commands.console import printable, quiet, writing
+from helpers.files import refuse_replacing
+from reading_faces.commands.console import between, printable, quiet, refuse_folder, writing
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,7 +15,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--embedder", choices=("shipped", "facenet"), default="shipped")
     parser.add_argument(
         "--threshold",
-        type=float,
+        type=between(-1, 1),
+        metavar="T",
         help="cosine similarity that makes a name; default: the embedder's",
     )
     parser.set_defaults(run=run)
@@ -33,10 +35,11 @@ def run(options: argparse.Namespace) -> int:
         from helpers import gallery as identity
         from helpers.embedders import best_embedder
 
-        embedder = best_embedder(options.embedder)
     people = data.load_people(options.folder)
-    if options.out.is_dir():
-        raise ValueError(f"{printable(options.out)} cannot be written. It is a folder.")
+    refuse_replacing(people.files, out=options.out)
+    refuse_folder(options.out)
+    with quiet():
+        embedder = best_embedder(options.embedder)
     gallery, left_out = identity.enroll_people(people, embedder, options.threshold)
     for name, reason in left_out:
         print(f"{printable(name)}: {reason}", file=sys.stderr)

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from reading_faces.commands.console import print_result, quiet, share, whole
+from reading_faces.commands.console import between, print_result, quiet, whole
 
 TASKS = ("keypoints", "emotion", "action-units", "identity")
 
@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tta", action="store_true", help="average with the mirrored picture")
     parser.add_argument(
         "--jitter",
-        type=share,
+        type=between(0, 0.5),
         default=0.0,
         metavar="SHARE",
         help="keypoints: move and scale each picture by up to this share first, as 0.15",
@@ -72,11 +72,11 @@ def run(options: argparse.Namespace) -> int:
     if options.enroll or options.unknown or options.embedder != "shipped":
         raise ValueError("--enroll, --unknown and --embedder are for identity.")
     with quiet():
-        from helpers import models
         from reading_faces.training import measure as evaluate
+        from reading_faces.training import storage
 
     task = options.task.replace("-", "_")
-    model = models.load(options.weights or task)
+    model = storage.load(options.weights or task)
     if model.card["task"] != task:
         raise ValueError(f"{options.weights} is a model for {model.card['task']}.")
     if options.folds or options.scratch or options.every_class:

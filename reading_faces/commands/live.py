@@ -8,13 +8,16 @@ import sys
 import time
 from pathlib import Path
 
-from reading_faces.commands.console import quiet, whole, writing
+from helpers.files import refuse_replacing, whole_file
+from reading_faces.commands.console import quiet, refuse_folder, whole, writing
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe `live`."""
     source = parser.add_mutually_exclusive_group()
-    source.add_argument("--camera", type=int, default=0, metavar="N", help="default: camera 0")
+    source.add_argument(
+        "--camera", type=whole(0, 1000), default=0, metavar="N", help="default: camera 0"
+    )
     source.add_argument("--video", type=Path, metavar="FILE", help="a video instead of a camera")
     parser.add_argument(
         "--out", type=Path, metavar="FILE", help="write the annotated video, without sound"
@@ -42,8 +45,13 @@ def run(options: argparse.Namespace) -> int:
     ValueError
         If there is no such camera or video, nowhere to show it, or a result cannot be written.
     """
-    if options.video and options.out and options.out.resolve() == options.video.resolve():
-        raise ValueError("--out names the video that is read; it would be lost.")
+    read = [path for path in (options.video, options.gallery) if path]
+    refuse_replacing(read, out=options.out, csv=options.csv)
+    for path in filter(None, (options.out, options.csv)):
+        refuse_folder(path)
+    shown = not (options.out or options.csv)
+    if shown and sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
+        raise ValueError("There is no screen to show it on; add --out FILE or --csv FILE.")
     with quiet():
         from helpers import gallery as identity
         from helpers.embedders import SmallEmbedder, embedder_of
@@ -56,31 +64,30 @@ def run(options: argparse.Namespace) -> int:
         embedder = embedder_of(gallery) if gallery else SmallEmbedder()
         reader = FaceReader(options.detector, gallery=gallery, embedder=embedder)
         reader.load()
-    shown = not (options.out or options.csv)
-    if shown and sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
-        raise ValueError("There is no screen to show it on; add --out FILE or --csv FILE.")
     tracker = FaceTracker(reader, options.every, embedder=embedder)
     with contextlib.ExitStack() as results:
-        count = follow(video, tracker, *open_results(options, video, results), shown, options)
+        count = follow(
+            video, tracker, *open_results(options, video.rate, reader, results), shown, options
+        )
     print(f"{count} frames, {tracker.numbers} face(s).")
     return 0
 
 
-def open_results(options: argparse.Namespace, video, results: contextlib.ExitStack) -> tuple:
+def open_results(
+    options: argparse.Namespace, rate: float, reader, results: contextlib.ExitStack
+) -> tuple:
     """Open the video and the table that are to be written; both are whole or not there."""
-    from helpers.files import whole_file
-    from reading_faces.reader import FACE_COLUMNS
-    from reading_faces.video import VideoFile
+    from reading_faces.video import video_file
 
     film = table = None
     if options.out:
         results.enter_context(writing(options.out))
-        film = results.enter_context(VideoFile(options.out, video.rate))
+        film = results.enter_context(video_file(options.out, rate))
     if options.csv:
         results.enter_context(writing(options.csv))
         part = results.enter_context(whole_file(options.csv))
         file = results.enter_context(part.open("w", newline="", encoding="utf-8"))
-        table = csv.DictWriter(file, ["frame", "seconds", "face", *FACE_COLUMNS])
+        table = csv.DictWriter(file, ["frame", "seconds", "face", *reader.columns])
         table.writeheader()
     return film, table
 
@@ -90,7 +97,7 @@ def follow(video, tracker, film, table, shown: bool, options: argparse.Namespace
     from tqdm import tqdm
 
     from reading_faces.annotate import annotate_photo
-    from reading_faces.reader import PhotoReading, to_row
+    from reading_faces.reader import PhotoReading
 
     count, started = 0, time.perf_counter()
     bar = tqdm(video.frames(), total=video.total, unit="frame", disable=None)
@@ -100,16 +107,16 @@ def follow(video, tracker, film, table, shown: bool, options: argparse.Namespace
             seconds = count / video.rate if options.video else time.perf_counter() - started
             for track in tracks if table else ():
                 about = {"frame": count, "seconds": round(seconds, 4), "face": track.number}
-                table.writerow(about | to_row(track.reading))
+                table.writerow(about | track.reading.to_row())
             if film or shown:
                 numbers = [track.number for track in tracks]
                 reading = PhotoReading(None, faces=[track.reading for track in tracks])
                 marked = annotate_photo(frame, reading, numbers)
                 for _ in range(frames_due(film, seconds, video.rate, options)):
                     film.write(marked)
-                if shown and not show(marked):
-                    break
             count += 1
+            if shown and not show(marked):
+                break
     except KeyboardInterrupt:
         # A camera has no other end; of a video, half a result is none.
         if options.video:

@@ -1,4 +1,4 @@
-"""`python -m reading_faces predict`: read the faces in photos, as a table, JSON, a file or pictures.
+"""`python -m reading_faces predict`: read the faces in photos into a table, JSON, files, pictures.
 
 Only the result goes to standard output; progress and problems go to standard error.
 """
@@ -10,10 +10,15 @@ import importlib.util
 import json
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from reading_faces.commands.console import printable, quiet, writing
+from helpers.files import explain, refuse_replacing, whole_file
+from reading_faces.commands.console import UsageError, printable, quiet, refuse_folder, writing
+
+# Written into each annotated copy: nothing else in its folder is ever replaced by one.
+MARK = "annotated by reading-faces"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,14 +49,20 @@ def run(options: argparse.Namespace) -> int:
     ValueError
         If nothing can be read at all (no model) or the result cannot be written.
     """
-    # Names that are not UTF-8 become escapes, which JSON reads back as the same name.
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    from helpers.images import find_photos, skipped_files
+
+    table = options.csv or options.parquet
+    if options.resume and not table:
+        raise UsageError("--resume needs the --csv or --parquet of the run that was cut.")
+    paths = list(dict.fromkeys(find_photos(options.paths)))
+    read = [*paths, *([options.gallery] if options.gallery else [])]
+    refuse_replacing(read, csv=options.csv, parquet=options.parquet)
     prepare_outputs(options)
+    skipped = skipped_files(options.paths)
+    say_what_was_skipped(skipped)
     with quiet():
         from helpers import detect
         from helpers.gallery import load_gallery
-        from helpers.images import find_photos
         from reading_faces.reader import FaceReader
 
         gallery = load_gallery(options.gallery) if options.gallery else None
@@ -59,16 +70,23 @@ def run(options: argparse.Namespace) -> int:
         reader.load()
         if options.detector == "mtcnn":
             detect.load_mtcnn()
-    paths = list(dict.fromkeys(find_photos(options.paths)))
-    table = options.csv or options.parquet
     if not table:
         readings, failed = read_photos(options, reader, paths)
-        write_results(options, readings)
+        print_result(to_json(readings, skipped) if options.json else to_text(readings))
         return 1 if failed else 0
     with unfinished(options, table, reader) as journal:
         readings, failed = read_photos(options, reader, paths, journal)
-        write_results(options, readings)
+        write_table(readings, reader.columns, table, as_csv=bool(options.csv))
     return 1 if failed else 0
+
+
+def say_what_was_skipped(files: list[Path]) -> None:
+    """Count by kind what folders hold besides photos: some of it may be pictures all the same."""
+    if files:
+        kinds = Counter(file.suffix.lower() or "no ending" for file in files)
+        counts = ", ".join(f"{printable(kind)} {n}" for kind, n in kinds.most_common())
+        what = "1 file was" if len(files) == 1 else f"{len(files)} files were"
+        print(f"{what} skipped: {counts}", file=sys.stderr)
 
 
 def read_photos(options: argparse.Namespace, reader, paths: list[Path], journal=None) -> tuple:
@@ -76,17 +94,17 @@ def read_photos(options: argparse.Namespace, reader, paths: list[Path], journal=
     from tqdm import tqdm
 
     done = dict(journal.done) if journal else {}
-    names = dict(zip(map(os.fspath, paths), copy_names(paths), strict=True))
-    left = [path for path in names if path not in done]
+    copies = copy_names(paths, options.draw) if options.draw else {}
+    left = [path for path in map(os.fspath, paths) if path not in done]
     failed = False
     # No bar where nobody watches: `disable=None` is tqdm's word for that.
     progress = tqdm(
-        reader.read(left), total=len(names), initial=len(done), unit="photo", disable=None
+        reader.read(left), total=len(paths), initial=len(done), unit="photo", disable=None
     )
     for reading in progress:
         error = reading.error
         if options.draw and not error:
-            error = draw(reading, options.draw / names[reading.path])
+            error = draw(reading, copies[reading.path])
         if error:
             failed = True
             progress.write(f"{printable(reading.path)}: {error}", file=sys.stderr)
@@ -120,24 +138,23 @@ def unfinished(options: argparse.Namespace, table: Path, reader) -> Iterator:
 
 def prepare_outputs(options: argparse.Namespace) -> None:
     """Say before the work, not after it, that a result has no place to go."""
-    if options.draw:
-        with writing(options.draw):
-            options.draw.mkdir(parents=True, exist_ok=True)
     if options.parquet and not importlib.util.find_spec("pyarrow"):
         raise ValueError("Parquet needs one more package: pip install pyarrow")
     if table := options.csv or options.parquet:
-        with writing(table):
-            os.stat(table.parent)
-        if table.is_dir():
-            raise ValueError(f"{printable(table)} cannot be written. It is a folder.")
-    elif options.resume:
-        raise ValueError("--resume needs the --csv or --parquet of the run that was cut.")
+        refuse_folder(table)
+    if options.draw:
+        with writing(options.draw):
+            options.draw.mkdir(parents=True, exist_ok=True)
 
 
-def copy_names(paths: list[Path]) -> list[str]:
-    """Return a file name for each annotated copy: no two the same, none the name of a photo."""
+def copy_names(paths: list[Path], folder: Path) -> dict[str, Path]:
+    """Return a file for each photo's annotated copy: no two the same, and none that is there.
+
+    Copies of an earlier run may be replaced; a photo never is, neither in `folder` nor elsewhere.
+    """
     taken = {path.name.lower() for path in paths}
-    names = []
+    taken |= {file.name.lower() for file in folder.iterdir() if not is_copy(file)}
+    copies = {}
     for path in paths:
         stem, number = path.stem[:60], 1
         name = f"{stem}-faces.jpg"
@@ -145,18 +162,32 @@ def copy_names(paths: list[Path]) -> list[str]:
             number += 1
             name = f"{stem}-faces-{number}.jpg"
         taken.add(name.lower())
-        names.append(name)
-    return names
+        copies[os.fspath(path)] = folder / name
+    return copies
+
+
+def is_copy(file: Path) -> bool:
+    """Whether `draw` wrote this file."""
+    from PIL import Image
+
+    try:
+        with Image.open(file) as picture:
+            return picture.info.get("comment") == MARK.encode()
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return False
 
 
 def draw(reading, path: Path) -> str | None:
     """Write the annotated copy of a photo; return a sentence if that failed."""
-    from helpers.files import explain
-    from helpers.images import PhotoError, read_photo, write_photo
+    from PIL import Image
+
+    from helpers.images import PhotoError, read_photo
     from reading_faces.annotate import annotate_photo
 
     try:
-        write_photo(path, annotate_photo(read_photo(reading.path), reading))
+        picture = Image.fromarray(annotate_photo(read_photo(reading.path), reading))
+        with whole_file(path) as part:
+            picture.save(part, quality=92, comment=MARK)
     except PhotoError as error:
         return str(error)
     except OSError as error:
@@ -166,22 +197,23 @@ def draw(reading, path: Path) -> str | None:
     return None
 
 
-def write_results(options: argparse.Namespace, readings: list) -> None:
-    """Write the result in the form that was asked for."""
-    if table := options.csv or options.parquet:
-        from helpers.files import whole_file
-        from reading_faces.reader import to_frame
+def write_table(readings: list, columns: tuple[str, ...], table: Path, as_csv: bool) -> None:
+    """Write a row for each face, as CSV or Parquet."""
+    from reading_faces.reader import to_frame
 
-        frame = to_frame(readings)
-        with writing(table), whole_file(table) as temporary:
-            if options.csv:
-                frame.to_csv(temporary, index=False)
-            else:
-                frame.to_parquet(temporary, index=False)
-        return
+    frame = to_frame(readings, columns)
+    with writing(table), whole_file(table) as temporary:
+        if as_csv:
+            frame.to_csv(temporary, index=False)
+        else:
+            frame.to_parquet(temporary, index=False)
+
+
+def print_result(text: str) -> None:
+    """Print a result to the last letter, or say why that cannot be."""
     try:
         with writing("The result"):
-            sys.stdout.write(as_json(readings) if options.json else as_table(readings))
+            sys.stdout.write(text)
             sys.stdout.flush()
     except ValueError:
         # What is left in the buffer would fail once more when Python ends.
@@ -189,15 +221,20 @@ def write_results(options: argparse.Namespace, readings: list) -> None:
         raise
 
 
-def as_json(readings: list) -> str:
-    """Return `{"images": […]}`, a line for each photo."""
-    lines = [
-        json.dumps(reading.to_dict(), ensure_ascii=False, allow_nan=False) for reading in readings
-    ]
-    return '{"images": [\n' + ",\n".join(lines) + "\n]}\n"
+def to_json(readings: list, skipped: list[Path]) -> str:
+    """Return `{"left_out": […], "images": […]}`, a line for each photo."""
+    reason = "It is not called like a photo."
+    left_out = [{"file": os.fspath(file), "reason": reason} for file in skipped]
+    options = {"ensure_ascii": False, "allow_nan": False}
+    lines = [json.dumps(reading.to_dict(), **options) for reading in readings]
+    return (
+        f'{{"left_out": {json.dumps(left_out, ensure_ascii=False)}, "images": [\n'
+        + ",\n".join(lines)
+        + "\n]}\n"
+    )
 
 
-def as_table(readings: list) -> str:
+def to_text(readings: list) -> str:
     """Return a line for each face: where it is, how sure the detector is, emotion, and who."""
     named = any(face.identity for reading in readings for face in reading.faces)
     last = "emotion, name" if named else "emotion"

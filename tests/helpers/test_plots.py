@@ -5,15 +5,11 @@ import re
 import numpy as np
 import pytest
 from document_rules import GRAPHICS, TEXT, contrast
-from faces import portrait
 from matplotlib import colormaps, pyplot
 from matplotlib.colors import to_rgb
-from PIL import Image
 
 from helpers import plots
 from helpers.data import EMOTIONS, KEYPOINT_NAMES
-from reading_faces.annotate import annotate_photo, draw_label
-from reading_faces.reader import FaceReading, PhotoReading
 
 FACES = np.random.default_rng(0).integers(0, 256, (5, 96, 96), np.uint8)
 POINTS = np.random.default_rng(1).uniform(20, 70, (5, 15, 2)).astype(np.float32)
@@ -99,16 +95,6 @@ def test_every_share_in_a_confusion_matrix_can_be_read(percent):
         assert contrast(to_rgb(text.get_color()), cell) >= TEXT, text.get_text()
 
 
-def test_a_label_on_a_photo_can_be_read():
-    picture = Image.new("RGB", (600, 300), "grey")
-    x, y, width, height = draw_label(picture, "1 happy 99%", np.array([200, 100, 90, 90]), [], [])
-    label = (
-        np.array(picture.crop((x + 1, y + 1, x + width - 1, y + height - 1))).reshape(-1, 3) / 255
-    )
-    background = to_rgb(plots.BOX)
-    assert max(contrast(colour, background) for colour in np.unique(label, axis=0)) >= TEXT
-
-
 def test_points_that_nobody_marked_are_left_out():
     points = POINTS.copy()
     points[:, 4:] = np.nan
@@ -144,42 +130,3 @@ def test_the_likeliest_emotion_has_a_hatch_and_its_percentage():
     hatched = [bar for bar in ax.patches if bar.get_hatch()]
     assert [bar.get_width() for bar in hatched] == [0.7]
     assert "70%" in [text.get_text() for text in ax.texts]
-
-
-def reading(*boxes, **parts) -> PhotoReading:
-    faces = [FaceReading(box, 0.99, **parts) for box in boxes]
-    return PhotoReading(None, 100, 100, None, faces)
-
-
-def test_an_annotated_photo_is_a_changed_copy_of_the_same_size():
-    photo = np.array(portrait())
-    before = photo.copy()
-    points = POINTS[0] + [60, 40]
-    marked = annotate_photo(photo, reading((70, 50, 70, 80), keypoints=points, emotion=HAPPY))
-    assert (photo == before).all()
-    assert marked.shape == photo.shape
-    assert (marked != photo).any(axis=2).mean() > 0.01
-
-
-def test_a_photo_without_faces_stays_as_it_is():
-    photo = np.array(portrait())
-    assert (annotate_photo(photo, reading()) == photo).all()
-
-
-@pytest.mark.parametrize("shape", [(1, 1), (12, 12), (30, 400), (400, 30), (1500, 1000)])
-def test_faces_at_every_edge_of_any_photo_can_be_marked(shape):
-    height, width = shape
-    boxes = [(0, 0, width, height), (width * 0.8, height * 0.9, width * 0.2, height * 0.1)]
-    photo = np.zeros((height, width, 3), np.uint8)
-    marked = annotate_photo(photo, reading(*boxes, keypoints=POINTS[0], emotion=HAPPY))
-    assert marked.shape == photo.shape
-
-
-def test_labels_of_neighbours_do_not_cover_each_other():
-    picture = Image.new("RGB", (600, 300))
-    boxes = [np.array([x, 100.0, 60, 80]) for x in (100, 150, 200)]
-    labels = []
-    for i, box in enumerate(boxes):
-        others = [other for other in boxes if other is not box]
-        labels.append(draw_label(picture, f"{i} surprise 99%", box, others, labels))
-    assert not any(plots.shared_area(a, b) for a in labels for b in labels if a is not b)

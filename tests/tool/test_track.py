@@ -3,59 +3,12 @@
 import numpy as np
 import pytest
 from faces import Tint
+from moving_faces import Changing, Following, detected, frame_of
 
 from helpers import detect
-from helpers.data import EMOTIONS
-from helpers.detect import DetectedFace
 from reading_faces import track
 from reading_faces.reader import FaceReader
 from reading_faces.track import FaceTracker
-
-SIZE = (120, 160)
-# Where MTCNN's landmarks lie in a box of 40 × 40.
-PLACES = np.array([[12, 16], [28, 16], [20, 24], [13, 31], [27, 31]], float)
-
-
-def detected(x: float, y: float) -> DetectedFace:
-    box = (x, y, 40.0, 40.0)
-    landmarks = PLACES + [x, y]
-    return DetectedFace(box, 0.99, landmarks, track.find_region(np.array(box), landmarks))
-
-
-class Following:
-    """A keypoint model that finds the marks in the crop: the brightest blob's middle."""
-
-    card, input_size = {"task": "keypoints"}, 96
-
-    def predict(self, images):
-        points = np.zeros((len(images), 15, 2), np.float32)
-        for points_of, image in zip(points, images, strict=True):
-            y, x = np.nonzero(image > 128)
-            middle = np.array([x.mean(), y.mean()]) if len(x) else np.array([47.5, 47.5])
-            points_of[:] = middle
-            points_of[track.LANDMARKS] = middle + (PLACES - PLACES.mean(axis=0)) * 2.3
-        return points
-
-
-class Changing:
-    """An emotion model that says what its `answer` is."""
-
-    card, input_size = {"task": "emotion", "classes": list(EMOTIONS)}, 48
-
-    def __init__(self):
-        self.answer = "happy"
-
-    def predict(self, images):
-        row = [1.0 if name == self.answer else 0.0 for name in EMOTIONS]
-        return np.repeat(np.array([row], np.float32), len(images), axis=0)
-
-
-def frame_of(*faces, colours=None):
-    frame = np.zeros((*SIZE, 3), np.uint8)
-    for number, (x, y) in enumerate(faces):
-        colour = (colours or [(255, 255, 255)] * len(faces))[number]
-        frame[round(y) + 12 : round(y) + 36, round(x) + 12 : round(x) + 29] = colour
-    return frame
 
 
 @pytest.fixture
@@ -75,7 +28,8 @@ def stage(monkeypatch):
 
 
 def reader():
-    return FaceReader(keypoints=Following(), emotion=Changing(), action_units=False)
+    models = {"keypoints": Following(), "emotion": Changing()}
+    return FaceReader(parts=tuple(models), models=models)
 
 
 def test_two_faces_keep_their_numbers_and_are_followed_between_looks(stage):
@@ -93,8 +47,13 @@ def test_who_leaves_for_a_while_comes_back_with_the_same_number_and_a_newcomer_h
     there, gone = [(20, 30)], []
     shown = stage(tracker, [there, gone, gone, there, [(20, 30), (100, 60)]])
     assert [[t.number for t in tracks] for tracks in shown] == [[1], [], [], [1], [1, 2]]
-    long = stage(FaceTracker(reader(), every=1), [there, *[gone] * (track.PATIENCE + 1), there])
-    assert long[-1][0].number == 2
+
+
+@pytest.mark.parametrize(("looks", "number"), [(track.PATIENCE, 1), (track.PATIENCE + 1, 2)])
+def test_a_number_is_kept_for_so_many_looks_and_no_longer(stage, looks, number):
+    there = [(20, 30)]
+    shown = stage(FaceTracker(reader(), every=1), [there, *[[]] * looks, there])
+    assert shown[-1][0].number == number
 
 
 def test_a_face_that_jumps_is_known_again_by_who_it_is(stage):
@@ -116,6 +75,48 @@ def test_an_emotion_changes_slowly_and_gets_there(stage):
     assert all(sum(e.values()) == pytest.approx(1) for e in after)
     sad = [e["sad"] for e in after]
     assert sad == sorted(sad)
+
+
+@pytest.mark.parametrize(
+    ("smoothing", "kept"), [(0, 0.0), (4, np.exp(-1 / 4)), (20, np.exp(-1 / 20))]
+)
+def test_what_was_read_before_weighs_as_the_smoothing_says(stage, smoothing, kept):
+    of_face = reader()
+    tracker = FaceTracker(of_face, smoothing=smoothing)
+    stage(tracker, [[(20, 30)]])
+    of_face.load()["emotion"].answer = "sad"
+    ((now,),) = stage(tracker, [[(20, 30)]])
+    assert now.reading.emotion["happy"] == pytest.approx(kept)
+    assert now.reading.emotion["sad"] == pytest.approx(1 - kept)
+
+
+def test_the_detector_looks_at_every_so_many_frames_from_the_first_on(stage, monkeypatch):
+    looks = []
+    monkeypatch.setattr(detect, "detect_faces", lambda frame, _: looks.append(len(looked)) or [])
+    tracker, looked = FaceTracker(reader(), every=3), []
+    for _ in range(8):
+        tracker.read(frame_of())
+        looked.append(True)
+    assert looks == [0, 3, 6]
+
+
+def test_a_reader_without_keypoints_cannot_follow_and_says_so():
+    with pytest.raises(ValueError, match="followed by their keypoints, which this reader leaves"):
+        FaceTracker(FaceReader(parts=("emotion",), models={"emotion": Changing()}))
+
+
+def test_two_boxes_share_what_both_cover():
+    share = track.intersection_over_union
+    assert share((0, 0, 10, 10), (0, 0, 10, 10)) == 1
+    assert share((0, 0, 10, 10), (5, 0, 10, 10)) == pytest.approx(1 / 3)
+    assert share((0, 0, 10, 10), (0, 5, 10, 20)) == pytest.approx(50 / 250)
+    assert share((0, 0, 10, 10), (10, 0, 10, 10)) == 0
+
+
+def test_a_box_moves_and_grows_with_its_landmarks():
+    before = np.array([[2, 2], [8, 2], [5, 5], [3, 8], [7, 8]], float)
+    moved = track.moved_box((0, 0, 10, 10), before, before * 1.2 + [30, 50])
+    assert moved == pytest.approx([30, 50, 12, 12])
 
 
 def test_nobody_in_sight_is_no_error(stage):

@@ -1,0 +1,102 @@
+"""A photo with its faces marked: in the colours that were meant, where the faces are, readable."""
+
+import numpy as np
+import pytest
+from document_rules import TEXT, contrast
+from faces import portrait
+from matplotlib.colors import to_rgb
+from PIL import Image
+
+from helpers import plots
+from helpers.data import EMOTIONS
+from helpers.detect import shared_area
+from reading_faces.annotate import annotate_photo, draw_label
+from reading_faces.reader import FaceReading, PhotoReading
+
+POINTS = np.random.default_rng(1).uniform(20, 70, (15, 2)).astype(np.float32)
+HAPPY = {name: 0.7 if name == "happy" else 0.05 for name in EMOTIONS}
+
+
+def reading(*boxes, **parts) -> PhotoReading:
+    faces = [FaceReading(box, 0.99, **parts) for box in boxes]
+    return PhotoReading(None, 100, 100, None, faces)
+
+
+def test_an_annotated_photo_is_a_changed_copy_of_the_same_size():
+    photo = np.array(portrait())
+    before = photo.copy()
+    points = POINTS + [60, 40]
+    marked = annotate_photo(photo, reading((70, 50, 70, 80), keypoints=points, emotion=HAPPY))
+    assert (photo == before).all()
+    assert marked.shape == photo.shape
+    assert (marked != photo).any(axis=2).mean() > 0.01
+
+
+def test_a_photo_without_faces_stays_as_it_is():
+    photo = np.array(portrait())
+    assert (annotate_photo(photo, reading()) == photo).all()
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (12, 12), (30, 400), (400, 30), (1500, 1000)])
+def test_faces_at_every_edge_of_any_photo_can_be_marked(shape):
+    height, width = shape
+    boxes = [(0, 0, width, height), (width * 0.8, height * 0.9, width * 0.2, height * 0.1)]
+    photo = np.zeros((height, width, 3), np.uint8)
+    marked = annotate_photo(photo, reading(*boxes, keypoints=POINTS, emotion=HAPPY))
+    assert marked.shape == photo.shape
+
+
+def test_labels_of_neighbours_do_not_cover_each_other():
+    picture = Image.new("RGB", (600, 300))
+    boxes = [np.array([x, 100.0, 60, 80]) for x in (100, 150, 200)]
+    labels = []
+    for i, box in enumerate(boxes):
+        others = [other for other in boxes if other is not box]
+        labels.append(draw_label(picture, f"{i} surprise 99%", box, others, labels))
+    assert not any(shared_area(a, b) for a in labels for b in labels if a is not b)
+
+
+def test_a_label_on_a_photo_can_be_read():
+    picture = Image.new("RGB", (600, 300), "grey")
+    x, y, width, height = draw_label(picture, "1 happy 99%", np.array([200, 100, 90, 90]), [], [])
+    label = (
+        np.array(picture.crop((x + 1, y + 1, x + width - 1, y + height - 1))).reshape(-1, 3) / 255
+    )
+    background = to_rgb(plots.BOX)
+    assert max(contrast(colour, background) for colour in np.unique(label, axis=0)) >= TEXT
+
+
+def colour_of(name: str) -> tuple[int, ...]:
+    return tuple(round(255 * part) for part in to_rgb(name))
+
+
+def test_box_and_label_have_the_colour_of_boxes():
+    marked = annotate_photo(np.zeros((200, 300, 3), np.uint8), reading((100, 60, 80, 80)))
+    assert tuple(marked[100, 100]) == tuple(marked[139, 140]) == colour_of(plots.BOX)
+    assert tuple(marked[100, 98]) == (255, 255, 255), "a white rim around it"
+    assert not marked[90:110, 120:160].any(), "nothing inside it"
+    above = marked[:58, 90:190].reshape(-1, 3)
+    assert (above == colour_of(plots.BOX)).all(axis=1).sum() > 100
+
+
+def test_each_point_is_drawn_at_its_place_in_the_colour_of_its_side():
+    points = np.stack([np.arange(15) * 25.0 + 20, np.full(15, 100.0)], axis=1)
+    marked = annotate_photo(
+        np.zeros((200, 400, 3), np.uint8), reading((0, 0, 400, 200), keypoints=points)
+    )
+    for rows, colour, _ in plots.sides().values():
+        for row in rows:
+            assert tuple(marked[100, 20 + 25 * row]) == colour_of(colour)
+
+
+def test_a_label_says_number_emotion_and_name(monkeypatch):
+    written = []
+    monkeypatch.setattr(
+        "reading_faces.annotate.draw_label",
+        lambda picture, text, box, others, taken: written.append(text) or np.array([0, 0, 1, 1]),
+    )
+    photo, place = np.zeros((100, 100, 3), np.uint8), (10, 10, 50, 50)
+    annotate_photo(photo, reading(place, emotion=HAPPY, identity=("Ann", 0.9)))
+    annotate_photo(photo, reading(place, identity=(None, 0.1)), numbers=[7])
+    annotate_photo(photo, reading(place, place))
+    assert written == ["1 happy 70%, Ann", "7, unknown", "1", "2"]
