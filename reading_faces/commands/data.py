@@ -1,6 +1,7 @@
-"""`python -m reading_faces data`: list, fetch, verify, review data sets; draw and judge made faces."""
+"""`python -m reading_faces data`: data sets that are known, and made faces to draw and to judge."""
 
 import argparse
+import contextlib
 import json
 import sys
 from dataclasses import asdict
@@ -8,6 +9,9 @@ from pathlib import Path
 
 from reading_faces.commands.console import print_result, quiet, whole
 
+# Known here too, so that --help need load neither the renderer nor OpenCV.
+POSES = ("kaggle", "wide", "turned", "frontal")
+SHIPPED_FACES = 3_200
 LARGEST = 1_000_000
 
 
@@ -16,36 +20,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(
         required=True, metavar="list | fetch NAME | verify [NAME] | review | make | realism"
     )
-    listing = commands.add_parser(
-        "list", help="which data sets are known, and where they were found"
-    )
-    listing.add_argument("--json", action="store_true", help="print the list as JSON")
-    listing.set_defaults(run=run_list)
-    fetching = commands.add_parser("fetch", help="download a data set")
+
+    def add(name: str, run, what: str, json_of: str = "") -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=what)
+        if json_of:
+            command.add_argument("--json", action="store_true", help=f"print {json_of} as JSON")
+        command.set_defaults(run=run)
+        return command
+
+    add("list", run_list, "which data sets are known, and where they were found", "the list")
+    fetching = add("fetch", run_fetch, "download a data set")
     fetching.add_argument("name")
-    fetching.set_defaults(run=run_fetch)
-    checking = commands.add_parser("verify", help="check the files of data sets that are there")
+    checking = add("verify", run_verify, "check the files of data sets that are there")
     checking.add_argument("name", nargs="?")
-    checking.set_defaults(run=run_verify)
-
-    reviewing = commands.add_parser(
-        "review", help="look faces with emotions over: counts, copies, conflicts, votes"
-    )
+    what = "look faces with emotions over: counts, copies, conflicts, votes"
+    reviewing = add("review", run_review, what, "what was found")
     reviewing.add_argument("source", nargs="?", default="fer2013", help="default: fer2013")
-    reviewing.add_argument("--json", action="store_true", help="print what was found as JSON")
-    reviewing.set_defaults(run=run_review)
-
-    add_made(
-        commands.add_parser("make", help="draw more made faces, with all their labels"),
-        commands.add_parser("realism", help="measure how real made faces are, as a table"),
+    add_make(add("make", run_make, "draw more made faces, with all their labels"))
+    what = "measure how real made faces are, as a table"
+    realism = add("realism", run_realism, what, "the table")
+    realism.add_argument(
+        "--n", type=whole(50, LARGEST), default=400, help="faces a measure (default %(default)s)"
     )
 
 
-def add_made(make: argparse.ArgumentParser, realism: argparse.ArgumentParser) -> None:
-    """Describe what is done with made faces."""
-    from reading_faces.made_faces.scenes import POSES
-    from reading_faces.made_faces.sets import SHIPPED_FACES
-
+def add_make(make: argparse.ArgumentParser) -> None:
+    """Describe how made faces are drawn."""
     make.add_argument(
         "--n", type=whole(1, LARGEST), default=SHIPPED_FACES, help="how many (default %(default)s)"
     )
@@ -57,36 +57,32 @@ def add_made(make: argparse.ArgumentParser, realism: argparse.ArgumentParser) ->
     make.add_argument(
         "--processes", type=whole(1, 512), help="how many draw at a time (default: all cores)"
     )
-    make.set_defaults(run=run_make)
-    realism.add_argument(
-        "--n", type=whole(50, LARGEST), default=400, help="faces a measure (default %(default)s)"
-    )
-    realism.add_argument("--json", action="store_true", help="print the table as JSON")
-    realism.set_defaults(run=run_realism)
 
 
 def run_list(options: argparse.Namespace) -> int:
     """Print every known data set."""
-    from helpers import data
+    from helpers.data.sources import KNOWN, list_sources
 
-    sources = data.list_sources()
+    known = [(name, where, KNOWN[name]) for name, where in list_sources().items()]
     if options.json:
         rows = [
-            {"name": s.name, "what": s.what, "found": s.where, "terms": s.terms} for s in sources
+            {"name": name, "what": source.what, "found": where, "terms": source.terms}
+            for name, where, source in known
         ]
         print(json.dumps(rows, indent=2, default=str))
-    else:
-        for source in sources:
-            print(f"{source.name:18} {source.where or 'not here'}")
-            print(f"  {source.what}. Terms: {source.terms}.")
+        return 0
+    for name, where, source in known:
+        print(f"{name:18} {where or 'not here'}\n  {source.what}. Terms: {source.terms}.")
     return 0
 
 
 def run_fetch(options: argparse.Namespace) -> int:
-    """Download one data set."""
+    """Download one data set and print its folder."""
     from reading_faces.training.fetch import fetch
 
-    print(fetch(options.name))
+    with contextlib.redirect_stdout(sys.stderr):  # what downloads says meanwhile is no result
+        folder = fetch(options.name)
+    print(folder)
     return 0
 
 
@@ -95,9 +91,11 @@ def run_verify(options: argparse.Namespace) -> int:
     from helpers import data
     from reading_faces.training.fetch import verify
 
-    names = [options.name] if options.name else [s.name for s in data.list_sources() if s.where]
+    names = [options.name] if options.name else [n for n, at in data.list_sources().items() if at]
     if not names:
-        raise ValueError("No known data set is on this machine; see: python -m reading_faces data list")
+        raise ValueError(
+            "No known data set is on this machine; see: python -m reading_faces data list"
+        )
     for name in names:
         print(*(f"{name}: {line}" for line in verify(name)), sep="\n")
     return 0
@@ -106,9 +104,9 @@ def run_verify(options: argparse.Namespace) -> int:
 def run_review(options: argparse.Namespace) -> int:
     """Print what a careful reviewer finds in a data set."""
     from helpers import data
-    from reading_faces.training import audit as review
+    from reading_faces.training import audit
 
-    found = review.review_emotions(data.load_emotions(options.source))
+    found = audit.review_emotions(data.load_emotions(options.source))
     print_result(found | {"source": options.source}, options)
     return 0
 
@@ -117,7 +115,8 @@ def run_make(options: argparse.Namespace) -> int:
     """Draw a set of made faces and say where it is."""
     from tqdm import tqdm
 
-    from reading_faces.made_faces.sets import collect, draw_set, save_set
+    from reading_faces.made_faces.sets import collect, draw_set
+    from reading_faces.training.made_sets import save_set
 
     if options.out.suffix != ".npz" or options.out.is_dir():
         raise ValueError(
@@ -126,8 +125,7 @@ def run_make(options: argparse.Namespace) -> int:
     # Before an hour of drawing, not after it.
     options.out.parent.mkdir(parents=True, exist_ok=True)
     drawn = draw_set(options.n, options.seed, options.pose, options.processes)
-    faces = collect(tqdm(drawn, total=options.n, unit="face", smoothing=0.05))
-    save_set(faces, options.out)
+    save_set(collect(tqdm(drawn, total=options.n, unit="face", smoothing=0.05)), options.out)
     print(options.out)
     return 0
 
@@ -139,10 +137,8 @@ def run_realism(options: argparse.Namespace) -> int:
     rows = []
     for measure in realism.measure_realism(options.n):
         rows.append(measure)
-        if not options.json:
-            print(as_line(measure), flush=True)
-        else:
-            print(measure.name, file=sys.stderr, flush=True)
+        line = measure.name if options.json else as_line(measure)
+        print(line, file=sys.stderr if options.json else sys.stdout, flush=True)
     if options.json:
         table = [asdict(row) | {"reached": row.reached} for row in rows]
         print_result({"task": "realism", "measures": table}, options)

@@ -1,7 +1,6 @@
 """Downloading a known data set, only when asked, and checking later that it is unchanged.
 
-A set is gathered and checked in the cache folder, then appears in its own folder by one rename: all
-of it or nothing.
+Its folder appears when all of it has arrived and was checked, or not at all.
 """
 
 import fnmatch
@@ -9,33 +8,25 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 import textwrap
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from helpers import settings
 from helpers.data.cache import file_sha256
 from helpers.data.records import DataError
 from helpers.data.sources import KNOWN, Download, Source, find_folder, known_folder
-from helpers.data.tables import find_table, open_table
-from reading_faces.training.resume import download_resuming
+from helpers.data.tables import find_table, read_table
+from helpers.files import whole_folder
 
 _RECORD = "checksums.json"
 
 
 def fetch(name: str) -> Path:
-    """Download a known data set unless it is here already.
+    """Download a known data set unless it is here already, and return its folder.
 
-    Parameters
-    ----------
-    name : str
-        One of the names that `list_sources` gives.
-
-    Returns
-    -------
-    Path
-        Its folder: the first of `settings.data_folders()` that can be written, joined with `name`.
+    That is the first of `settings.data_folders()` that can be written, joined with `name`.
 
     Raises
     ------
@@ -47,15 +38,15 @@ def fetch(name: str) -> Path:
     if here is not None:
         return here
     target = _writable_folder() / name
-    downloads = settings.CACHE / "downloads"
-    downloads.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f"{name}-", dir=downloads) as folder:
-        staging = Path(folder) / name
-        staging.mkdir()
-        _gather(name, source, staging)
-        _check_rows(name, staging)
-        _record(staging)
-        _install(staging, target)
+    try:
+        with whole_folder(target) as folder:
+            _gather(name, source, folder)
+            digests = {entry.name: _digest(entry) for entry in sorted(folder.iterdir())}
+            (folder / _RECORD).write_text(json.dumps(digests, indent=1) + "\n")
+    except OSError as problem:
+        raise DataError(
+            f"{target} cannot be written ({problem}); free space there or set COURSE_DATA."
+        ) from problem
     return target
 
 
@@ -74,14 +65,17 @@ def verify(name: str) -> list[str]:
         If the set is not here, or a file is gone or is not what was downloaded.
     """
     source, folder = _known(name), known_folder(name)
-    record = folder / _RECORD
+    record, lines = folder / _RECORD, []
     expected = json.loads(record.read_text()) if record.is_file() else {}
     expected |= {_file_name(item): item.sha256 for item in source.downloads if item.sha256}
-    lines = [_verified(folder / entry, digest) for entry, digest in expected.items()]
-    if not expected:
-        lines.append(
-            f"{folder}: no checksum was published or recorded, for it was put there by hand."
-        )
+    for entry, digest in expected.items():
+        path = folder / entry
+        if not path.exists() or _digest(path) != digest:
+            fault = "is not what was downloaded" if path.exists() else "is gone"
+            raise DataError(f"{path} {fault}; delete {folder} and fetch it again.")
+        lines.append(f"{entry}: SHA-256 as recorded.")
+    if not lines:
+        lines = [f"{folder}: no checksum was published or recorded, for it was put there by hand."]
     for table, found, published in _count_rows(source, folder):
         lines.append(f"{table.name}: {found:,} rows, published with {published:,}.")
     return lines
@@ -104,52 +98,58 @@ def _writable_folder() -> Path:
     )
 
 
-def _gather(name: str, source: Source, staging: Path) -> None:
+def _gather(name: str, source: Source, folder: Path) -> None:
+    """Put a data set into a folder, and count the rows of its tables."""
     if name == "lfw":
-        _from_scikit_learn(source, staging)
+        _from_scikit_learn(source, folder)
     if source.kaggle:
-        _from_kaggle(name, source, staging)
+        _from_kaggle(name, source, folder)
     for item in source.downloads:
-        _from_address(name, item, staging)
+        _from_address(name, item, folder)
+    counts = list(_count_rows(source, folder))
+    if source.rows and not counts:
+        raise DataError(f"The download of {name} holds no table that is known; {_by_hand(name)}.")
+    for table, found, published in counts:
+        if found != published:
+            raise DataError(
+                f"{table.name} came with {found:,} rows where {published:,} are published; "
+                "fetch it again."
+            )
 
 
-def _from_scikit_learn(source: Source, staging: Path) -> None:
+def _from_scikit_learn(source: Source, folder: Path) -> None:
     from sklearn.datasets import fetch_lfw_people
 
     try:
-        fetch_lfw_people(data_home=staging, min_faces_per_person=70)
+        fetch_lfw_people(data_home=folder, min_faces_per_person=70)
     except OSError as problem:
         raise DataError(
             f"scikit-learn could not fetch LFW ({problem}); run again, or see {source.page}."
         ) from problem
     # Only its own cache of shrunken pictures, which it makes again when it needs it.
-    shutil.rmtree(staging / "lfw_home" / "joblib", ignore_errors=True)
+    shutil.rmtree(folder / "lfw_home" / "joblib", ignore_errors=True)
 
 
-def _from_kaggle(name: str, source: Source, staging: Path) -> None:
+def _from_kaggle(name: str, source: Source, folder: Path) -> None:
     import kagglehub
 
-    download = (
-        kagglehub.dataset_download if "/" in source.kaggle else kagglehub.competition_download
-    )
+    kind = "dataset" if "/" in source.kaggle else "competition"
     try:
-        folder = Path(download(source.kaggle))
+        arrived = Path(getattr(kagglehub, f"{kind}_download")(source.kaggle))
     except Exception as problem:
         # Its error classes differ between versions, and those of requests come through as well.
         raise DataError(_kaggle_advice(name, problem)) from problem
-    for entry in folder.iterdir():
-        if not any(fnmatch.fnmatch(entry.name, pattern) for pattern in source.kaggle_files):
-            continue
-        copy = shutil.copytree if entry.is_dir() else shutil.copyfile
-        copy(entry, staging / entry.name)
+    for entry in arrived.iterdir():
+        if any(fnmatch.fnmatch(entry.name, pattern) for pattern in source.kaggle_files):
+            copy = shutil.copytree if entry.is_dir() else shutil.copyfile
+            copy(entry, folder / entry.name)
 
 
 def _kaggle_advice(name: str, problem: Exception) -> str:
     status = getattr(getattr(problem, "response", None), "status_code", None)
     if status == 403:
-        cause = (
-            f"Kaggle refuses {name} (403): sign in at {KNOWN[name].page} and accept its rules there"
-        )
+        page = KNOWN[name].page
+        cause = f"Kaggle refuses {name} (403): sign in at {page} and accept its rules there"
     elif status == 401 or type(problem).__name__ == "UnauthenticatedError":
         cause = (
             f"Kaggle gives {name} only to people it knows: make an API token at "
@@ -161,37 +161,36 @@ def _kaggle_advice(name: str, problem: Exception) -> str:
     return f"{cause}, then run the command again; or {_by_hand(name)}."
 
 
-def _from_address(name: str, item: Download, staging: Path) -> None:
+def _from_address(name: str, item: Download, folder: Path) -> None:
     import pooch
 
     # Pooch would suggest in its log to trust whatever hash the file happens to have.
     pooch.get_logger().setLevel("WARNING")
-    file_name = _file_name(item)
+    file, known_hash = folder / _file_name(item), item.sha256 and f"sha256:{item.sha256}"
+    downloader = pooch.HTTPDownloader(progressbar=True, timeout=60)
     try:
-        pooch.retrieve(
-            item.url,
-            known_hash=item.sha256 and f"sha256:{item.sha256}",
-            fname=file_name,
-            path=staging,
-            downloader=download_resuming,
-        )
-        if file_name.endswith(".zip"):
-            with zipfile.ZipFile(staging / file_name) as archive:
-                archive.extractall(staging)
-            (staging / file_name).unlink()
-    except DataError:
-        raise
-    except (ValueError, zipfile.BadZipFile) as problem:
-        reason = "its SHA-256 is not the published one" if item.sha256 else str(problem)
+        pooch.retrieve(item.url, known_hash, file.name, folder, downloader=downloader)
+        if file.suffix == ".zip":
+            with zipfile.ZipFile(file) as archive:
+                archive.extractall(folder)
+            file.unlink()
+    except OSError as problem:
+        response = getattr(problem, "response", None)
+        fault = f"it answers {response.status_code}" if response is not None else problem
         raise DataError(
-            f"{item.url} did not deliver the right file ({reason}), so it was thrown away; "
+            f"{item.url} was not downloaded to its end ({fault}); check the network and run the "
+            f"command again, or {_by_hand(name)}."
+        ) from problem
+    except (ValueError, zipfile.BadZipFile) as problem:
+        fault = "its SHA-256 is not the published one" if item.sha256 else problem
+        raise DataError(
+            f"{item.url} did not deliver the right file ({fault}), so it was thrown away; "
             f"run again, or {_by_hand(name)}."
         ) from problem
 
 
 def _by_hand(name: str) -> str:
-    source = KNOWN[name]
-    target = settings.data_folders()[0] / name
+    source, target = KNOWN[name], settings.data_folders()[0] / name
     return f"put {source.by_hand} from {source.page} into {target} by hand"
 
 
@@ -199,27 +198,12 @@ def _file_name(item: Download) -> str:
     return item.url.rsplit("/", 1)[-1]
 
 
-def _count_rows(source: Source, folder: Path) -> list[tuple[Path, int, int]]:
-    """Return (table, rows it has, rows published) of the tables in `folder`."""
-    counts = []
+def _count_rows(source: Source, folder: Path) -> Iterator[tuple[Path, int, int]]:
+    """Yield (table, rows it has, rows published) of the tables in `folder`."""
     for stem, published in source.rows:
         table = find_table(folder, stem)
         if table is not None:
-            with open_table(table) as (_, rows):
-                counts.append((table, sum(1 for _ in rows), published))
-    return counts
-
-
-def _check_rows(name: str, folder: Path) -> None:
-    counts = _count_rows(KNOWN[name], folder)
-    if KNOWN[name].rows and not counts:
-        raise DataError(f"The download of {name} holds no table that is known; {_by_hand(name)}.")
-    for table, found, published in counts:
-        if found != published:
-            raise DataError(
-                f"{table.name} came with {found:,} rows where {published:,} are published; "
-                "fetch it again."
-            )
+            yield table, sum(map(len, read_table(table))), published
 
 
 def _digest(path: Path) -> str:
@@ -229,35 +213,3 @@ def _digest(path: Path) -> str:
     files = sorted(file for file in path.rglob("*") if file.is_file())
     lines = (f"{file.relative_to(path).as_posix()} {file_sha256(file)}\n" for file in files)
     return hashlib.sha256("".join(lines).encode()).hexdigest()
-
-
-def _record(folder: Path) -> None:
-    digests = {entry.name: _digest(entry) for entry in sorted(folder.iterdir())}
-    (folder / _RECORD).write_text(json.dumps(digests, indent=1) + "\n")
-
-
-def _verified(path: Path, digest: str) -> str:
-    if not path.exists():
-        raise DataError(f"{path} is gone; delete {path.parent} and fetch it again.")
-    if _digest(path) != digest:
-        raise DataError(
-            f"{path} is not what was downloaded; delete {path.parent} and fetch it again."
-        )
-    return f"{path.name}: SHA-256 as recorded."
-
-
-def _install(staging: Path, target: Path) -> None:
-    partial = target.with_name(f".{target.name}.partial")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(partial, ignore_errors=True)
-        shutil.copytree(staging, partial)
-        if target.exists():
-            target.rmdir()
-        os.replace(partial, target)
-    except OSError as problem:
-        raise DataError(
-            f"{target} cannot be written ({problem}); free space there or set COURSE_DATA."
-        ) from problem
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)

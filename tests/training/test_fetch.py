@@ -1,4 +1,4 @@
-"""`fetch` and `verify`, against a server on this machine: whole, cut, resumed, wrong, refused."""
+"""`fetch` and `verify`, against a server on this machine: whole, cut, wrong, refused."""
 
 import hashlib
 import io
@@ -14,31 +14,25 @@ from data_samples import fer_rows, files_under, grey, write_table
 from helpers import settings
 from helpers.data import DataError, list_sources, sources
 from helpers.data.sources import Download, Source
-from reading_faces.training import fetch
-from reading_faces.training.fetch import verify
+from reading_faces.__main__ import main
+from reading_faces.training.fetch import fetch, verify
 
 CONTENT = bytes(range(256)) * 2_000
 
 
 class Server(BaseHTTPRequestHandler):
-    """Serves `content`; sends only `cut_at` bytes of it while that is set; understands Range."""
+    """Serves `content`; sends only `cut_at` bytes of it while that is set."""
 
-    content, version, cut_at, ranges = CONTENT, '"v1"', None, []
+    content, cut_at, asked = CONTENT, None, 0
 
     def do_GET(self):
+        type(self).asked += 1
         if self.path.endswith("gone"):
             return self.send_error(404)
-        wanted = self.headers.get("Range")
-        same = self.headers.get("If-Range") == self.version
-        start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted and same else 0
-        self.ranges.append(start)
-        if start >= len(self.content):
-            return self.send_error(416)
-        self.send_response(206 if start else 200)
-        self.send_header("Content-Length", str(len(self.content) - start))
-        self.send_header("ETag", self.version)
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(self.content)))
         self.end_headers()
-        self.wfile.write(self.content[start : self.cut_at])
+        self.wfile.write(self.content[: self.cut_at])
 
     def log_message(self, *_):
         pass
@@ -47,9 +41,9 @@ class Server(BaseHTTPRequestHandler):
 @pytest.fixture
 def server(monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    handler = type("Handler", (Server,), {"ranges": []})
+    handler = type("Handler", (Server,), {})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
+        threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True).start()
         handler.url = f"http://127.0.0.1:{running.server_port}"
         yield handler
         running.shutdown()
@@ -93,13 +87,13 @@ def test_a_set_that_is_here_is_not_fetched_again(folders, server, monkeypatch):
     know_file(monkeypatch, server)
     fetch("tiny")
     fetch("tiny")
-    assert len(server.ranges) == 1
+    assert server.asked == 1
 
 
 def test_progress_is_shown(server, monkeypatch, capsys):
     know_file(monkeypatch, server)
     fetch("tiny")
-    assert "tiny.bin: 100%" in capsys.readouterr().err
+    assert "100%" in capsys.readouterr().err
 
 
 def test_a_published_checksum_is_checked(server, monkeypatch):
@@ -113,30 +107,14 @@ def test_a_wrong_checksum_is_refused_and_nothing_stays(folders, server, monkeypa
     assert files_under(folders) == set()
 
 
-def test_a_cut_download_is_refused_and_the_target_is_untouched(folders, server, monkeypatch):
+def test_a_cut_download_is_refused_and_the_next_one_is_whole(folders, server, monkeypatch):
     know_file(monkeypatch, server)
     server.cut_at = 131_072
     message = refused(fetch)
-    assert "131,072 bytes so far" in message and "run the same command again" in message
-    assert not (folders / "sets").exists()
-
-
-def test_a_cut_download_goes_on_where_it_stopped(folders, server, monkeypatch):
-    know_file(monkeypatch, server, hashlib.sha256(CONTENT).hexdigest())
-    server.cut_at = 131_072
-    refused(fetch)
+    assert "was not downloaded to its end" in message and "run the command again" in message
+    assert files_under(folders) == set()
     server.cut_at = None
     assert (fetch("tiny") / "tiny.bin").read_bytes() == CONTENT
-    assert server.ranges == [0, 131_072]
-    assert files_under(folders / "cache") == set()
-
-
-def test_a_file_that_changed_on_the_server_is_started_anew(server, monkeypatch):
-    know_file(monkeypatch, server)
-    server.cut_at = 131_072
-    refused(fetch)
-    server.cut_at, server.version, server.content = None, '"v2"', CONTENT[::-1]
-    assert (fetch("tiny") / "tiny.bin").read_bytes() == CONTENT[::-1]
 
 
 def test_an_address_that_is_gone_is_told(server, monkeypatch):
@@ -158,6 +136,18 @@ def test_a_zip_is_unpacked(server, monkeypatch):
     know_file(monkeypatch, server, path="/tiny.zip")
     assert files_under(fetch("tiny")) == {"s1/1.pgm", "checksums.json"}
     assert verify("tiny") == ["s1: SHA-256 as recorded."]
+
+
+def test_a_zip_that_is_none_is_refused_and_nothing_stays(folders, server, monkeypatch):
+    know_file(monkeypatch, server, path="/tiny.zip")
+    assert "did not deliver the right file" in refused(fetch)
+    assert files_under(folders) == set()
+
+
+def test_a_folder_that_cannot_be_written_is_told(folders, server, monkeypatch):
+    know_file(monkeypatch, server)
+    (folders / "sets").write_text("in the way")
+    assert "cannot be written" in refused(fetch)
 
 
 def test_an_unknown_name_lists_the_known_ones():
@@ -208,7 +198,7 @@ def test_a_delivery_with_too_few_rows_is_refused(folders, monkeypatch):
     write_table(folders / "hub" / "tiny.csv", table)
     kaggle(monkeypatch, lambda handle: str(folders / "hub"))
     assert "2 rows where 5 are published" in refused(fetch)
-    assert not (folders / "sets").exists()
+    assert files_under(folders / "sets") == set()
 
 
 class UnauthenticatedError(Exception):
@@ -240,8 +230,27 @@ def test_what_kaggle_refuses_is_told_with_what_to_do(folders, monkeypatch, probl
 
 def test_the_list_names_every_set_and_where_it_is(folders, server, monkeypatch):
     know_file(monkeypatch, server)
-    assert {s.name: s.where for s in list_sources()}["tiny"] is None
+    assert list_sources()["tiny"] is None
     fetch("tiny")
-    assert {s.name: s.where for s in list_sources()}["tiny"] == folders / "sets" / "tiny"
+    assert list_sources()["tiny"] == folders / "sets" / "tiny"
     known = {"fer2013", "facial-keypoints", "ckplus", "five-celebrities", "orl", "lfw", "facenet"}
-    assert known <= {s.name for s in list_sources()}
+    assert known <= set(list_sources())
+
+
+def test_the_command_prints_the_folder_alone_and_the_list_where_it_is(
+    folders, server, monkeypatch, capsys
+):
+    know_file(monkeypatch, server)
+    assert main(["data", "fetch", "tiny"]) == 0
+    assert capsys.readouterr().out == f"{folders / 'sets' / 'tiny'}\n"
+    assert main(["data", "list", "--json"]) == 0
+    (row,) = [row for row in json.loads(capsys.readouterr().out) if row["name"] == "tiny"]
+    expected = {"name": "tiny", "what": "a tiny set", "terms": "none"}
+    assert row == expected | {"found": str(folders / "sets" / "tiny")}
+    assert main(["data", "verify"]) == 0
+    assert capsys.readouterr().out == "tiny: tiny.bin: SHA-256 as recorded.\n"
+
+
+def test_a_set_that_is_not_known_fails_the_command(capsys):
+    assert main(["data", "fetch", "fer2014"]) == 1
+    assert "Error: 'fer2014' is no known data set" in capsys.readouterr().err
