@@ -7,12 +7,11 @@ gives keypoints in pixels or probabilities, so that nobody has to remember how i
 import json
 import logging
 import math
-import os
 import warnings
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import h5py
 import keras
 import numpy as np
 from keras import layers
@@ -20,41 +19,12 @@ from scipy.special import expit, softmax
 
 from helpers import settings
 from helpers.augment import flip_images, flip_keypoints
-from helpers.files import whole_file
+from helpers.data.cache import file_sha256
 
 # TensorFlow warns that it compiles a network anew for each number of faces: it should.
 logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 TASKS = ("keypoints", "emotion", "action_units", "embedding")
-
-
-def build_keypoint_model(
-    size: int = 96,
-    points: int = 15,
-    filters: tuple[int, ...] = (48, 96, 144),
-    identity_blocks: int = 2,
-    dropout: float = 0.2,
-) -> keras.Model:
-    """Build a residual network that regresses keypoints from one grey face.
-
-    Parameters
-    ----------
-    size : side of the square input in pixels; input `(n, size, size, 1) float`, standardised.
-    points : how many keypoints; output `(n, points, 2) float32`, 0 at the centre, ±1 at the edges.
-    filters : channels of the stages; each halves the resolution.
-    identity_blocks : blocks after the first in each stage.
-    dropout : share of features dropped before the regression head.
-    """
-    inputs = keras.Input((size, size, 1), name="face")
-    x = convolution(inputs, 32, kernel=5, stride=2)
-    for width in filters:
-        x = residual_stage(x, width, stride=2, identity_blocks=identity_blocks)
-    # Flattening keeps *where* a feature was seen; averaging over the picture would lose it.
-    x = layers.Dropout(dropout)(layers.Flatten()(x))
-    # From zeros, so that the first answer is the picture's middle and not a thousand pixels away.
-    head = layers.Dense(2 * points, kernel_initializer="zeros", dtype="float32", name="coordinates")
-    x = head(x)
-    return keras.Model(inputs, layers.Reshape((points, 2))(x), name="keypoints")
 
 
 def build_heatmap_model(
@@ -113,12 +83,7 @@ def build_emotion_model(
     identity_blocks : blocks after the first in each stage.
     dropout : share of features dropped before the last layer.
     """
-    inputs = keras.Input((size, size, 1), name="face")
-    x = pooled_stages(convolution(inputs, 32), filters, identity_blocks)
-    x = layers.Dropout(dropout)(layers.GlobalAveragePooling2D()(x))
-    return keras.Model(
-        inputs, layers.Dense(classes, dtype="float32", name="logits")(x), name="emotion"
-    )
+    return classifier("emotion", size, 32, filters, identity_blocks, dropout, classes)
 
 
 def build_action_unit_model(
@@ -137,13 +102,8 @@ def build_action_unit_model(
         since units do not exclude each other.
     filters, identity_blocks, dropout : as in `build_emotion_model`.
     """
-    inputs = keras.Input((size, size, 1), name="face")
     # The first layers see every pixel: a lid that is raised a little moves by less than one.
-    x = pooled_stages(convolution(inputs, 16), filters, identity_blocks)
-    x = layers.Dropout(dropout)(layers.GlobalAveragePooling2D()(x))
-    return keras.Model(
-        inputs, layers.Dense(units, dtype="float32", name="logits")(x), name="action_units"
-    )
+    return classifier("action_units", size, 16, filters, identity_blocks, dropout, units)
 
 
 def build_embedding_model(
@@ -196,38 +156,6 @@ def build_deep_emotion_model(size: int = 48, classes: int = 7) -> keras.Model:
     return keras.Model(inputs, outputs, name="deep")
 
 
-def build_emotion_by_keypoints_model(
-    size: int = 48,
-    classes: int = 7,
-    filters: tuple[int, ...] = (24, 48, 64),
-    units: int = 64,
-    dropout: float = 0.2,
-) -> keras.Model:
-    """Build a network that marks 15 keypoints first, and names the emotion by where they are.
-
-    What a keypoint model has learnt is its start (`train … --init`), so it needs few faces.
-
-    Parameters
-    ----------
-    size : side of the square input in pixels; input `(n, size, size, 1) float`, standardised.
-    classes : how many emotions; output `(n, classes) float32` logits.
-    filters : of the keypoint model inside, which sees the face twice as large.
-    units : neurons between the keypoints and the emotions.
-    dropout : share of those dropped in training.
-    """
-    inputs = keras.Input((size, size, 1), name="face")
-    larger = layers.UpSampling2D(2, interpolation="bilinear")(inputs)
-    points = build_heatmap_model(2 * size, filters=filters)(larger)
-    # Seen from the middle of the eyes, which are the first two points: wherever the face is.
-    middle = layers.Average()([points[:, 0:1], points[:, 1:2]])
-    x = layers.Flatten()(layers.Subtract()([points, middle]))
-    x = layers.BatchNormalization()(layers.Concatenate()([x, layers.Flatten()(points)]))
-    x = layers.Dropout(dropout)(layers.Dense(units, activation="relu")(x))
-    return keras.Model(
-        inputs, layers.Dense(classes, dtype="float32", name="logits")(x), name="emotion"
-    )
-
-
 def count_flops(network: keras.Model) -> int:
     """Count the floating-point operations of one picture's forward pass, convolutions and dense.
 
@@ -235,13 +163,36 @@ def count_flops(network: keras.Model) -> int:
     cent more, are left out, as the literature does.
     """
     operations = 0
-    for layer in network._flatten_layers():
+    for layer in every_layer(network):
         if isinstance(layer, layers.Conv2D):
             seen = int(np.prod(layer.kernel.shape[:3]))  # numbers that go into one that comes out
             operations += 2 * seen * int(np.prod(layer.output.shape[1:]))
         elif isinstance(layer, layers.Dense):
             operations += 2 * int(np.prod(layer.kernel.shape))
     return operations
+
+
+def every_layer(network: keras.Model) -> Iterator[keras.Layer]:
+    """Give the layers of a network, and in place of a network inside it the layers of that."""
+    for layer in network.layers:
+        yield from every_layer(layer) if isinstance(layer, keras.Model) else (layer,)
+
+
+def classifier(
+    name: str,
+    size: int,
+    first: int,
+    filters: tuple[int, ...],
+    identity_blocks: int,
+    dropout: float,
+    outputs: int,
+) -> keras.Model:
+    """Build residual stages after a convolution of `first` channels, then a mean and logits."""
+    inputs = keras.Input((size, size, 1), name="face")
+    x = pooled_stages(convolution(inputs, first), filters, identity_blocks)
+    x = layers.Dropout(dropout)(layers.GlobalAveragePooling2D()(x))
+    logits = layers.Dense(outputs, dtype="float32", name="logits")(x)
+    return keras.Model(inputs, logits, name=name)
 
 
 def pooled_stages(x, filters: tuple[int, ...], identity_blocks: int):
@@ -281,14 +232,16 @@ def convolution(x, filters: int, kernel: int = 3, stride: int = 1, activation: s
     return layers.Activation(activation)(x) if activation else x
 
 
+# What a card may name as its network; `load` takes others too.
 BUILDERS = {
-    "build_keypoint_model": build_keypoint_model,
-    "build_heatmap_model": build_heatmap_model,
-    "build_emotion_model": build_emotion_model,
-    "build_deep_emotion_model": build_deep_emotion_model,
-    "build_action_unit_model": build_action_unit_model,
-    "build_embedding_model": build_embedding_model,
-    "build_emotion_by_keypoints_model": build_emotion_by_keypoints_model,
+    build.__name__: build
+    for build in (
+        build_heatmap_model,
+        build_emotion_model,
+        build_deep_emotion_model,
+        build_action_unit_model,
+        build_embedding_model,
+    )
 }
 
 
@@ -384,37 +337,14 @@ class TrainedModel:
         return np.concatenate(parts)
 
 
-def save(model: TrainedModel, folder: Path) -> Path:
-    """Write `<task>.weights.h5` (arrays in float16) and then its card `<task>.json`, each whole."""
-    folder.mkdir(parents=True, exist_ok=True)
-    weights = folder / f"{model.card['task']}.weights.h5"
-    with whole_file(weights) as part:
-        model.network.save_weights(part)
-        halve_precision(part)
-    with whole_file(folder / f"{model.card['task']}.json") as part:
-        part.write_text(json.dumps(model.card, indent=2) + "\n")
-    return weights
-
-
-def halve_precision(path: Path) -> None:
-    """Store each float array of an HDF5 file as float16, compressed: less than half the size."""
-    with h5py.File(path) as full, h5py.File(f"{path}.half", "w") as half:
-
-        def copy(name: str, item) -> None:
-            target = half.require_group(name) if isinstance(item, h5py.Group) else half
-            if isinstance(item, h5py.Dataset):
-                array = item[()].astype(np.float16) if item.dtype.kind == "f" else item[()]
-                options = {"compression": "gzip"} if np.ndim(array) else {}
-                target = target.create_dataset(name, data=array, **options)
-            target.attrs.update(item.attrs)
-
-        full.visititems(copy)
-        half.attrs.update(full.attrs)
-    os.replace(f"{path}.half", path)
-
-
-def load(task_or_path: str | Path) -> TrainedModel:
+def load(
+    task_or_path: str | Path, builders: Mapping[str, Callable[..., keras.Model]] = BUILDERS
+) -> TrainedModel:
     """Load a trained model: one of `TASKS` as shipped, or from a path of its weights.
+
+    Parameters
+    ----------
+    builders : the functions that build a network, by the name that a card calls them by.
 
     Raises
     ------
@@ -430,27 +360,30 @@ def load(task_or_path: str | Path) -> TrainedModel:
         if not path.is_file():
             raise ValueError(f"There is no trained model at {weights}: {path.name} is missing.")
     card = read_card(card_path)
-    network = BUILDERS[card["build"]["function"]](**card["build"]["arguments"])
+    if card["build"]["function"] not in builders:
+        raise ValueError(f"{card_path} describes a model that this version cannot build.")
+    others = f"{weights} does not hold the weights that {card_path.name} describes."
+    if card.get("sha256") not in (None, file_sha256(weights)):
+        raise ValueError(others)
+    network = builders[card["build"]["function"]](**card["build"]["arguments"])
     try:
         with warnings.catch_warnings():
-            # Keras only warns when the file lacks a layer, and leaves that layer untrained.
-            warnings.simplefilter("error", UserWarning)
+            # Keras only warns when a file lacks layers, and leaves those untrained.
+            warnings.filterwarnings("error", "Skipping nested container", UserWarning)
             network.load_weights(weights)
     except (OSError, ValueError, KeyError, UserWarning) as error:
-        raise ValueError(
-            f"{weights} does not hold the weights that {card_path.name} describes."
-        ) from error
+        raise ValueError(others) from error
     return TrainedModel(network, card)
 
 
 def read_card(path: Path) -> dict:
-    """Read a model card and make sure that it can be built from."""
+    """Read a model card and make sure that it says what to build, and for which faces."""
     try:
         card = json.loads(path.read_text())
-        known = card["build"]["function"] in BUILDERS and card["task"] in TASKS
-        known = known and isinstance(card["input"]["size"], int)
+        whole = card["task"] in TASKS and isinstance(card["input"]["size"], int)
+        whole = whole and isinstance(card["build"]["function"], str)
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is not a model card.") from error
-    if not known:
-        raise ValueError(f"{path} describes a model that this version cannot build.")
+    if not whole or not isinstance(card["build"]["arguments"], dict):
+        raise ValueError(f"{path} is not a model card.")
     return card

@@ -20,6 +20,7 @@ from helpers.models import TrainedModel
 from reading_faces.training import scores
 from reading_faces.training.loop import Recipe, build_optimizer
 from reading_faces.training.measure import Evaluation, describe
+from reading_faces.training.networks import BUILDERS
 
 RECIPE = Recipe(epochs=20, learning_rate=1e-3, batch_size=32, label_smoothing=0.1)
 SMOKE = replace(RECIPE, epochs=1)
@@ -109,7 +110,7 @@ def fresh_network(model: TrainedModel, classes: tuple[str, ...], scratch: bool) 
     Of the last layer, that is what it knows of each class; one that it does not know starts anew.
     """
     build = model.card["build"]
-    network = models.BUILDERS[build["function"]](**(build["arguments"] | {"classes": len(classes)}))
+    network = BUILDERS[build["function"]](**(build["arguments"] | {"classes": len(classes)}))
     if scratch:
         return network
     for mine, learnt in zip(network.layers[:-1], model.network.layers[:-1], strict=True):

@@ -13,14 +13,15 @@ import keras
 import numpy as np
 import pandas as pd
 
-from helpers import metrics, models
+from helpers import metrics
 from helpers.batches import Batches
 from helpers.data import EMOTIONS, DataError, kaggle_coordinates
 from helpers.data.sources import find_folder
 from helpers.embedders import SmallEmbedder
 from helpers.files import whole_file
-from helpers.models import BUILDERS, TrainedModel
+from helpers.models import TrainedModel
 from reading_faces.made_faces.expression import UNIT_NAMES
+from reading_faces.training import storage
 from reading_faces.training.distill import mirrored_answers, taught_batches
 from reading_faces.training.lda import learn_last_layer, load_portraits, start_from_emotion
 from reading_faces.training.loop import (
@@ -33,6 +34,7 @@ from reading_faces.training.loop import (
 )
 from reading_faces.training.measure import evaluate
 from reading_faces.training.measure_identity import evaluate_identity
+from reading_faces.training.networks import BUILDERS
 from reading_faces.training.recipes import Run
 from reading_faces.training.scores import fit_thresholds
 from reading_faces.training.shape_prior import fit_shape_model
@@ -133,9 +135,9 @@ def train_model(run: Run, resume: bool = False) -> TrainedModel:
         card["training"]["val_accuracy"] = [round(accuracy, 4) for accuracy in best]
     if len(unlabelled):
         card["training"]["n_unlabelled"] = len(unlabelled)
-    models.save(TrainedModel(network, card), run.out)
+    storage.save(TrainedModel(network, card), run.out)
     # From here on the model is the float16 one on disk: what ships is calibrated and measured.
-    model = models.load(run.out / f"{run.task}.weights.h5")
+    model = storage.load(run.out / f"{run.task}.weights.h5")
     if run.task == "emotion":
         logits = model.outputs(validation.images)
         model.card["temperature"] = metrics.fit_temperature(
@@ -152,7 +154,7 @@ def train_model(run: Run, resume: bool = False) -> TrainedModel:
         ]
         if run.task in CHECKED and find_folder(CHECKED[run.task][0]):
             model.card["measured"].append(evaluate(model, *CHECKED[run.task]).result)
-    models.save(model, run.out)
+    storage.save(model, run.out)
     return model
 
 
@@ -187,15 +189,15 @@ def learn_embedding(run: Run, resume: bool) -> TrainedModel:
     portraits = [load_portraits(source, run.recipe.rows, run.seed) for source in run.sources]
     claim_folder(run, resume)
     network = BUILDERS[function](**arguments)
-    start_from_emotion(network, models.load(run.init or "emotion").network)
+    start_from_emotion(network, storage.load(run.init or "emotion").network)
     learn_last_layer(network, portraits, run.seed)
     card = write_card(run, function, arguments, sum(len(part.images) for part in portraits), 0)
     # Embeddings of two trainings mean nothing to each other: a gallery remembers whose it holds.
     numbers = network.get_layer("embedding").get_weights()[0].astype("<f2").tobytes()
     card["name"] = f"reading-faces-{hashlib.sha256(numbers).hexdigest()[:8]}"
     card["threshold"] = USUAL_THRESHOLD
-    models.save(TrainedModel(network, card), run.out)
-    model = models.load(run.out / f"{run.task}.weights.h5")
+    storage.save(TrainedModel(network, card), run.out)
+    model = storage.load(run.out / f"{run.task}.weights.h5")
     if run.profile == "full":
         measured = []
         for how in EMBEDDING_MEASURED:
@@ -204,7 +206,7 @@ def learn_embedding(run: Run, resume: bool) -> TrainedModel:
         model.card["measured"] = measured
         thresholds = [m["metrics"]["threshold"] for m in measured if "threshold" in m["metrics"]]
         model.card["threshold"] = round((*thresholds, USUAL_THRESHOLD)[0], 4)
-        models.save(model, run.out)
+        storage.save(model, run.out)
     return model
 
 
@@ -214,7 +216,7 @@ def start_from(network: keras.Model, init: Path) -> None:
     If the network has that model inside, only what is around it goes on learning: a few thousand
     drawn faces would soon unlearn what makes it work on real ones.
     """
-    learnt = models.load(init).network
+    learnt = storage.load(init).network
     inside = next((layer for layer in network.layers if layer.name == learnt.name), None)
     (inside or network).set_weights(learnt.get_weights())
     if inside:

@@ -13,6 +13,7 @@ from helpers.data import EMOTIONS, DataError, EmotionData, load_emotions
 from helpers.models import TrainedModel
 from reading_faces.__main__ import main
 from reading_faces.training import crossval as folds
+from reading_faces.training import storage
 
 
 def some_faces(subjects, labels, classes=EMOTIONS) -> EmotionData:
@@ -73,7 +74,7 @@ def test_fine_tuning_starts_from_what_was_learnt_unless_told_otherwise(tiny):
 
 
 def test_folds_are_measured_from_the_command_line(tiny, tmp_path, capsys):
-    weights = models.save(tiny, tmp_path)
+    weights = storage.save(tiny, tmp_path)
     source = tmp_path / "faces.npz"
     labels = np.arange(24) % 3
     np.savez(

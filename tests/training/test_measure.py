@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from data_samples import fer_rows, grey, write_picture, write_table
 
-from helpers import models
 from helpers.augment import warp_images, warp_keypoints
 from helpers.data import EMOTIONS, FIVE_CLASSES, KEYPOINT_NAMES, load_emotions, load_keypoints
 from helpers.data.emotions import VOTES_HEADER
@@ -17,6 +16,8 @@ from helpers.models import TrainedModel
 from reading_faces.__main__ import main
 from reading_faces.made_faces import UNIT_NAMES
 from reading_faces.training import measure as evaluate
+from reading_faces.training import storage
+from reading_faces.training.networks import BUILDERS
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +30,7 @@ def weights(tmp_path_factory):
         ("action_units", 96, "action_unit"),
     ):
         arguments = {"filters": [4]}
-        network = models.BUILDERS[f"build_{build}_model"](**arguments)
+        network = BUILDERS[f"build_{build}_model"](**arguments)
         if task == "keypoints":  # whose head begins at zero: let it answer something
             head = network.get_layer("coordinates")
             head.set_weights(
@@ -43,7 +44,7 @@ def weights(tmp_path_factory):
             "units": list(UNIT_NAMES),
             "thresholds": [0.5] * 18,
         }
-        models.save(TrainedModel(network, card), folder)
+        storage.save(TrainedModel(network, card), folder)
     return folder
 
 
@@ -88,7 +89,7 @@ def test_copies_from_training_are_left_out_of_a_second_score(weights, tmp_path):
     rows = [VOTES_HEADER.split(",")]
     rows += [[u, f"fer{i}.png", "5", *"00", "5", *"000000"] for i, u in enumerate(usage)]
     write_table(tmp_path / "fer2013new.csv", rows)
-    model = models.load(weights / "emotion.weights.h5")
+    model = storage.load(weights / "emotion.weights.h5")
     evaluation = evaluate.evaluate(model, str(path), "public")
     found = evaluation.result["metrics"]
     right = evaluation.predictions["probabilities"].argmax(axis=1) == labels[4:]
@@ -153,7 +154,7 @@ def test_predictions_are_stored_row_by_row(weights, tmp_path):
     arguments = ["evaluate", "emotion", "--weights", str(weights / "emotion.weights.h5")]
     assert main([*arguments, "--split", "val", "--predictions", str(path)]) == 0
     stored = np.load(path)
-    model = models.load(weights / "emotion.weights.h5")
+    model = storage.load(weights / "emotion.weights.h5")
     faces = load_emotions("made").select("val")
     np.testing.assert_allclose(stored["probabilities"], model.predict(faces.images), atol=1e-5)
     assert stored["classes"].tolist() == list(EMOTIONS)
@@ -161,7 +162,7 @@ def test_predictions_are_stored_row_by_row(weights, tmp_path):
 
 
 def test_flip_averaging_gives_a_face_and_its_mirror_image_the_same_answer(weights):
-    model = models.load(weights / "keypoints.weights.h5")
+    model = storage.load(weights / "keypoints.weights.h5")
     result = evaluate.evaluate(model, "made", "test", tta=True)
     assert result.result["tta"]
     plain = evaluate.evaluate(model, "made", "test").predictions["keypoints"]
@@ -169,7 +170,7 @@ def test_flip_averaging_gives_a_face_and_its_mirror_image_the_same_answer(weight
 
 
 def test_a_loose_box_is_simulated_and_what_is_stored_belongs_to_the_pictures(weights):
-    model = models.load(weights / "keypoints.weights.h5")
+    model = storage.load(weights / "keypoints.weights.h5")
     measured = evaluate.evaluate(model, "made", "test", jitter=0.15)
     assert measured.result["jitter"] == 0.15
     faces = load_keypoints("made").select("test")

@@ -14,7 +14,7 @@ from reading_faces.made_faces import make_set
 from reading_faces.made_faces.expression import PRESENT_FROM
 from reading_faces.training import loop as train
 from reading_faces.training import make as weights
-from reading_faces.training import recipes, training_data
+from reading_faces.training import networks, recipes, storage, training_data
 from reading_faces.training.augment import augment_keypoints
 from reading_faces.training.loop import Recipe
 from reading_faces.training.shape_prior import JUDGED, fit_shape_model
@@ -35,7 +35,7 @@ def small_run(out, stop_after=None):
     batches = Batches(images, points, augment_keypoints, 16, encode=encode)
     validation = Batches(images[:16], points[:16], encode=encode)
     # Without dropout, whose noise is the one thing that a resumed run draws anew.
-    network = models.build_keypoint_model(size=32, filters=(8,), dropout=0.0)
+    network = networks.build_keypoint_model(size=32, filters=(8,), dropout=0.0)
     network.compile(train.build_optimizer(RECIPE, len(batches)), loss=train.masked_distance)
     if stop_after is not None:
         begin = batches.start_epoch
@@ -200,7 +200,7 @@ def test_without_complete_faces_the_loss_has_no_price_on_shapes(tmp_path):
 def test_train_writes_a_model_that_loads_and_predicts(task, tmp_path):
     run = recipes.Run(task, ("made",), "smoke", tmp_path / "run")
     weights.train_model(run)
-    model = models.load(tmp_path / "run" / f"{task}.weights.h5")
+    model = storage.load(tmp_path / "run" / f"{task}.weights.h5")
     assert model.card["training"]["n_train"] == 128
     assert len(model.predict(np.zeros((2, model.input_size, model.input_size), np.uint8))) == 2
     with pytest.raises(ValueError, match="add --resume"):
@@ -211,7 +211,7 @@ def test_train_writes_a_model_that_loads_and_predicts(task, tmp_path):
 
 
 def test_a_model_inside_another_keeps_what_it_has_learnt():
-    network = models.build_emotion_by_keypoints_model()
+    network = networks.build_emotion_by_keypoints_model()
     weights.start_from(network, models.settings.SHIPPED / "weights/made/keypoints.weights.h5")
     learnt = models.load(models.settings.SHIPPED / "weights/made/keypoints.weights.h5").network
     inside = network.get_layer("keypoints")

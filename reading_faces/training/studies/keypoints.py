@@ -12,10 +12,11 @@ from keras import layers
 from helpers import settings
 from helpers.batches import Batches
 from helpers.data import KEYPOINT_NAMES, KeypointData, load_keypoints
-from helpers.models import TrainedModel, build_keypoint_model, convolution, keypoints_to_network
+from helpers.models import TrainedModel, convolution, keypoints_to_network
 from reading_faces.training import scores
 from reading_faces.training.augment import mirror_half
 from reading_faces.training.loop import Recipe, build_optimizer, fit, masked_distance, read_history
+from reading_faces.training.networks import build_keypoint_model
 
 SMALL = (16, 32, 48)  # channels of the compared networks' stages
 BUDGET = Recipe(epochs=6, learning_rate=1e-3, batch_size=32, rows=4000, precision="float32")
@@ -39,7 +40,7 @@ def build_plain_model(
     identity_blocks: int = 2,
     dropout: float = 0.2,
 ) -> keras.Model:
-    """Build `models.build_keypoint_model` without its short paths: the same depth, no skips."""
+    """Build `networks.build_keypoint_model` without its short paths: the same depth, no skips."""
     inputs = keras.Input((size, size, 1), name="face")
     x = convolution(inputs, 32, kernel=5, stride=2)
     for width in filters:
