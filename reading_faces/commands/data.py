@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     fetching.add_argument("name")
     checking = add("verify", run_verify, "check the files of data sets that are there")
     checking.add_argument("name", nargs="?")
-    what = "look faces with emotions over: counts, copies, conflicts, votes"
+    what = "look faces with emotions over, or the gaps of facial-keypoints"
     reviewing = add("review", run_review, what, "what was found")
     reviewing.add_argument("source", nargs="?", default="fer2013", help="default: fer2013")
     add_make(add("make", run_make, "draw more made faces, with all their labels"))
@@ -103,10 +103,9 @@ def run_verify(options: argparse.Namespace) -> int:
 
 def run_review(options: argparse.Namespace) -> int:
     """Print what a careful reviewer finds in a data set."""
-    from helpers import data
     from reading_faces.training import audit
 
-    found = audit.review_emotions(data.load_emotions(options.source))
+    found = audit.review(options.source)
     print_result(found | {"source": options.source}, options)
     return 0
 

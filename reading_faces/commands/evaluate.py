@@ -6,50 +6,54 @@ from pathlib import Path
 
 from helpers import settings
 from helpers.files import refuse_replacing
-from reading_faces.commands.console import (
-    UsageError,
-    between,
-    print_result,
-    quiet,
-    refuse_folder,
-    whole,
-    writing,
-)
+from reading_faces.commands import console
+from reading_faces.commands.console import UsageError, between, quiet, whole
 
 DETECTORS = ("mtcnn", "haar")
+# Options that say how another one is done.
+NEEDS = {"scratch": "folds", "every_class": "folds", "detector": "in_photos"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Describe `evaluate` and what can be measured."""
+    """Describe `evaluate`, each task with the options that apply to it."""
+    parser.set_defaults(jitter=0, folds=None, in_photos=False)
     tasks = parser.add_subparsers(required=True, metavar="TASK")
-    keypoints = add_task(tasks, "keypoints", measure_keypoints, "15 points of a face")
-    emotion = add_task(tasks, "emotion", measure_emotion, "the emotion that a face shows")
-    units = add_task(tasks, "action-units", measure_action_units, "what moves in a face")
-    identity = add_task(tasks, "identity", measure_identity, "whose face it is")
-    for task in (keypoints, emotion, units):
-        task.add_argument("--tta", action="store_true", help="average with the mirrored picture")
+
+    def add(task: str, what: str, measure=measure_model) -> argparse.ArgumentParser:
+        command = tasks.add_parser(task, help=what)
+        add_what_all_have(command)
+        part = "embedding" if task == "identity" else task.replace("-", "_")
+        command.set_defaults(run=run, measure=measure, part=part)
+        return command
+
+    keypoints = add("keypoints", "15 points of a face")
+    emotion = add("emotion", "the emotion that a face shows")
+    units = add("action-units", "what moves in a face")
+    add_identity(add("identity", "whose face it is", measure_identity))
+    for command in (keypoints, emotion, units):
+        command.add_argument("--tta", action="store_true", help="average with the mirrored picture")
     what = "move and scale each picture by up to this share first, as 0.15"
     one_of = keypoints.add_mutually_exclusive_group()
     one_of.add_argument("--jitter", type=between(0, 0.5), default=0, metavar="SHARE", help=what)
     add_in_photos(keypoints, one_of)
-    what = "fine-tune the model K times, each time on all subjects but a K-th, and judge it on those"
+    what = (
+        "fine-tune the model K times, each time on all subjects but a K-th, and judge it on those"
+    )
     one_of = emotion.add_mutually_exclusive_group()
     one_of.add_argument("--folds", type=whole(2, 100), metavar="K", help=what)
     add_in_photos(emotion, one_of)
     emotion.add_argument("--scratch", action="store_true", help="--folds: from random weights")
     what = "--folds: learn classes too that the model does not know, such as contempt"
     emotion.add_argument("--every-class", action="store_true", help=what)
-    add_identity(identity)
     speed = tasks.add_parser("speed", help="how fast photos are read on this machine")
-    speed.add_argument("photos", nargs="*", metavar="PATH", help="photos, or folders; default: made")
+    speed.add_argument("photos", nargs="*", metavar="PATH", help="photos or folders; default: made")
     speed.add_argument("--detector", choices=DETECTORS, default=DETECTORS[0])
     speed.add_argument("--json", action="store_true", help="print the result as JSON")
     speed.set_defaults(run=run_speed)
 
 
-def add_task(tasks, name: str, measure, what: str) -> argparse.ArgumentParser:
-    """Describe what every task has."""
-    parser = tasks.add_parser(name, help=what)
+def add_what_all_have(parser: argparse.ArgumentParser) -> None:
+    """Describe what to measure on, and what to do with it."""
     parser.add_argument("--source", default="made", help="made, a known data set or a path")
     parser.add_argument("--split", help="default: test, or everything where a source has no split")
     parser.add_argument("--weights", type=Path, help="a .weights.h5 file; default: those shipped")
@@ -57,13 +61,10 @@ def add_task(tasks, name: str, measure, what: str) -> argparse.ArgumentParser:
     what = "store what was predicted, row by row"
     parser.add_argument("--predictions", type=Path, metavar="FILE.npz", help=what)
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
-    part = "embedding" if name == "identity" else name.replace("-", "_")
-    parser.set_defaults(run=run, measure=measure, part=part)
-    return parser
 
 
 def add_in_photos(parser: argparse.ArgumentParser, one_of) -> None:
-    """Describe how faces are measured that a detector has found."""
+    """Describe how faces are measured that a detector has found; `one_of` goes without others."""
     what = "put each face into a larger picture and find it there first"
     one_of.add_argument("--in-photos", action="store_true", help=what)
     parser.add_argument("--detector", choices=DETECTORS, help="--in-photos: default mtcnn")
@@ -85,14 +86,14 @@ def add_identity(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print how good a model is, and store what it predicted."""
     if options.predictions:
-        refuse_folder(options.predictions)
+        console.refuse_folder(options.predictions)
         refuse_replacing(files_read(options), predictions=options.predictions)
     evaluation, speed = options.measure(options)
     result = evaluation.result | ({"speed": speed} if speed else {})
     result.setdefault("weights", str(options.weights or f"shipped {options.part}"))
-    print_result(result, options)
+    console.print_result(result, options)
     if options.predictions:
-        with writing(options.predictions):
+        with console.writing(options.predictions):
             evaluation.save_predictions(options.predictions)
     return 0
 
@@ -108,125 +109,91 @@ def files_read(options: argparse.Namespace) -> Iterator[Path]:
     for source in (options.source, getattr(options, "unknown", None)):
         try:
             path = locate(source or "made", "faces")
-        except DataError:  # drawn, or said when it is loaded
+        except DataError:  # made faces, or a source that is not there, as loading it will say
             continue
+        # FER+ votes are read from beside their table.
         yield from path.rglob("*") if path.is_dir() else (path, *path.parent.glob("fer2013new.*"))
 
 
-def load_model(options: argparse.Namespace):
-    """Load the model that is to be measured, and time it if that was asked for."""
+def measure_model(options: argparse.Namespace) -> tuple:
+    """Return the evaluation of a model, and how fast it is if that was asked for."""
+    for option, needed in NEEDS.items():
+        if getattr(options, option, None) and not getattr(options, needed):
+            option, needed = (f"--{name.replace('_', '-')}" for name in (option, needed))
+            raise UsageError(f"{option} says how {needed} is done: add {needed}.")
+    if options.folds and options.split not in (None, "all"):
+        raise UsageError("--folds takes a source whole: leave out --split.")
     with quiet():
-        from reading_faces.training import storage
-        from reading_faces.training.measure_speed import model_speed
+        from reading_faces.training import (
+            crossval,
+            measure,
+            measure_in_photos,
+            measure_speed,
+            storage,
+        )
+
     model = storage.load(options.weights or options.part)
     if model.card["task"] != options.part:
         raise ValueError(f"{options.weights} is a model for {model.card['task']}.")
-    return model, (model_speed(model) if options.speed else None)
-
-
-def measure_keypoints(options: argparse.Namespace) -> tuple:
-    """Return the evaluation of a keypoint model, and its speed if that was asked for."""
-    check_detector(options)
-    model, speed = load_model(options)
-    if options.in_photos:
-        return measure_in_photos(model, options), speed
-    from reading_faces.training.measure import evaluate_keypoints
-
-    how = options.split, options.tta, options.jitter
-    return evaluate_keypoints(model, options.source, *how), speed
-
-
-def measure_emotion(options: argparse.Namespace) -> tuple:
-    """Return the evaluation of an emotion model, and its speed if that was asked for."""
-    check_detector(options)
-    if (options.scratch or options.every_class) and not options.folds:
-        raise UsageError("--scratch and --every-class say how to fine-tune: add --folds K.")
-    if options.folds and options.split not in (None, "all"):
-        raise UsageError("--folds takes a source whole: leave out --split.")
-    model, speed = load_model(options)
-    if options.in_photos:
-        return measure_in_photos(model, options), speed
     if options.folds:
-        from reading_faces.training.crossval import cross_validate
-
         how = options.folds, options.scratch, options.every_class, options.tta
-        return cross_validate(model, options.source, *how), speed
-    from reading_faces.training.measure import evaluate_emotion
-
-    return evaluate_emotion(model, options.source, options.split, options.tta), speed
-
-
-def measure_action_units(options: argparse.Namespace) -> tuple:
-    """Return the evaluation of an action-unit model, and its speed if that was asked for."""
-    from reading_faces.training.measure import evaluate_action_units
-
-    model, speed = load_model(options)
-    return evaluate_action_units(model, options.source, options.split, options.tta), speed
-
-
-def check_detector(options: argparse.Namespace) -> None:
-    """Refuse a detector that nobody asks to find anything."""
-    if options.detector and not options.in_photos:
-        raise UsageError("--detector finds faces in photos: add --in-photos.")
-
-
-def measure_in_photos(model, options: argparse.Namespace):
-    """Return the evaluation of a model on faces that a detector has found."""
-    from reading_faces.training.measure_in_photos import evaluate_in_photos
-
-    how = options.split, options.tta, options.detector or DETECTORS[0]
-    return evaluate_in_photos(model, options.source, *how)
+        evaluation = crossval.cross_validate(model, options.source, *how)
+    elif options.in_photos:
+        how = options.split, options.tta, options.detector or DETECTORS[0]
+        evaluation = measure_in_photos.evaluate_in_photos(model, options.source, *how)
+    elif options.jitter:
+        how = options.split, options.tta, options.jitter
+        evaluation = measure.evaluate_keypoints(model, options.source, *how)
+    else:
+        evaluation = measure.evaluate(model, options.source, options.split, options.tta)
+    return evaluation, (measure_speed.model_speed(model) if options.speed else None)
 
 
 def measure_identity(options: argparse.Namespace) -> tuple:
-    """Return the evaluation of an embedder, and its speed if that was asked for."""
-    check_identity(options)
-    with quiet():
-        from helpers import models
-        from helpers.embedders import SmallEmbedder, best_embedder
-        from reading_faces.training import measure_identity as identity
-        from reading_faces.training.measure_speed import embedder_speed
-
-    embedder = None
-    if options.weights:
-        embedder = SmallEmbedder(models.load(options.weights))
-    elif not options.source.endswith(".npz"):
-        embedder = best_embedder(options.embedder or "shipped")
-    how = embedder, options.detector or DETECTORS[0], not options.no_align
-    faces = identity.load_faces(options.source, options.split, *how)
-    if options.unknown:
-        strangers = identity.load_faces(options.unknown, None, *how)
-        evaluation = identity.evaluate_strangers(faces, strangers, options.folds or 5)
-    elif options.enroll:
-        evaluation = identity.evaluate_few(faces, options.enroll)
-    else:
-        evaluation = identity.evaluate_svm(faces, options.folds or 0)
-    speed = embedder_speed(embedder, identity.load_photos(options.source)) if options.speed else None
-    return evaluation, speed
-
-
-def check_identity(options: argparse.Namespace) -> None:
-    """Refuse options that do not go together."""
+    """Return the evaluation of an embedder, and how fast it is if that was asked for."""
+    given = options.source.endswith(".npz")
+    for option in ("unknown", "embedder", "weights", "detector", "no_align", "speed"):
+        if given and getattr(options, option):
+            option = option.replace("_", "-")
+            raise UsageError(f"--{option} needs photos; {options.source} holds embeddings.")
     if options.weights and options.embedder:
         raise UsageError("--weights are an embedder of your own: leave out --embedder.")
     if options.enroll and (options.folds or options.predictions):
         # Each draw names other faces: there is no one name a row.
         raise UsageError("--enroll goes without --folds and --predictions.")
-    for_photos = ("unknown", "embedder", "weights", "detector", "no_align", "speed")
-    given = [name for name in for_photos if getattr(options, name)]
-    if options.source.endswith(".npz") and given:
-        option = "--" + given[0].replace("_", "-")
-        raise UsageError(f"{option} needs photos, and {options.source} is embeddings.")
+    with quiet():
+        from helpers import data, embedders, models
+        from reading_faces.training import made_sets, measure_identity, measure_speed
+
+    embedder = None
+    if options.weights:
+        embedder = embedders.SmallEmbedder(models.load(options.weights))
+    elif not given:
+        embedder = embedders.best_embedder(options.embedder or "shipped")
+    how = embedder, options.detector or DETECTORS[0], not options.no_align
+    faces = measure_identity.load_faces(options.source, options.split, *how)
+    if options.unknown:
+        strangers = measure_identity.load_faces(options.unknown, None, *how)
+        evaluation = measure_identity.evaluate_strangers(faces, strangers, options.folds or 5)
+    elif options.enroll:
+        evaluation = measure_identity.evaluate_few(faces, options.enroll)
+    else:
+        evaluation = measure_identity.evaluate_svm(faces, options.folds or 0)
+    if not options.speed:
+        return evaluation, None
+    photos = data.load_people(made_sets.people_source(options.source)).photos
+    return evaluation, measure_speed.embedder_speed(embedder, photos)
 
 
 def run_speed(options: argparse.Namespace) -> int:
     """Print how fast photos are read."""
     with quiet():
-        from helpers.images import find_photos
+        from helpers import data, images
         from reading_faces.reader import FaceReader
-        from reading_faces.training.measure_identity import load_photos
-        from reading_faces.training.measure_speed import reader_speed
+        from reading_faces.training import made_sets, measure_speed
 
-    photos = find_photos(options.photos) if options.photos else load_photos("made").files
-    print_result({"task": "speed", **reader_speed(FaceReader(options.detector), photos)}, options)
+    made = data.load_people(made_sets.people_source("made")).files
+    photos = images.find_photos(options.photos) if options.photos else made
+    speed = measure_speed.reader_speed(FaceReader(options.detector), photos)
+    console.print_result({"task": "speed", **speed}, options)
     return 0

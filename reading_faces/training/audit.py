@@ -1,9 +1,26 @@
-"""What a careful reviewer finds in faces with emotions: counts, copies, conflicts and doubts."""
+"""What a careful reviewer finds in a data set: of emotions, counts, copies, conflicts and doubts;
+of Kaggle's keypoints, which are marked.
+"""
 
 import numpy as np
 
-from helpers.data import KEYPOINT_NAMES, VOTES, EmotionData, occur_among
+from helpers.data import (
+    KEYPOINT_NAMES,
+    VOTES,
+    EmotionData,
+    kaggle_coordinates,
+    load_emotions,
+    occur_among,
+)
+from reading_faces.training.scores import mean_or_none
 from reading_faces.training.soft_labels import agreement, label_by_votes
+
+
+def review(source: str) -> dict:
+    """Look over `facial-keypoints`, or any source of faces with emotions."""
+    if source == "facial-keypoints":
+        return describe_gaps(kaggle_coordinates(source))
+    return review_emotions(load_emotions(source))
 
 
 def review_emotions(data: EmotionData) -> dict:
@@ -36,18 +53,16 @@ def review_emotions(data: EmotionData) -> dict:
         },
         "conflicts": review_conflicts(data),
         "flat": int((data.images.std(axis=(1, 2)) < 20).sum()),
-        "votes": review_votes(data) if data.votes is not None else None,
+        "votes": review_votes(data),
     }
 
 
 def review_copies(training: EmotionData, other: EmotionData) -> dict:
     """Count pictures of `other` that occur in `training`, and say what they do to a score."""
-    labels_of: dict[bytes, set[int]] = {}
-    for image, label in zip(training.images, training.labels, strict=True):
-        labels_of.setdefault(image.tobytes(), set()).add(int(label))
     copied = occur_among(other.images, training.images)
+    labels_there = labels_of_pictures(training)
     agrees = [
-        int(label) in labels_of[image.tobytes()]
+        int(label) in labels_there[image.tobytes()]
         for image, label in zip(other.images[copied], other.labels[copied], strict=True)
     ]
     nearest = training.labels[nearest_pictures(other.images, training.images)] == other.labels
@@ -56,8 +71,16 @@ def review_copies(training: EmotionData, other: EmotionData) -> dict:
         "of": len(other),
         "with_the_same_label": int(sum(agrees)),
         "nearest_picture_accuracy": float(nearest.mean()),
-        "nearest_picture_accuracy_without_copies": float(nearest[~copied].mean()),
+        "nearest_picture_accuracy_without_copies": mean_or_none(nearest[~copied]),
     }
+
+
+def labels_of_pictures(data: EmotionData) -> dict[bytes, list[int]]:
+    """Return the labels that each different picture carries, by its bytes."""
+    labels: dict[bytes, list[int]] = {}
+    for image, label in zip(data.images, data.labels, strict=True):
+        labels.setdefault(image.tobytes(), []).append(int(label))
+    return labels
 
 
 def nearest_pictures(images: np.ndarray, others: np.ndarray, block: int = 500) -> np.ndarray:
@@ -77,15 +100,14 @@ def unit_rows(images: np.ndarray) -> np.ndarray:
 
 def review_conflicts(data: EmotionData) -> dict:
     """Count groups of identical pictures that do not all carry one label."""
-    groups: dict[bytes, list[int]] = {}
-    for image, label in zip(data.images, data.labels, strict=True):
-        groups.setdefault(image.tobytes(), []).append(int(label))
-    torn = [labels for labels in groups.values() if len(set(labels)) > 1]
+    torn = [labels for labels in labels_of_pictures(data).values() if len(set(labels)) > 1]
     return {"groups": len(torn), "pictures": sum(map(len, torn))}
 
 
-def review_votes(data: EmotionData) -> dict:
-    """Say how far voters agree with each other and with the label."""
+def review_votes(data: EmotionData) -> dict | None:
+    """Say how far voters agree with each other and with the label; None if there are no votes."""
+    if data.votes is None or not data.votes.any():
+        return None
     voted = data.votes.sum(axis=1) > 0
     votes, labels = data.votes[voted].astype(float), data.labels[voted]
     shares = votes / votes.sum(axis=1, keepdims=True)
@@ -122,7 +144,6 @@ def describe_gaps(keypoints: np.ndarray) -> dict:
     patterns, shared = np.unique(marked, axis=0, return_counts=True)
     rich = np.flatnonzero(marked.sum(axis=1) > 4)
     largest = keypoints[marked.all(axis=1)].reshape(-1, 30).argmax(axis=1)
-    lowest, highest = np.nanmin(keypoints, axis=(0, 1)), np.nanmax(keypoints, axis=(0, 1))
     return {
         "n": len(keypoints),
         "complete": int(marked.all(axis=1).sum()),
@@ -142,7 +163,8 @@ def describe_gaps(keypoints: np.ndarray) -> dict:
         },
         "largest_is_lower_lip_y": int((largest == 29).sum()),
         "range_px": {
-            axis: [round(float(low), 2), round(float(high), 2)]
-            for axis, low, high in zip("xy", lowest, highest, strict=True)
+            axis: [round(float(bound), 2) for bound in (values.min(), values.max())]
+            for axis, values in zip("xy", keypoints[marked].T, strict=True)
+            if len(values)
         },
     }

@@ -8,12 +8,11 @@ from dataclasses import replace
 
 import keras
 import numpy as np
-from scipy.special import softmax
 from sklearn.model_selection import StratifiedGroupKFold
 from tqdm import tqdm
 
-from helpers import models, settings
-from helpers.augment import augment_faces, flip_images
+from helpers import settings
+from helpers.augment import augment_faces
 from helpers.batches import Batches
 from helpers.data import DataError, EmotionData, load_emotions
 from helpers.models import TrainedModel
@@ -32,8 +31,7 @@ def cross_validate(
     folds: int = 5,
     scratch: bool = False,
     every_class: bool = False,
-    tta: bool = False,
-    seed: int = settings.SEED,
+    mirrored: bool = False,
 ) -> Evaluation:
     """Fine-tune `model` once for each fold of the source's subjects, and measure it on that fold.
 
@@ -41,7 +39,7 @@ def cross_validate(
     ----------
     scratch : start from random weights instead, for what the transfer brings.
     every_class : learn classes too that the model does not know, such as contempt.
-    tta : average the prediction with that of the mirrored picture.
+    mirrored : average the prediction with that of the mirrored picture.
 
     Raises
     ------
@@ -52,7 +50,8 @@ def cross_validate(
     kept = (whole.labels_among(model.card["classes"]) >= 0) | every_class
     data = whole.select(kept)
     classes, labels = present_classes(data)
-    started = time.perf_counter()
+    card = model.card | {"classes": list(classes), "temperature": 1.0}
+    started, seed = time.perf_counter(), settings.SEED
     probabilities = np.zeros((len(data), len(classes)), np.float32)
     accuracies = []
     parts = folds_of_subjects(data, labels, folds, seed)
@@ -60,7 +59,8 @@ def cross_validate(
         keras.utils.set_random_seed(seed + number)
         network = fresh_network(model, classes, scratch)
         fine_tune(network, data.images[learn], np.eye(len(classes))[labels[learn]], seed)
-        probabilities[judge] = predict(network, data.images[judge], tta)
+        tuned = TrainedModel(network, card)
+        probabilities[judge] = tuned.predict(data.images[judge], mirrored)
         hits = probabilities[judge].argmax(axis=1) == labels[judge]
         accuracies.append(float(hits.mean()))
     measured = scores.emotion_metrics(labels, probabilities, classes) | {
@@ -72,7 +72,9 @@ def cross_validate(
         "epochs": recipe().epochs,
         "seconds": round(time.perf_counter() - started),
     }
-    result = describe("emotion", source, f"{folds} folds of subjects", len(data), tta, measured)
+    result = describe(
+        "emotion", source, f"{folds} folds of subjects", len(data), mirrored, measured
+    )
     if not kept.all():
         result["left_out"] = {"n": int((~kept).sum()), "reason": "classes the model does not know"}
     everyone = np.full((len(whole), len(classes)), np.nan, np.float32)
@@ -136,10 +138,3 @@ def fine_tune(network: keras.Model, images: np.ndarray, targets: np.ndarray, see
     )
     again = keras.callbacks.LambdaCallback(on_epoch_begin=lambda e, logs: batches.start_epoch(e))
     network.fit(batches, epochs=recipe().epochs, shuffle=False, verbose=0, callbacks=[again])
-
-
-def predict(network: keras.Model, images: np.ndarray, tta: bool) -> np.ndarray:
-    """Return probabilities `(n, classes)`."""
-    views = [images, flip_images(images)] if tta else [images]
-    logits = [network.predict(models.standardize(view), verbose=0) for view in views]
-    return np.mean([softmax(answer, axis=1) for answer in logits], axis=0)

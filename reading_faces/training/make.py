@@ -33,7 +33,7 @@ from reading_faces.training.loop import (
     precision,
 )
 from reading_faces.training.measure import evaluate
-from reading_faces.training.measure_identity import evaluate_identity
+from reading_faces.training.measure_identity import evaluate_embedder
 from reading_faces.training.networks import BUILDERS
 from reading_faces.training.recipes import Run
 from reading_faces.training.scores import fit_thresholds
@@ -55,13 +55,6 @@ REPORTED = {
 
 # Real faces without labels to learn from, on which it is measured too where they are at hand.
 CHECKED = {"action_units": ("ckplus", "all")}
-
-# Where an embedding is measured, as far as the data is at hand; the threshold comes from the last.
-EMBEDDING_MEASURED = (
-    {"source": "five-celebrities", "split": "train", "folds": 5},
-    {"source": "orl", "split": "test", "enroll": 1},
-    {"source": "five-celebrities", "split": "train", "unknown": "photos/strangers"},
-)
 
 # What stands in where it cannot be measured.
 USUAL_THRESHOLD = 0.4
@@ -199,10 +192,7 @@ def learn_embedding(run: Run, resume: bool) -> TrainedModel:
     storage.save(TrainedModel(network, card), run.out)
     model = storage.load(run.out / f"{run.task}.weights.h5")
     if run.profile == "full":
-        measured = []
-        for how in EMBEDDING_MEASURED:
-            with contextlib.suppress(DataError):
-                measured.append(evaluate_identity(SmallEmbedder(model), **how).result)
+        measured = evaluate_embedder(SmallEmbedder(model))
         model.card["measured"] = measured
         thresholds = [m["metrics"]["threshold"] for m in measured if "threshold" in m["metrics"]]
         model.card["threshold"] = round((*thresholds, USUAL_THRESHOLD)[0], 4)

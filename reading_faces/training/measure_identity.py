@@ -1,100 +1,168 @@
-"""Measure how well people are told apart, on photos of them or on embeddings made elsewhere."""
+"""Measure how well people are told apart, on photos of them or on embeddings made elsewhere.
 
-from collections.abc import Sequence
+`load_faces` comes first; then one of three experiments: an SVM that has learnt from many faces of
+each person, few pictures of each enrolled, or strangers among those who ask to be named.
+"""
+
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from sklearn.metrics import confusion_matrix
 
-from helpers import detect, metrics, recognition, settings
+from helpers import metrics, recognition, settings
 from helpers.data import DataError, load_people
 from helpers.data.sources import existing_path
-from helpers.detect import cut_portraits
+from helpers.detect import crop_largest_faces
 from helpers.embedders import Embedder, to_unit_length
 from reading_faces.training.made_sets import people_source
-from reading_faces.training.measure import Evaluation, choose_split, describe, time_call
+from reading_faces.training.measure import Evaluation, choose_split, describe
 
 DRAWS = 40
-_SPEED_PHOTOS, _SPEED_FACES = 16, 64
 
 
 @dataclass(frozen=True)
-class KnownFaces:
-    """Embeddings `(n, d)`, whose they are `(n,) str`, and on how many photos no face was found."""
+class Faces:
+    """Embedded faces of people, and where they come from.
+
+    Attributes
+    ----------
+    embeddings : `(n, d)`
+    names : `(n,) str`, whose they are.
+    source, split : what was loaded.
+    embedder : name of what made the embeddings; None if they came as a file.
+    detector, upright : how faces were found and cut, as in `detect.crop_largest_faces`.
+    not_found : on how many photos no face was found, so that the middle stands for it.
+    """
 
     embeddings: np.ndarray
     names: np.ndarray
-    split: str
+    source: str
+    split: str = "all"
+    embedder: str | None = None
+    detector: str = "mtcnn"
+    upright: bool = True
     not_found: int = 0
 
 
-def evaluate_identity(
-    embedder: Embedder | None,
+def load_faces(
     source: str,
     split: str | None = None,
-    folds: int | None = None,
-    enroll: int | None = None,
-    unknown: str | None = None,
+    embedder: Embedder | None = None,
     detector: str = "mtcnn",
     upright: bool = True,
-    seed: int = settings.SEED,
-) -> Evaluation:
-    """Measure on `source`: a known set of people, a folder for each person, or an `.npz`.
-
-    By default a linear SVM names each face after it has learnt from all others.
+) -> Faces:
+    """Find the face on each photo and embed it; or read embeddings from an `.npz`.
 
     Parameters
     ----------
-    embedder : what makes embeddings of photos; not needed for an `.npz` with `embeddings` and
-        `labels`.
-    folds : the SVM learns from the other folds instead.
-    enroll : enrol so many pictures of each person by chance, `DRAWS` times, and name the others by
-        the nearest person.
-    unknown : a source of people who are not enrolled: are they told from those who are?
-    detector, upright : how faces are found and cut, as in `portraits.cut_portraits`.
+    source : `"made"`, a known set of people, a folder with one for each person, or an `.npz` with
+        `embeddings (n, d)` and `labels (n,)`, which needs no embedder.
 
     Raises
     ------
     DataError, ValueError
-        If the source is missing or damaged, or has too few faces for what is asked.
+        If the source is missing or damaged, has no such split, or needs an embedder.
     """
-    faces = load_faces(source, split, embedder, detector, upright)
-    names, embeddings = faces.names, faces.embeddings
-    measured, predicted = {}, {}
-    if unknown:
-        strangers = load_faces(unknown, None, embedder, detector, upright)
-        measured = recognition.with_strangers(
-            embeddings, names, strangers.embeddings, folds or 5, seed
-        )
-        measured |= {"strangers": len(strangers.names), "unknown": unknown}
-        similar = recognition.against_others(embeddings, names, folds or 5, seed)
-        called = np.unique(names)[similar.argmax(axis=1)]
-        predicted = {"names": called, "scores": similar.max(axis=1)}
-    elif enroll:
-        shares = recognition.by_few(embeddings, names, enroll, DRAWS, seed)
-        measured = {"accuracy": float(shares.mean()), "enrolled": enroll, "draws": DRAWS}
-        measured["standard_deviation_of_draws"] = float(shares.std(ddof=1))
-    else:
-        called = recognition.by_svm(embeddings, names, folds or 0, seed)
-        people = np.unique(names)
-        measured = {
-            "accuracy": float((called == names).mean()),
-            "accuracy_interval_95": metrics.bootstrap_interval(called == names),
-            "judged": f"{folds} folds" if folds else "leaving one face out",
-            "people": people.tolist(),
-            "confusion": confusion_matrix(names, called, labels=people).tolist(),
-            **wrong_names(embeddings, names, called),
-        }
-        predicted = {"names": called, "scores": similarity_to(embeddings, names, called)}
-    measured["no_face_found"] = faces.not_found
-    result = describe("identity", source, faces.split, len(names), False, measured)
-    if detector != "mtcnn" or not upright:
-        result |= {"detector": detector, "upright": upright}
-    result["embedder"] = embedder.name if embedder else "whatever made the file"
+    if str(source).endswith(".npz"):
+        if split not in (None, "all"):
+            raise DataError(f"{source} has no split {split!r}; it has: all.")
+        return Faces(*read_embeddings(existing_path(source)), source)
     if embedder is None:
-        result["weights"] = "none: embeddings as given"
-    return Evaluation(result, predicted)
+        raise ValueError(f"{source} holds photos: an embedder is needed.")
+    split, people = choose_split(load_people(people_source(source)), split)
+    cut, found = crop_largest_faces(
+        people.photos, embedder.size, embedder.framing, detector, upright
+    )
+    embeddings, not_found = embedder.embed(cut), int((~found).sum())
+    return Faces(
+        embeddings, people.names, source, split, embedder.name, detector, upright, not_found
+    )
+
+
+def read_embeddings(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Read `embeddings (n, d)` and `labels (n,)` from an `.npz` without pickle."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            embeddings, labels = file["embeddings"], file["labels"].astype(str)
+    except (OSError, ValueError, KeyError) as problem:
+        raise DataError(f"{path} holds no embeddings with labels ({problem}).") from None
+    if embeddings.ndim != 2 or len(embeddings) != len(labels) or not np.isfinite(embeddings).all():
+        raise DataError(f"{path}: embeddings must be finite and (n, d), with n labels.")
+    return embeddings, labels
+
+
+def evaluate_svm(faces: Faces, folds: int = 0) -> Evaluation:
+    """Name each face by a linear SVM that has learnt from all others, or from the other `folds`."""
+    embeddings, names = faces.embeddings, faces.names
+    called = recognition.by_svm(embeddings, names, folds, settings.SEED)
+    people = np.unique(names)
+    measured = {
+        "accuracy": float((called == names).mean()),
+        "accuracy_interval_95": metrics.bootstrap_interval(called == names),
+        "judged": f"{folds} folds" if folds else "leaving one face out",
+        "people": people.tolist(),
+        "confusion": confusion_matrix(names, called, labels=people).tolist(),
+        **wrong_names(embeddings, names, called),
+    }
+    scores = similarity_to(embeddings, names, called)
+    return Evaluation(describe_people(faces, measured), {"names": called, "scores": scores})
+
+
+def evaluate_few(faces: Faces, enrolled: int) -> Evaluation:
+    """Enrol so many pictures of each person by chance, `DRAWS` times, and name all others.
+
+    Each draw names other faces, so there are no predictions row by row.
+    """
+    shares = recognition.by_few(faces.embeddings, faces.names, enrolled, DRAWS, settings.SEED)
+    measured = {
+        "accuracy": float(shares.mean()),
+        "enrolled": enrolled,
+        "draws": DRAWS,
+        "standard_deviation_of_draws": float(shares.std(ddof=1)),
+    }
+    return Evaluation(describe_people(faces, measured), {})
+
+
+def evaluate_strangers(faces: Faces, strangers: Faces, folds: int = 5) -> Evaluation:
+    """Tell known people from strangers, by similarity to the nearest person in the other folds."""
+    known, seed = (faces.embeddings, faces.names), settings.SEED
+    measured = recognition.with_strangers(*known, strangers.embeddings, folds, seed)
+    measured |= {"strangers": len(strangers.names), "unknown": strangers.source}
+    similar = recognition.against_others(*known, folds, seed)
+    called = np.unique(faces.names)[similar.argmax(axis=1)]
+    predicted = {"names": called, "scores": similar.max(axis=1)}
+    return Evaluation(describe_people(faces, measured), predicted)
+
+
+def evaluate_embedder(embedder: Embedder) -> list[dict]:
+    """Return the results that a card reports, of the three experiments whose data is at hand."""
+
+    def faces(source: str, split: str | None = None) -> Faces:
+        return load_faces(source, split, embedder)
+
+    results = []
+    for experiment in (
+        lambda: evaluate_svm(faces("five-celebrities", "train"), folds=5),
+        lambda: evaluate_few(faces("orl", "test"), enrolled=1),
+        lambda: evaluate_strangers(faces("five-celebrities", "train"), faces("photos/strangers")),
+    ):
+        with contextlib.suppress(DataError):
+            results.append(experiment().result)
+    return results
+
+
+def describe_people(faces: Faces, measured: dict) -> dict:
+    """Put what was measured beside the faces it was measured on, and what embedded them."""
+    measured["no_face_found"] = faces.not_found
+    result = describe("identity", faces.source, faces.split, len(faces.names), False, measured)
+    if faces.detector != "mtcnn" or not faces.upright:
+        result |= {"detector": faces.detector, "upright": faces.upright}
+    if faces.embedder is None:
+        made_elsewhere = {"embedder": "whatever made the file"}
+        return result | made_elsewhere | {"weights": "none: embeddings as given"}
+    return result | {"embedder": faces.embedder}
 
 
 def wrong_names(embeddings: np.ndarray, names: np.ndarray, called: np.ndarray) -> dict:
@@ -127,49 +195,3 @@ def similarity_to(embeddings: np.ndarray, names: np.ndarray, called: np.ndarray)
         others[row] = False
         scores[row] = points[row] @ to_unit_length(points[others].mean(axis=0))
     return scores
-
-
-def load_faces(
-    source: str,
-    split: str | None,
-    embedder: Embedder | None,
-    detector: str = "mtcnn",
-    upright: bool = True,
-) -> KnownFaces:
-    """Find the face on each photo and embed it; or read embeddings from an `.npz`."""
-    if str(source).endswith(".npz"):
-        if split not in (None, "all"):
-            raise DataError(f"{source} has no split {split!r}; it has: all.")
-        return read_embeddings(existing_path(source))
-    if embedder is None:
-        raise ValueError(f"{source} holds photos: an embedder is needed.")
-    split, people = choose_split(load_people(people_source(source)), split)
-    cut, found = cut_portraits(people.photos, embedder.size, embedder.framing, detector, upright)
-    return KnownFaces(embedder.embed(cut), people.names, split, int((~found).sum()))
-
-
-def read_embeddings(path: Path) -> KnownFaces:
-    """Read `embeddings (n, d)` and `labels (n,)` from an `.npz` without pickle."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            embeddings, labels = file["embeddings"], file["labels"].astype(str)
-    except (OSError, ValueError, KeyError) as problem:
-        raise DataError(f"{path} holds no embeddings with labels ({problem}).") from None
-    if embeddings.ndim != 2 or len(embeddings) != len(labels) or not np.isfinite(embeddings).all():
-        raise DataError(f"{path}: embeddings must be finite and (n, d), with n labels.")
-    return KnownFaces(embeddings, labels, "all")
-
-
-def measure_speed(embedder: Embedder, photos: Sequence[np.ndarray], seconds: float = 2.0) -> dict:
-    """Time finding faces, and embedding them in a batch and one by one, on this machine."""
-    some = [photos[number] for number in range(min(_SPEED_PHOTOS, len(photos)))]
-    faces = np.zeros((_SPEED_FACES, embedder.size, embedder.size, 3), np.uint8)
-    finding = time_call(lambda: [detect.detect_faces(photo) for photo in some], seconds)
-    together = time_call(lambda: embedder.embed(faces), seconds)
-    single = time_call(lambda: [embedder.embed(face[None]) for face in faces], seconds)
-    return {
-        "photos_per_second_detection": len(some) / finding,
-        f"faces_per_second_batch_{_SPEED_FACES}": _SPEED_FACES / together,
-        "faces_per_second_one_by_one": _SPEED_FACES / single,
-        "times_faster_in_a_batch": single / together,
-    }

@@ -9,11 +9,9 @@ import numpy as np
 from tqdm import tqdm
 
 from helpers import detect
-from helpers.augment import flip_images, flip_keypoints, warp_keypoints
-from helpers.data import KEYPOINT_NAMES, DataError, load_emotions, load_keypoints
+from helpers.data import DataError, load_emotions, load_keypoints
 from helpers.models import TrainedModel
-from reading_faces.training import scores
-from reading_faces.training.measure import Evaluation, choose_split, describe, undo
+from reading_faces.training.measure import Evaluation, choose_split, describe, score_model, undo
 
 # The larger picture, in pixels, and how large a face is in it.
 WIDTH, HEIGHT = 400, 300
@@ -22,11 +20,11 @@ FACE_SIDES = (100, 200)
 MOST_FACES = 1000
 
 
-def evaluate_chain(
+def evaluate_in_photos(
     model: TrainedModel,
     source: str,
     split: str | None = None,
-    tta: bool = False,
+    mirrored: bool = False,
     detector: str = "mtcnn",
     seed: int = 0,
 ) -> Evaluation:
@@ -38,57 +36,41 @@ def evaluate_chain(
 
     Raises
     ------
-    ValueError
-        If the model is for another task.
     DataError
         If no face is found.
     """
     task = model.card["task"]
-    if task not in ("keypoints", "emotion"):
-        raise ValueError("Only keypoints and emotions are measured with --in-photos.")
-    data = load_keypoints(source) if task == "keypoints" else load_emotions(source)
-    split, data = choose_split(data, split)
-    if task == "emotion":
-        data = data.among_classes(model.card["classes"])
-    rows = np.sort(np.random.default_rng(seed).permutation(len(data))[:MOST_FACES])
-    found, crops, matrices = find_in_photos(
-        data.images[rows], model.input_size, task, detector, seed
-    )
+    split, images, labels = labelled_faces(model, source, split)
+    rows = np.sort(np.random.default_rng(seed).permutation(len(images))[:MOST_FACES])
+    found, crops, matrices = find_in_photos(images[rows], model.input_size, task, detector, seed)
     if not found.any():
         raise DataError(f"In none of the pictures of {source} was a face found.")
-    own = data.select(np.isin(np.arange(len(data)), rows[found]))
-    measured, predicted = measure(model, crops, own, tta, matrices)
-    before, _ = measure(model, own.images, own, tta)
-    numbers = {name: value for name, value in before.items() if isinstance(value, float)}
+    kept = rows[found]
+    measured, predicted = score_model(model, crops, labels[kept], mirrored, undo(matrices))
+    own_crop, _ = score_model(model, images[kept], labels[kept], mirrored)
     measured |= {
         "detector": detector,
         "searched": len(rows),
         "found": float(found.mean()),
-        "own_crop": numbers,
+        "own_crop": {name: value for name, value in own_crop.items() if isinstance(value, float)},
     }
-    result = describe(task, source, split, len(own), tta, measured)
-    return Evaluation(result, predicted | {"rows": rows[found]})
-
-
-def measure(model: TrainedModel, images: np.ndarray, data, tta: bool, matrices=None) -> tuple:
-    """Return the metrics of `images` with the labels of `data`, and what was predicted.
-
-    With `matrices` `(n, 2, 3)`, which took the data's own pictures into `images`, keypoints are
-    brought back to the former.
-    """
-    predicted = model.predict(images)
-    mirrored = model.predict(flip_images(images)) if tta else None
-    if model.card["task"] == "emotion":
-        predicted = predicted if mirrored is None else (predicted + mirrored) / 2
-        classes = data.classes
-        stored = {"probabilities": predicted, "classes": np.array(classes)}
-        return scores.emotion_metrics(data.labels, predicted, classes), stored
-    if mirrored is not None:
-        predicted = (predicted + flip_keypoints(mirrored, model.input_size)) / 2
-    if matrices is not None:
-        predicted = warp_keypoints(predicted, undo(matrices))
+    result = describe(task, source, split, len(kept), mirrored, measured)
     stored = {"keypoints": predicted}
-    return scores.keypoint_metrics(data.keypoints, predicted, KEYPOINT_NAMES), stored
+    if task == "emotion":
+        stored = {"probabilities": predicted, "classes": np.array(model.card["classes"])}
+    return Evaluation(result, stored | {"rows": kept})
+
+
+def labelled_faces(
+    model: TrainedModel, source: str, split: str | None
+) -> tuple[str, np.ndarray, np.ndarray]:
+    """Return the split's name, and its pictures and labels as `score_model` takes them."""
+    if model.card["task"] == "keypoints":
+        split, data = choose_split(load_keypoints(source), split)
+        return split, data.images, data.keypoints
+    split, data = choose_split(load_emotions(source), split)
+    data = data.among_classes(model.card["classes"])
+    return split, data.images, data.labels
 
 
 def find_in_photos(

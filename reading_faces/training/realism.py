@@ -1,25 +1,23 @@
 """How real are made faces? Face detectors, real faces' labels and models give the answer.
 
-`python -m reading_faces data realism` prints this as a table; what needs real data is left out where it
-is not on this machine.
+`python -m reading_faces data realism` prints this as a table; what needs real data is left out
+where that is not on this machine.
 """
 
 import functools
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
-from helpers import settings
+from helpers import detect, settings
 from helpers.data import DataError, kaggle_coordinates
-from reading_faces import made_faces
-from reading_faces.made_faces.scenes import label_portrait
 from reading_faces.made_faces.sets import draw_all
+from reading_faces.training import storage
+from reading_faces.training.made_photos import draw_labels, draw_photo
+from reading_faces.training.measure import evaluate
 
 FACES = 400
-SEED = 20  # no set that is trained on has it
-PHOTO_SIDES = (160, 250)  # pixels
 MADE_WEIGHTS = settings.SHIPPED / "weights" / "made"
 
 
@@ -61,8 +59,6 @@ def measure_realism(faces: int = FACES) -> Iterator[Measure]:
 
 def compare_detectors(faces: int) -> Iterator[Measure]:
     """Ask MTCNN and Haar whether they see faces in colour photos, and where."""
-    from helpers import detect
-
     seen, errors = [], []
     for photo, face in draw_all(functools.partial(draw_photo, pose="kaggle"), faces):
         found = detect.detect_faces(photo, "mtcnn", 0.9)
@@ -77,7 +73,7 @@ def compare_detectors(faces: int) -> Iterator[Measure]:
     )
     yield Measure(
         "MTCNN's five landmarks against ours, median error in eye distances",
-        float(np.median(errors)), 0.06, False, len(errors),
+        float(np.median(errors)) if errors else None, 0.06, False, len(errors),
     )  # fmt: skip
     name = "Haar finds the face, turned by up to 15°"
     try:
@@ -90,18 +86,6 @@ def compare_detectors(faces: int) -> Iterator[Measure]:
         for photo, face in draw_all(functools.partial(draw_photo, pose="frontal"), faces)
     ]
     yield Measure(name, float(np.mean(seen)), 0.9, True, faces)
-
-
-def draw_photo(number: int, pose: str) -> tuple[np.ndarray, made_faces.MadeFace]:
-    """Draw a colour photo of 160 to 250 pixels: a head, nothing before it, and what is behind."""
-    rng = np.random.default_rng([SEED, number])
-    person = made_faces.person_number(number, SEED)
-    emotion = made_faces.EMOTIONS[number % len(made_faces.EMOTIONS)]
-    scene = replace(made_faces.draw_scene(person, emotion, rng, pose), occluded=False)
-    side = int(rng.integers(PHOTO_SIDES[0], PHOTO_SIDES[1] + 1))
-    place = *(side * rng.uniform([0.42, 0.36], [0.58, 0.48])), side * rng.uniform(1 / 190, 1 / 130)
-    photo, faces = made_faces.take_photo([scene], [place], (side, side), scene.camera, number)
-    return photo, faces[0]
 
 
 def nearest_face(found: list, keypoints: np.ndarray):
@@ -133,43 +117,23 @@ def compare_coordinates(faces: int) -> Iterator[Measure]:
     yield Measure(names[1], float(spread.max()), 0.35, False, faces)
 
 
-def draw_labels(number: int) -> np.ndarray:
-    """Return the keypoints `(15, 2)` of a face that is turned as Kaggle's are; nothing is drawn."""
-    rng = np.random.default_rng([SEED, number])
-    person = made_faces.person_number(number, SEED)
-    emotion = made_faces.EMOTIONS[number % len(made_faces.EMOTIONS)]
-    return label_portrait(made_faces.draw_scene(person, emotion, rng, "kaggle"))
-
-
 def compare_models() -> Iterator[Measure]:
     """Show real faces to models that were trained on made ones only, and the other way round."""
-
-    def of(result: dict, key: str) -> Callable[[str, float | None, bool], Measure]:
-        value, n = result["metrics"][key], result["n"]
-        interval = "mean_error" if "error" in key else key
-        low, high = result["metrics"][f"{interval}_interval_95"]
-        where = f"{result['source']}, split {result['split']}, mirrored picture averaged in"
-        note = f"95 %: {low:.3f} to {high:.3f}; {where}"
-        return lambda name, wanted, at_least: Measure(name, value, wanted, at_least, n, note)
-
-    for name, key, weights, source, split, wanted, at_least in (
+    for name, weights, source, split, key, wanted, at_least in (
         ("trained on made faces only: keypoint error on real ones, eye distances",
-         "mean_error_interocular", MADE_WEIGHTS / "keypoints.weights.h5", "facial-keypoints",
-         "test", 0.09, False),
+         MADE_WEIGHTS / "keypoints.weights.h5", "facial-keypoints", "test",
+         "mean_error_interocular", 0.09, False),
         ("trained on made faces only: emotions of real ones named right",
-         "accuracy", MADE_WEIGHTS / "emotion.weights.h5", "fer2013", "public", 0.35, True),
+         MADE_WEIGHTS / "emotion.weights.h5", "fer2013", "public", "accuracy", 0.35, True),
         ("trained on real faces only: expressions of made faces named right",
-         "accuracy", "emotion", "made", "test", None, True),
+         "emotion", "made", "test", "accuracy", None, True),
     ):  # fmt: skip
         try:
-            yield of(run_model(weights, source, split), key)(name, wanted, at_least)
+            result = evaluate(storage.load(weights), source, split, mirrored=True).result
         except DataError as problem:
             yield Measure(name, None, wanted, at_least, 0, str(problem))
-
-
-def run_model(weights: Path | str, source: str, split: str) -> dict:
-    """Measure a model as `python -m reading_faces evaluate --tta` does: mirrored pictures averaged in."""
-    from helpers import models
-    from reading_faces.training.measure import evaluate
-
-    return evaluate(models.load(weights), source, split, tta=True).result
+            continue
+        low, high = result["metrics"][f"{key.removesuffix('_interocular')}_interval_95"]
+        where = f"{source}, split {split}, mirrored picture averaged in"
+        note = f"95 %: {low:.3f} to {high:.3f}; {where}"
+        yield Measure(name, result["metrics"][key], wanted, at_least, result["n"], note)
