@@ -16,7 +16,7 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 
 from helpers import settings
-from helpers.data import EMOTIONS, DataError, EmotionData, load_emotions
+from helpers.data import EMOTIONS, DataError, EmotionData, load_emotions, load_peaks
 from helpers.data.splits import tenth_per_class
 
 USAGE = ["Training", "Training", "PublicTest", "PrivateTest"]
@@ -213,6 +213,13 @@ def test_a_validation_folder_is_val(tmp_path):
     assert (load_emotions(tmp_path).split == "val").sum() == 1
 
 
+def test_every_name_of_a_split_is_known(tmp_path):
+    names = {"train": "Training", "val": "valid", "public": "PublicTest", "test": "PrivateTest"}
+    for folder in names.values():
+        write_picture(tmp_path / folder / "sad" / "1.png", grey(1, 48)[0])
+    assert sorted(load_emotions(tmp_path).split) == sorted(names)
+
+
 def test_the_public_ckplus_folder_gives_subjects(tmp_path):
     root = tmp_path / "sets" / "ckplus" / "CK+48"
     write_picture(root / "anger" / "S010_004_00000017.png", grey(1, 48)[0])
@@ -281,6 +288,30 @@ def test_official_faces_are_cut_out_around_their_landmarks(official):
     corners = np.array([[410, 220], [490, 290]] * 34, float)
     np.savetxt(points, corners)
     assert (load_emotions("ckplus").images[0] == 200).mean() > 0.9
+
+
+@pytest.mark.parametrize(
+    ("corners", "square"),
+    [
+        ([[410, 220], [490, 290]], (400, 199, 100)),  # 1.25 of 80 wide; 0.42 of 70 below 220
+        ([[0, 0], [80, 70]], (0, 0, 100)),
+        ([[0, 0], [639, 489]], (74, 0, 490)),
+    ],
+)
+def test_the_square_of_a_face_has_room_for_the_forehead_and_stays_inside(official, corners, square):
+    points = official / "Landmarks" / "S005" / "001" / "S005_001_00000002_landmarks.txt"
+    points.parent.mkdir(parents=True)
+    np.savetxt(points, np.array(corners * 34, float))
+    (peak,) = load_peaks("ckplus")
+    assert peak.square() == square
+
+
+def test_every_ckplus_code_is_its_emotion(official):
+    label = official / "Emotion" / "S005" / "001" / "S005_001_00000002_emotion.txt"
+    emotions = ["neutral", "angry", "contempt", "disgust", "fear", "happy", "sad", "surprise"]
+    for code, emotion in enumerate(emotions):
+        label.write_text(f"   {code}.0000000e+00\n")
+        assert load_peaks("ckplus")[0].emotion == emotion
 
 
 def test_an_unknown_ckplus_code_is_named(official):

@@ -1,6 +1,7 @@
 """`load_keypoints`: Kaggle's table in every form it comes in, and what is said about a bad one."""
 
 import json
+import zipfile
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ from helpers.data import (
     kaggle_coordinates,
     load_keypoints,
 )
-from helpers.data.duplicates import near_duplicate_groups
+from helpers.data.duplicates import near_duplicate_groups, similarities
 from helpers.data.splits import split_by_group
 from reading_faces.training.audit import describe_gaps
 
@@ -65,6 +66,29 @@ def test_a_table_gives_back_what_was_written_however_it_is_compressed(
 def test_kaggles_own_zip_is_read_as_it_is(tmp_path, sample):
     write_table(tmp_path / "training.zip", keypoint_rows(*sample))
     assert len(load_keypoints(tmp_path)) == 4
+
+
+def test_a_zip_from_a_mac_is_read_and_one_with_two_tables_is_not(tmp_path, sample):
+    path = write_table(tmp_path / "training.zip", keypoint_rows(*sample))
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("__MACOSX/._training.csv", b"what a Mac adds")
+        archive.writestr("read me.txt", b"hello")
+    assert len(load_keypoints(path)) == 4
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("test.csv", b"ImageId,Image")
+    assert "holds 2 CSV files" in refused(path)
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_column(tmp_path, sample):
+    path = write_table(tmp_path / "training.csv", keypoint_rows(*sample))
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert len(load_keypoints(path)) == 4
+
+
+def test_text_that_is_not_utf_8_is_refused(tmp_path, sample):
+    path = write_table(tmp_path / "training.csv", keypoint_rows(*sample))
+    path.write_bytes(path.read_bytes() + b"\xff\n")
+    assert "cut or damaged" in refused(path)
 
 
 def test_columns_may_come_in_any_order_and_with_spaces(tmp_path, sample):
@@ -214,15 +238,42 @@ def test_the_known_set_is_split_by_group(tmp_path):
     assert data.split[20] == data.split[3]
 
 
+def scenes(n: int, seed: int = 0) -> np.ndarray:
+    """Return (n, 125, 125) uint8 patterns of blocks."""
+    blocks = np.random.default_rng(seed).integers(0, 200, (n, 25, 25)).astype(np.uint8)
+    return blocks.repeat(5, 1).repeat(5, 2)
+
+
 def test_a_shifted_darker_copy_is_found_and_strangers_are_not():
-    scene = np.random.default_rng(0).integers(0, 200, (3, 25, 25)).astype(np.uint8)
-    scenes = scene.repeat(5, 1).repeat(5, 2)
-    images = np.stack([s[10:106, 10:106] for s in scenes] + [scenes[0][13:109, 8:104] // 2])
+    drawn = scenes(3)
+    images = np.stack([*drawn[:, 10:106, 10:106], drawn[0, 13:109, 8:104] // 2])
     keypoints = np.repeat(coordinates(1), 4, axis=0)
     keypoints[3] += [2, -3]
     groups = near_duplicate_groups(images, keypoints)
     assert groups[3] == groups[0]
     assert len(set(groups[:3])) == 3
+
+
+@pytest.mark.parametrize(("share", "found"), [(0.3, True), (0.35, False)])
+def test_a_copy_is_found_from_a_correlation_of_nine_tenths(share, found):
+    """Of the share 0.3 of another picture a correlation of 0.93 is left, of 0.35 one of 0.89."""
+    one, other = scenes(2, seed=1)[:, 10:106, 10:106].astype(float)
+    mixed = np.rint((1 - share) * one + share * other)
+    images = np.stack([one, mixed]).astype(np.uint8)
+    first, second = near_duplicate_groups(images, np.repeat(coordinates(1), 2, axis=0))
+    assert (first == second) == found
+
+
+@given(st.floats(-3, 3), st.floats(0.3, 3), st.floats(-50, 50), st.integers(0, 99))
+def test_points_that_were_turned_scaled_and_moved_are_laid_back(angle, scale, shift, seed):
+    target = coordinates(1, seed)[0].astype(float)
+    turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    points = target @ turn.T + [shift, -shift]
+    points[4:9] = np.nan
+    (fit,) = similarities(points[np.newaxis], target)
+    back = points @ fit[:, :2].T + fit[:, 2]
+    np.testing.assert_allclose(back[:4], target[:4], atol=1e-6)
+    np.testing.assert_allclose(back[9:], target[9:], atol=1e-6)
 
 
 def test_blank_pictures_without_marks_are_no_copies_of_each_other():
@@ -266,6 +317,16 @@ def test_coordinates_are_read_without_pictures(tmp_path):
 def test_coordinates_may_come_from_the_full_table(tmp_path, sample):
     write_table(tmp_path / "training.csv", keypoint_rows(*sample))
     np.testing.assert_array_equal(kaggle_coordinates(tmp_path), sample[1])
+
+
+def test_thousands_of_rows_are_read_in_order_and_a_bad_one_is_named(tmp_path):
+    keypoints = coordinates(2_150)
+    rows = [row[:-1] for row in keypoint_rows(np.zeros((2_150, 1, 1), np.uint8), keypoints)]
+    path = write_table(tmp_path / "kaggle_coordinates.csv", rows)
+    np.testing.assert_array_equal(kaggle_coordinates(path), keypoints)
+    rows[2_100][3] = "many"
+    with pytest.raises(DataError, match="Row 2100 of .* has a coordinate that is no number"):
+        kaggle_coordinates(write_table(path, rows))
 
 
 def test_missing_coordinates_are_refused(tmp_path):

@@ -103,6 +103,25 @@ def test_an_album_that_is_cut_leaves_nothing(monkeypatch, tmp_path):
     assert list((tmp_path / "albums").iterdir()) == []
 
 
+def test_nobody_of_orl_whom_the_embedding_has_seen_is_in_its_test_split(monkeypatch, tmp_path):
+    write(tmp_path / "orl", **{f"s{number}": 1 for number in (1, 2, 3, 29, 30, 31, 40)})
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
+    people = load_people("orl")
+    test = people.names[people.split == "test"]
+    assert set(test) == {"s3", "s30", "s31", "s40"}
+    assert set(people.names[people.split == "train"]) == {"s1", "s2", "s29"}
+
+
+def test_people_may_be_selected_by_split_or_by_number(tmp_path):
+    write(tmp_path / "train", ann=2)
+    write(tmp_path / "test", bob=1)
+    people = load_people(tmp_path)
+    assert people.select("train").names.tolist() == ["ann", "ann"]
+    assert people.select(np.array([0])).files[0].parent.name == people.names[0]
+    with pytest.raises(DataError, match="has no split 'val'; it has: test, train"):
+        people.select("val")
+
+
 @pytest.mark.parametrize(
     ("source", "photos", "people"),
     [
