@@ -3,6 +3,7 @@ of Kaggle's keypoints, which are marked.
 """
 
 import numpy as np
+from sklearn.metrics import pairwise_distances_argmin
 
 from helpers.data import (
     KEYPOINT_NAMES,
@@ -83,12 +84,9 @@ def labels_of_pictures(data: EmotionData) -> dict[bytes, list[int]]:
     return labels
 
 
-def nearest_pictures(images: np.ndarray, others: np.ndarray, block: int = 500) -> np.ndarray:
+def nearest_pictures(images: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Return for each picture the row of the most correlated one among `others`, `(n,) int`."""
-    images, others = (unit_rows(pictures) for pictures in (images, others))
-    starts = range(0, len(images), block)
-    found = [(images[start : start + block] @ others.T).argmax(axis=1) for start in starts]
-    return np.concatenate(found)
+    return pairwise_distances_argmin(unit_rows(images), unit_rows(others))
 
 
 def unit_rows(images: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 The result is a plain dictionary, as `python -m reading_faces evaluate … --json` prints it.
 """
 
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -214,15 +215,18 @@ def by_agreement(votes: np.ndarray, correct: np.ndarray) -> list[dict]:
     -------
     A row for each range of the share of votes `(n, 10)` that the most frequent answer got.
     """
-    shares = agreement(votes)
     edges = [0.0, 0.5, 0.7, 0.9, 1.0]
-    rows = []
-    for low, high in zip(edges, edges[1:], strict=False):
-        chosen = (shares >= low) & ((shares < high) | (high == 1.0))
-        if chosen.any():
-            accuracy = float(correct[chosen].mean())
-            rows.append({"from": low, "to": high, "n": int(chosen.sum()), "accuracy": accuracy})
-    return rows
+    place = np.digitize(agreement(votes), edges[1:-1])
+    return [
+        {
+            "from": low,
+            "to": high,
+            "n": int((place == number).sum()),
+            "accuracy": float(correct[place == number].mean()),
+        }
+        for number, (low, high) in enumerate(itertools.pairwise(edges))
+        if (place == number).any()
+    ]
 
 
 def unlabelled_points(source: str, true: np.ndarray, predicted: np.ndarray) -> dict:
