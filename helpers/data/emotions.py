@@ -9,8 +9,8 @@ import numpy as np
 from helpers.data.archives import is_made_set, read_archive
 from helpers.data.cache import cached, file_sha256
 from helpers.data.ckplus import read_peaks
-from helpers.data.folders import Pictures, read_class_folders
-from helpers.data.made import load_set
+from helpers.data.folders import read_class_folders
+from helpers.data.made import MadeSet, load_set
 from helpers.data.records import EMOTIONS, VOTES, DataError, EmotionData
 from helpers.data.sources import locate
 from helpers.data.splits import tenth_per_class
@@ -51,7 +51,7 @@ def load_emotions(source: str | Path = "made") -> EmotionData:
         If the source is missing or malformed.
     """
     if source == "made":
-        return _made()
+        return _of_made_faces(load_set(), "made")
     path = locate(source, "emotions", "fer2013", "ckplus")
     if path.is_dir():
         path = find_table(path, *_TABLES) or path
@@ -62,49 +62,35 @@ def load_emotions(source: str | Path = "made") -> EmotionData:
     return _from_table(path, str(source))
 
 
-def _made(path: Path | None = None) -> EmotionData:
-    """Return made faces: those that ship, or a set that `data make` wrote."""
-    faces = load_set(path) if path else load_set()
+def _of_made_faces(faces: MadeSet, source: str) -> EmotionData:
+    labels, subjects = np.asarray(faces.emotions, np.int64), faces.subjects
     return EmotionData(
-        faces.small_images,
-        np.asarray(faces.emotions, np.int64),
-        EMOTIONS,
-        faces.split,
-        subjects=faces.subjects,
-        source=str(path or "made"),
+        faces.small_images, labels, EMOTIONS, faces.split, subjects=subjects, source=source
     )
 
 
 def _from_folder(folder: Path, source: str) -> EmotionData:
-    pictures = _from_ckplus_tree(folder) or read_class_folders(folder)
-    found = set(pictures.emotions)
-    classes = (*(e for e in EMOTIONS if e in found), *sorted(found - set(EMOTIONS)))
-    labels = np.array([classes.index(emotion) for emotion in pictures.emotions])
-    split = np.array(pictures.split)
-    if "val" not in split:
-        split = _with_val(split, labels)
-    subjects = None if pictures.subjects is None else np.array(pictures.subjects)
-    return EmotionData(pictures.images, labels, classes, split, subjects=subjects, source=source)
-
-
-def _from_ckplus_tree(folder: Path) -> Pictures | None:
     peaks = read_peaks(folder)
     if peaks is None:
-        return None
-    peaks = [peak for peak in peaks if peak.emotion]
-    if not peaks:
-        raise DataError(f"{folder} has no Emotion/S…/…/…_emotion.txt; unpack those too.")
-    return Pictures(
-        np.stack([peak.face(_SIDE) for peak in peaks]),
-        [peak.emotion for peak in peaks],
-        ["all"] * len(peaks),
-        [peak.subject for peak in peaks],
-    )
+        images, emotions, split, subjects = read_class_folders(folder)
+    else:
+        peaks = [peak for peak in peaks if peak.emotion]
+        if not peaks:
+            raise DataError(f"{folder} has no Emotion/S…/…/…_emotion.txt; unpack those too.")
+        images = np.stack([peak.face(_SIDE) for peak in peaks])
+        emotions, split = [peak.emotion for peak in peaks], ["all"] * len(peaks)
+        subjects = [peak.subject for peak in peaks]
+    others = sorted(set(emotions) - set(EMOTIONS))
+    classes = (*(name for name in EMOTIONS if name in emotions), *others)
+    labels = np.array([classes.index(emotion) for emotion in emotions])
+    split = np.array(split) if "val" in split else _with_val(np.array(split), labels)
+    subjects = None if subjects is None else np.array(subjects)
+    return EmotionData(images, labels, classes, split, subjects=subjects, source=source)
 
 
 def _from_archive(path: Path) -> EmotionData:
     if is_made_set(path):
-        return _made(path)
+        return _of_made_faces(load_set(path), str(path))
     arrays = read_archive(
         path,
         needed={"images": (np.uint8, _SIDE, _SIDE), "labels": (np.int64,)},

@@ -3,7 +3,6 @@
 import re
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,45 +11,46 @@ from helpers.data.records import DataError
 from helpers.images import EXTENSIONS, PhotoError, read_photo, resize_square, to_grey
 
 _SIDE = 48
-_SYNONYMS = {
-    "angry": "angry anger",
-    "disgust": "disgust disgusted",
-    "fear": "fear fearful afraid",
-    "happy": "happy happiness joy",
-    "sad": "sad sadness",
-    "surprise": "surprise surprised",
-    "neutral": "neutral normal",
-    "contempt": "contempt contemptuous",
-}
-_CLASS_OF = {word: name for name, words in _SYNONYMS.items() for word in words.split()}
-SPLIT_OF = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "test": "test",
-    "testing": "test",
-    "publictest": "public",
-    "privatetest": "test",
-}
 
 
-@dataclass(frozen=True)
-class Pictures:
-    """Images (n, 48, 48) uint8, and the emotion, split and, where known, subject of each."""
-
-    images: np.ndarray
-    emotions: list[str]
-    split: list[str]
-    subjects: list[str] | None
+def _by_word(names: dict[str, str]) -> dict[str, str]:
+    return {word: name for name, words in names.items() for word in words.split()}
 
 
-def read_class_folders(folder: Path) -> Pictures:
+_CLASS_OF = _by_word(
+    {
+        "angry": "angry anger",
+        "disgust": "disgust disgusted",
+        "fear": "fear fearful afraid",
+        "happy": "happy happiness joy",
+        "sad": "sad sadness",
+        "surprise": "surprise surprised",
+        "neutral": "neutral normal",
+        "contempt": "contempt contemptuous",
+    }
+)
+SPLIT_OF = _by_word(
+    {
+        "train": "train training",
+        "val": "val valid validation",
+        "public": "publictest",
+        "test": "test testing privatetest",
+    }
+)
+
+
+def read_class_folders(
+    folder: Path,
+) -> tuple[np.ndarray, list[str], list[str], list[str] | None]:
     """Read ``folder/angry/*.jpg`` or ``folder/train/angry/*.jpg``, also one level further down.
 
-    Subjects are the ``S005`` at the start of file names, if every name has one. Files that are no
-    pictures are skipped with one warning that names them.
+    Files that are no pictures are skipped with one warning that names them.
+
+    Returns
+    -------
+    images : (n, 48, 48) uint8
+    emotions, split : a name for each
+    subjects : the ``S005`` at the start of each file's name, None unless every name has one
 
     Raises
     ------
@@ -73,13 +73,9 @@ def read_class_folders(folder: Path) -> Pictures:
             f"(such as {folder}/angry/1.png)."
         )
     paths, emotions, split = (list(column) for column in zip(*pictures, strict=True))
+    images = np.stack([resize_square(read_grey(path), _SIDE) for path in paths])
     subjects = [re.match(r"S\d+", path.name) for path in paths]
-    return Pictures(
-        np.stack([resize_square(read_grey(path), _SIDE) for path in paths]),
-        emotions,
-        split,
-        [m.group() for m in subjects] if all(subjects) else None,
-    )
+    return images, emotions, split, [m.group() for m in subjects] if all(subjects) else None
 
 
 def _split_roots(folder: Path) -> list[tuple[str, Path]]:

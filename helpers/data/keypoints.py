@@ -8,7 +8,7 @@ import numpy as np
 from helpers.data.archives import is_made_set, read_archive
 from helpers.data.cache import cached, file_sha256
 from helpers.data.duplicates import near_duplicate_groups
-from helpers.data.made import load_set
+from helpers.data.made import MadeSet, load_set
 from helpers.data.records import KEYPOINT_COLUMNS, DataError, KeypointData
 from helpers.data.sources import known_folder, locate, missing
 from helpers.data.splits import split_by_group
@@ -41,7 +41,7 @@ def load_keypoints(source: str | Path = "made") -> KeypointData:
         If the source is missing or malformed.
     """
     if source == "made":
-        return _made()
+        return _as_kaggles(load_set())
     if source == _KNOWN_NAME:
         return _known()
     path = locate(source, "keypoints", _KNOWN_NAME)
@@ -56,11 +56,8 @@ def load_keypoints(source: str | Path = "made") -> KeypointData:
 def kaggle_coordinates(source: str | Path = _KNOWN_NAME) -> np.ndarray:
     """Load the coordinates of Kaggle's 7,049 faces, without the pictures.
 
-    Parameters
-    ----------
-    source : str or Path
-        The known name, or a path to a table with the 30 columns or to a folder with
-        ``kaggle_coordinates.csv`` or ``training.csv``.
+    They are in ``kaggle_coordinates.csv`` or ``training.csv`` of a folder, or in a table that is
+    named itself.
 
     Returns
     -------
@@ -78,9 +75,8 @@ def kaggle_coordinates(source: str | Path = _KNOWN_NAME) -> np.ndarray:
     return _read_table(path, with_images=False)["keypoints"]
 
 
-def _made() -> KeypointData:
-    """Return the made faces that ship, labelled as Kaggle's are: half with four points only."""
-    faces = load_set()
+def _as_kaggles(faces: MadeSet) -> KeypointData:
+    """Return made faces labelled as Kaggle's are: half of them with four points only."""
     keypoints = faces.keypoints.copy()
     sparse = np.random.default_rng(0).random(len(faces)) < 0.5
     keypoints[np.ix_(sparse, [i for i in range(15) if i not in _FOUR_POINTS])] = np.nan

@@ -19,12 +19,10 @@ class PeopleData(Record):
     Attributes
     ----------
     files : (n,) object, a Path each
-    names : (n,) str
-        The name of the photo's folder.
-    split : (n,) str
-        ``train``, ``val`` or ``test``; ``all`` where the source has no split. Of ORL, our embedding
-        has learnt from the people in ``train``.
-    source : str
+    names : (n,) str, the name of the photo's folder
+    split : (n,) str, ``train``, ``val`` or ``test``; ``all`` where the source has no split. Of ORL,
+        our embedding has learnt from the people in ``train``.
+    source : the name or path that was loaded
     """
 
     files: np.ndarray

@@ -86,14 +86,11 @@ class KeypointData(Record):
     Attributes
     ----------
     images : (n, 96, 96) uint8
-    keypoints : (n, 15, 2) float32
-        Pixels, x to the right and y down, in the order of `KEYPOINT_NAMES`; NaN where unlabelled.
-    split : (n,) str
-        ``train``, ``val`` or ``test``; ``all`` where the source has no split.
-    subjects : (n,) str or None
-        Who is in the picture, where the source says so.
-    source : str
-        The name or path that was loaded.
+    keypoints : (n, 15, 2) float32, pixels, x to the right and y down, in the order of
+        `KEYPOINT_NAMES`; NaN where unlabelled
+    split : (n,) str, ``train``, ``val`` or ``test``; ``all`` where the source has no split
+    subjects : (n,) str, who is in the picture, or None where the source does not say
+    source : the name or path that was loaded
     """
 
     images: np.ndarray
@@ -119,16 +116,12 @@ class EmotionData(Record):
     Attributes
     ----------
     images : (n, 48, 48) uint8
-    labels : (n,) int64
-        Positions in `classes`.
-    classes : tuple of str
-        The classes that occur, in the order of `EMOTIONS`, any others after them.
-    split : (n,) str
-        ``train``, ``val``, ``public`` or ``test``; ``all`` where the source has no split.
-    votes : (n, 10) uint8 or None
-        How many FER+ voters said what, in the order of `VOTES`.
+    labels : (n,) int64, positions in `classes`
+    classes : the names that occur, in the order of `EMOTIONS`, any others after them
+    split : (n,) str, ``train``, ``val``, ``public`` or ``test``; ``all`` where there is no split
+    votes : (n, 10) uint8, how many FER+ voters said what, in the order of `VOTES`; or None
     subjects : (n,) str or None
-    source : str
+    source : the name or path that was loaded
     """
 
     images: np.ndarray
@@ -158,18 +151,13 @@ class ActionUnitData(Record):
     Attributes
     ----------
     images : (n, 96, 96) uint8
-    action_units : (n, k) int8
-        1 where a unit is present, on either side of the face.
-    unit_names : tuple of k str
-        ``AU1`` and so on, by number.
-    intensities : (n, k) float32
-        0 to 1; NaN where a unit is present and nobody wrote down how strongly.
-    emotions : (n,) str
-        Empty where nobody said.
-    split : (n,) str
-        ``train``, ``val`` or ``test``; ``all`` where the source has no split.
+    action_units : (n, k) int8, 1 where a unit is present, on either side of the face
+    unit_names : k names, ``AU1`` and so on, by number
+    intensities : (n, k) float32, 0 to 1; NaN where a unit is present and it is not known how strong
+    emotions : (n,) str, empty where it is not known
+    split : (n,) str, ``train``, ``val`` or ``test``; ``all`` where the source has no split
     subjects : (n,) str
-    source : str
+    source : the name or path that was loaded
     """
 
     images: np.ndarray
