@@ -115,30 +115,6 @@ def augment_faces(
     return some(warp_images(images, matrices), rng, 0.2 * reach, erase), labels
 
 
-def mix_pairs(
-    images: np.ndarray, targets: np.ndarray, strength: float, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Lay another face of the batch over each, and mix what is to be said of them just so (mixup).
-
-    The share that stays of a face is drawn from Beta(strength, strength): with 0.2 most are left
-    nearly alone, and some are half and half (Zhang et al. 2018, https://arxiv.org/abs/1710.09412).
-
-    Parameters
-    ----------
-    images : `(n, …) float`, standardised.
-    targets : `(n, classes) float`, probabilities.
-    strength : above 0.
-    """
-    share = rng.beta(strength, strength, len(images)).astype(np.float32)
-    others = rng.permutation(len(images))
-
-    def mix(values: np.ndarray) -> np.ndarray:
-        of_own = share.reshape(-1, *[1] * (values.ndim - 1))
-        return of_own * values + (1 - of_own) * values[others]
-
-    return mix(images), mix(targets)
-
-
 def some(images: np.ndarray, rng: np.random.Generator, share: float, change) -> np.ndarray:
     """Apply `change(images, rng)` to a random `share` of the pictures and leave the others."""
     chosen = rng.random(len(images)) < share

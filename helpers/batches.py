@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pandas as pd
 
-from helpers.augment import change_brightness, flip_images, mix_pairs, pad_and_crop
+from helpers.augment import change_brightness, flip_images, pad_and_crop
 from helpers.data.ckplus import Peak
 from helpers.data.folders import read_grey
 from helpers.images import resize_square
@@ -104,7 +104,15 @@ def for_imagenet(images: np.ndarray) -> np.ndarray:
 
 
 class Batches(keras.utils.PyDataset):
-    """Shuffled, augmented, standardised batches; the same ones for the same seed and epoch."""
+    """Shuffled, augmented, standardised batches; the same ones for the same seed and epoch.
+
+    Parameters
+    ----------
+    images : `(n, h, w) uint8`.
+    targets : `(n, …)`, what is to be learnt of each.
+    augment : change the pictures and their targets; without it nothing is shuffled either.
+    encode : turns targets into what the network gives.
+    """
 
     def __init__(
         self,
@@ -114,28 +122,25 @@ class Batches(keras.utils.PyDataset):
         batch_size: int = 64,
         seed: int = 0,
         encode: Callable[[np.ndarray], np.ndarray] = lambda targets: targets,
-        mixup: float = 0.0,
-        mixup_from: int = 0,
     ):
         super().__init__()
         self.images, self.targets, self.augment = images, targets, augment
         self.batch_size, self.seed, self.encode = batch_size, seed, encode
-        self.mixup, self.mixup_from = mixup, mixup_from
         self.start_epoch(0)
 
     def __len__(self) -> int:
         return math.ceil(len(self.images) / self.batch_size)
 
-    def __getitem__(self, index: int):
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        return self.draw(index, np.random.default_rng([self.seed, self.epoch, index]))
+
+    def draw(self, index: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Return one batch, with all its randomness from `rng`."""
         rows = self.order[index * self.batch_size : (index + 1) * self.batch_size]
         images, targets = self.images[rows], self.targets[rows]
         if self.augment:
-            rng = np.random.default_rng([self.seed, self.epoch, index])
             images, targets = self.augment(images, targets, rng)
-        images, targets = standardize(images), self.encode(targets)
-        if self.augment and self.mixup and self.epoch >= self.mixup_from:
-            images, targets = mix_pairs(images, targets, self.mixup, rng)
-        return images, targets
+        return standardize(images), self.encode(targets)
 
     def start_epoch(self, epoch: int) -> None:
         """Shuffle for `epoch`; told from outside, so that a resumed run sees what it would have."""

@@ -220,7 +220,7 @@ def clip_box(box: np.ndarray, width: int, height: int) -> tuple[float, float, fl
     return (*start.tolist(), *(end - start).tolist())
 
 
-def cut_portraits(
+def crop_largest_faces(
     photos: Sequence[np.ndarray],
     size: int,
     framing: str,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from helpers import models
 from helpers.data.cache import file_sha256
 from helpers.data.sources import KNOWN, find_folder, known_folder
 from helpers.gallery import Embedder, Gallery, check_embedder, to_unit_length
@@ -17,6 +18,7 @@ DIMENSIONS = 512
 _URL, _SHA256 = (getattr(KNOWN["facenet"].downloads[0], name) for name in ("url", "sha256"))
 _FILE = _URL.rsplit("/", 1)[1]
 _BATCH = 32
+EMBEDDERS = ("shipped", "facenet")
 
 
 class FaceNet:
@@ -80,9 +82,6 @@ def load_network(weights: Path):
     return network
 
 
-EMBEDDERS = ("shipped", "facenet")
-
-
 class SmallEmbedder:
     """Our own network as an `Embedder`; a face and its mirror image count half each.
 
@@ -98,9 +97,7 @@ class SmallEmbedder:
 
     framing = "embedding"
 
-    def __init__(self, model=None):
-        from helpers import models
-
+    def __init__(self, model: models.TrainedModel | None = None):
         self.model = model or models.load("embedding")
         if self.model.card["task"] != "embedding":
             raise ValueError(f"This is a model for {self.model.card['task']}, not for embeddings.")

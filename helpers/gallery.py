@@ -14,13 +14,9 @@ from typing import Protocol, Self
 
 import numpy as np
 
-from helpers.data.people import PeopleData
-from helpers.detect import cut_portraits
 from helpers.files import whole_file
-from helpers.images import PhotoError
 
 _FORMAT = "reading-faces gallery 1"
-_DAMAGED = "is damaged or was changed since it was written; enrol its people again."
 
 
 class Embedder(Protocol):
@@ -52,13 +48,18 @@ class Gallery:
     embeddings : `(n, d) float32`, each of length 1.
     names : `(n,) str`, whose each one is.
     embedder : name of what made them.
-    threshold : cosine similarity from which on a face is taken for somebody.
+    threshold : cosine similarity from which on a face is taken for somebody; from -1 to 1, or a
+        ValueError says that it must be.
     """
 
     embeddings: np.ndarray
     names: np.ndarray
     embedder: str
     threshold: float
+
+    def __post_init__(self):
+        if not -1 <= self.threshold <= 1:
+            raise ValueError(f"A threshold lies between -1 and 1, which {self.threshold} does not.")
 
     @classmethod
     def empty(cls, embedder: str, threshold: float) -> Self:
@@ -123,46 +124,11 @@ class Gallery:
         """
         if not len(self.names):
             return [(None, -1.0)] * len(embeddings)
-        similar = self.similarities(embeddings)
-        nearest = similar.argmax(axis=1)
-        scores = similar[np.arange(len(similar)), nearest].tolist()
+        similar, people = self.similarities(embeddings), self.people
         return [
-            (self.people[who] if score >= self.threshold else None, score)
-            for who, score in zip(nearest, scores, strict=True)
+            (people[row.argmax()] if row.max() >= self.threshold else None, float(row.max()))
+            for row in similar
         ]
-
-
-def enroll_people(
-    people: PeopleData, embedder: Embedder, threshold: float | None = None
-) -> tuple[Gallery, list[tuple[str, str]]]:
-    """Enrol everybody by the largest face on each of their photos.
-
-    Parameters
-    ----------
-    threshold : cosine similarity that makes a name; the embedder's own by default.
-
-    Returns
-    -------
-    The gallery, and a name and a sentence for each photo that was left out.
-    """
-    gallery = Gallery.empty(embedder.name, embedder.threshold if threshold is None else threshold)
-    rows, photos, left_out = [], [], []
-    for row, (file, name) in enumerate(zip(people.files, people.names.tolist(), strict=True)):
-        try:
-            face, found = cut_portraits([people.photos[row]], embedder.size, embedder.framing)
-        except PhotoError as error:
-            left_out.append((name, str(error)))
-            continue
-        if found[0]:
-            rows.append(row)
-            photos.append(face[0])
-        else:
-            left_out.append((name, f"No face was found on {file}."))
-    embeddings = embedder.embed(np.array(photos)) if photos else np.zeros((0, 1))
-    names = people.names[rows]
-    for name in np.unique(names).tolist():
-        gallery = gallery.enroll(name, embeddings[names == name])
-    return gallery, left_out
 
 
 def save_gallery(gallery: Gallery, path: Path) -> None:
@@ -182,17 +148,13 @@ def save_gallery(gallery: Gallery, path: Path) -> None:
         )
 
 
-def load_gallery(path: Path, embedder: str | None = None) -> Gallery:
+def load_gallery(path: Path) -> Gallery:
     """Read a gallery.
-
-    Parameters
-    ----------
-    embedder : the name of the embedder that will be used with it.
 
     Raises
     ------
     ValueError
-        If it is missing, not a gallery, damaged, or made by another embedder.
+        If it is missing, not a gallery or damaged.
     """
     try:
         with np.load(path, allow_pickle=False) as file:
@@ -210,9 +172,9 @@ def load_gallery(path: Path, embedder: str | None = None) -> Gallery:
     except (KeyError, TypeError, ValueError):
         whole = False
     if not whole or len(gallery.names) != len(gallery.embeddings):
-        raise ValueError(f"{path} {_DAMAGED}")
-    if embedder:
-        check_embedder(path, gallery, embedder)
+        raise ValueError(
+            f"{path} is damaged or was changed since it was written; enrol its people again."
+        )
     return gallery
 
 

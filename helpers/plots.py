@@ -29,7 +29,6 @@ LEFT, RIGHT, MIDDLE = "#c97c00", "#0173b2", "#cc78bc"
 BOX = "#008060"
 # For lines that name no colour: matplotlib's own orange and green are too pale on white.
 CYCLE = (RIGHT, LEFT, BOX, "#d55e00", MIDDLE, "#8c510a", "#5e4fa2", "#6e6e6e")
-rcParams["axes.prop_cycle"] = cycler(color=CYCLE)
 LARGEST_FIGURE = 150_000  # bytes
 INSIDE_95 = 5.991  # squared radius that holds 95 % of a normal cloud: chi-square, 2 degrees
 
@@ -44,6 +43,11 @@ def sides() -> dict[str, tuple[list[int], str, str]]:
         "right": ([int(MIRRORED[i]) for i in left], RIGHT, "s"),
         "middle": (middle, MIDDLE, "^"),
     }
+
+
+def set_style() -> None:
+    """Let lines that name no colour take those of `CYCLE`, in all figures from here on."""
+    rcParams["axes.prop_cycle"] = cycler(color=CYCLE)
 
 
 def show(fig: Figure, alt: str) -> None:
@@ -197,44 +201,7 @@ def calibration_curves(curves: dict[str, dict]) -> Figure:
     return fig
 
 
-MAIN, SHORT, PLAIN = "#cfe3f2", "#fbe3c3", "#eeeeee"
-
-
-def residual_blocks() -> tuple[Figure, str]:
-    """Draw an identity block and a convolution block side by side, main path and short path."""
-    fig = Figure(figsize=(7.5, 4.6), layout="constrained")
-    for ax, title, short in zip(
-        fig.subplots(1, 2),
-        ("identity block", "convolution block"),
-        ("as it is", "convolution 1 × 1\nstride 2, batch norm."),
-        strict=True,
-    ):
-        first = "convolution 3 × 3" + (", stride 2" if "1 × 1" in short else "")
-        main = (f"{first}\nbatch norm., ReLU", "convolution 3 × 3\nbatch norm.")
-        draw_box(ax, 1.5, 5.2, "features in", PLAIN)
-        for height, text in zip((4.0, 2.8), main, strict=True):
-            draw_box(ax, 0.7, height, text, MAIN, width=1.85)
-        draw_box(ax, 2.75, 3.4, short, SHORT)
-        draw_box(ax, 1.5, 1.5, "add, ReLU", PLAIN)
-        for start, end in (
-            ((1.3, 4.87), (0.7, 4.33)),
-            ((0.7, 3.67), (0.7, 3.13)),
-            ((0.7, 2.47), (1.3, 1.83)),
-            ((1.7, 4.87), (2.75, 3.73)),
-            ((2.75, 3.07), (1.7, 1.83)),
-        ):
-            draw_arrow(ax, start, end)
-        ax.text(0.75, 4.65, "main path", ha="right", fontsize=9, style="italic")
-        ax.text(2.5, 4.65, "short path", ha="left", fontsize=9, style="italic")
-        ax.set(xlim=(-0.5, 3.8), ylim=(1.1, 5.6), title=title)
-        ax.set_axis_off()
-    alt = (
-        "Two block diagrams. In both, features go in at the top, split into a main path of two "
-        "3 by 3 convolutions and a short path, and are added at the bottom. In the identity block "
-        "the short path is the input itself; in the convolution block it is a 1 by 1 convolution "
-        "with stride 2."
-    )
-    return fig, alt
+MAIN, PLAIN = "#cfe3f2", "#eeeeee"
 
 
 def network(model: "keras.Model") -> tuple[Figure, str]:
@@ -250,7 +217,8 @@ def network(model: "keras.Model") -> tuple[Figure, str]:
             continue  # an identity block of the stage before
         blocks = sum(shape_of(other) == shape_of(layer) for other in added)
         steps.append((f"stage of\n{blocks} blocks", shape_of(layer)))
-    steps.append(("flatten,\ndropout", shape_of(flattened(model))))
+    flat = next(layer for layer in model.layers if isinstance(layer, keras.layers.Flatten))
+    steps.append(("flatten,\ndropout", shape_of(flat)))
     steps.append(("dense,\nreshape", tuple(model.output_shape[1:])))
     fig = Figure(figsize=(9, 2.1), layout="constrained")
     ax = fig.subplots()
@@ -266,11 +234,6 @@ def network(model: "keras.Model") -> tuple[Figure, str]:
         f"{name.replace(chr(10), ' ')}: {' by '.join(map(str, shape))}" for name, shape in steps
     )
     return fig, f"The network as a row of boxes with the shape that leaves each. {words}."
-
-
-def flattened(model: "keras.Model") -> "keras.Layer":
-    """Return the layer that lays all features in a row."""
-    return next(layer for layer in model.layers if type(layer).__name__ == "Flatten")
 
 
 def shape_of(layer: "keras.Layer") -> tuple[int, ...]:

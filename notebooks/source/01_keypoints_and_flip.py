@@ -55,6 +55,8 @@ from reading_faces.exercises import check
 from reading_faces.made_faces import PARAMETERS, UNIT_NAMES, figures
 from reading_faces.made_faces.playground import play
 
+plots.set_style()
+
 # %% [markdown]
 # ## Who are these people?
 #

@@ -49,12 +49,13 @@ from keras import layers, ops
 
 from helpers import data, metrics, models, plots, settings
 from helpers.augment import flip_images, flip_keypoints
-from helpers.plots import network, residual_blocks
+from helpers.plots import network
 from helpers.results import stored_result
 from reading_faces.exercises import check
 from reading_faces.made_faces import draw_scene, person_number, portrait
 
 keras.utils.set_random_seed(settings.SEED)
+plots.set_style()
 
 # %% [markdown]
 # The faces are those of lesson 1, and they are already split: whoever is in one split is in no other.
@@ -413,11 +414,9 @@ plots.show(
 # a **short path** around it. In the *identity block* the short path is the input itself. In the
 # *convolution block* the picture shrinks and gets more channels, so the short path needs a 1 × 1
 # convolution to fit.
-
-# %%
-plots.show(*residual_blocks())
-
-# %% [markdown]
+#
+# ![Two block diagrams. In both, features go in at the top, split into a main path of two 3 by 3 convolutions and a short path, and are added at the bottom. In the identity block the short path is the input itself; in the convolution block it is a 1 by 1 convolution with stride 2.](pictures/residual_blocks.png)
+#
 # We write it as it is drawn. First, the three things that always go together. (The `momentum` says how
 # slowly batch normalisation's running averages move; Keras' 0.99 is for longer trainings than ours.)
 

@@ -59,6 +59,7 @@ from helpers.results import stored_result
 from reading_faces.exercises import check
 
 keras.utils.set_random_seed(settings.SEED)
+plots.set_style()
 
 # %% [markdown]
 # ## What is in the data?

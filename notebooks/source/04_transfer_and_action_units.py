@@ -72,6 +72,7 @@ from reading_faces.made_faces.playground import play
 from reading_faces.made_faces.sets import scene_number
 
 keras.utils.set_random_seed(settings.SEED)
+plots.set_style()
 
 # %% [markdown]
 # ## The data first

@@ -67,6 +67,7 @@ from reading_faces.exercises import check
 from reading_faces.made_faces.albums import people_album
 
 keras.utils.set_random_seed(settings.SEED)
+plots.set_style()
 
 # %% [markdown]
 # ## Find
@@ -200,7 +201,7 @@ rows = []
 for detector in detectors:
     for upright in (True, False) if detector == "mtcnn" else (False,):
         started = perf_counter()
-        cut, found_face = detect.cut_portraits(
+        cut, found_face = detect.crop_largest_faces(
             some.photos, ours.size, ours.framing, detector, upright
         )
         seconds = perf_counter() - started

@@ -64,7 +64,10 @@ from reading_faces.exercises import check
 from reading_faces.made_faces import albums
 from reading_faces.made_faces.expression import ACTION_UNITS, UNIT_NAMES
 from reading_faces.reader import FaceReader, to_frame
-from reading_faces.training.measure import loose_boxes, time_call
+from reading_faces.training.measure import loose_boxes
+from reading_faces.training.measure_speed import time_call
+
+plots.set_style()
 
 # %% [markdown]
 # ## Which photographs?
@@ -407,7 +410,7 @@ print(f"{sum(agree)} of {len(agree)} agree")
 embedder = SmallEmbedder()
 gallery = Gallery.empty(embedder.name, embedder.threshold)
 for name, photo in (("Grace Hopper", hopper), ("Eileen Collins", collins)):
-    faces, _ = detect.cut_portraits([photo], embedder.size, embedder.framing)
+    faces, _ = detect.crop_largest_faces([photo], embedder.size, embedder.framing)
     gallery = gallery.enroll(name, embedder.embed(faces))
 knowing = FaceReader(parts=("emotion",), gallery=gallery)
 dim = np.ascontiguousarray(collins[:, ::-1]) // 2
@@ -562,7 +565,7 @@ plots.show(
 # For people who never open a notebook there is a page in the browser, for photographs and the webcam:
 # `python -m reading_faces serve` in a terminal, then open `http://127.0.0.1:7860`; or, in a notebook,
 # `from reading_faces.page import build_page; build_page().launch()`. (It needs Gradio:
-# `pip install "gradio>=6.31"`.) Only your own machine can open the page. It deletes a photograph as soon as it
+# `pip install "gradio>=6.31,<7"`.) Only your own machine can open the page. It deletes a photograph as soon as it
 # is read, and remembers only people who have been enrolled.
 #
 # ![The web page in a browser: a photograph of Eileen Collins with a box around her face and the label happy 97 %, Eileen; under it a table, a bar chart of emotions, and fields to enrol or forget a person](pictures/web_page.jpg)

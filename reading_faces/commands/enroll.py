@@ -34,13 +34,14 @@ def run(options: argparse.Namespace) -> int:
         from helpers import data
         from helpers import gallery as identity
         from helpers.embedders import best_embedder
+        from reading_faces.enroll import enroll_people
 
     people = data.load_people(options.folder)
     refuse_replacing(people.files, out=options.out)
     refuse_folder(options.out)
     with quiet():
         embedder = best_embedder(options.embedder)
-    gallery, left_out = identity.enroll_people(people, embedder, options.threshold)
+    gallery, left_out = enroll_people(people, embedder, options.threshold)
     for name, reason in left_out:
         print(f"{printable(name)}: {reason}", file=sys.stderr)
     if not gallery.people:

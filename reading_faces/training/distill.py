@@ -16,6 +16,7 @@ from helpers.augment import augment_faces, flip_images
 from helpers.batches import Batches
 from helpers.models import standardize
 from reading_faces.training.loop import Recipe
+from reading_faces.training.mixup import MixedBatches
 
 
 def mirrored_answers(network: keras.Model, images: np.ndarray) -> np.ndarray:
@@ -45,7 +46,7 @@ def taught_batches(
     targets = np.mean(said, axis=0, dtype=np.float32)
     targets[:labelled] *= recipe.teacher_weight
     targets[:labelled] += (1 - recipe.teacher_weight) * training.targets
-    return Batches(
+    return MixedBatches(
         faces,
         targets,
         augment=partial(augment_faces, reach=recipe.reach),

@@ -15,7 +15,7 @@ from scipy.linalg import eigh
 from helpers import models
 from helpers.data import load_emotions, load_keypoints, load_people
 from helpers.data.made import load_set
-from helpers.detect import cut_portraits
+from helpers.detect import crop_largest_faces
 from helpers.images import resize_square, to_grey
 from reading_faces.training.augment import augment_action_units
 from reading_faces.training.made_sets import people_source
@@ -53,7 +53,7 @@ def load_portraits(source: str, rows: int | None, seed: int) -> Portraits:
     if source not in _LOADERS:
         data = load_people(people_source(source))
         data = data.select(np.isin(data.split, ["train", "all"]))
-        faces, found = cut_portraits(data.photos, 96, "embedding")
+        faces, found = crop_largest_faces(data.photos, 96, "embedding")
         return Portraits(np.stack([to_grey(face) for face in faces[found]]), data.names[found])
     data = _LOADERS[source](source)
     chosen = np.isin(data.split, ["train", "all"])

@@ -30,7 +30,7 @@ class Recipe:
     the price of an unlikely shape (`distance_within_shape`). `votes_weight` is how much of an
     emotion's target comes from people's votes (`votes.soft_labels`). At each epoch of `restarts`
     the learning rate rises again, to half its first height, and falls once more; from the first
-    of them on, pictures are mixed in pairs, as strongly as `mixup` says (`augment.mix_pairs`).
+    of them on, pictures are mixed in pairs, as strongly as `mixup` says (`mixup.mix_pairs`).
     `then` is trained by next, on from the weights that came out, with `teacher_weight` of each
     target from what the network said after the trainings before, also of faces from `unlabelled`,
     and pictures changed `reach` times as far as usual (`helpers.distill`). `precision` is a Keras

@@ -25,6 +25,7 @@ from reading_faces.made_faces.expression import PRESENT_FROM, UNIT_NAMES
 from reading_faces.training.augment import augment_action_units, augment_keypoints
 from reading_faces.training.loop import Recipe
 from reading_faces.training.made_sets import training_set
+from reading_faces.training.mixup import MixedBatches
 from reading_faces.training.recipes import Run
 from reading_faces.training.soft_labels import soft_labels
 
@@ -123,7 +124,7 @@ def as_batches(
     chosen = [train_and_val(part, run) for part in parts]
     chosen += [(part, part.select(np.zeros(len(part), bool))) for part in extra]
     training, validation = (
-        Batches(
+        MixedBatches(
             np.concatenate([part.images for part in side]),
             np.concatenate([targets(part, augment is not None) for part in side]),
             augment=augment,

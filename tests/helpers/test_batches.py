@@ -9,8 +9,9 @@ from data_samples import write_picture
 
 from helpers import batches as pictures
 from helpers.augment import pad_and_crop
-from helpers.batches import PictureTable
+from helpers.batches import Batches, PictureTable
 from helpers.data import DataError
+from helpers.models import standardize
 
 N, SIDE = 10, 40
 
@@ -100,3 +101,31 @@ def test_a_padded_picture_is_cut_back_within_the_padding():
     padded = np.pad(face[0], 2)
     pieces = {padded[y : y + 6, x : x + 6].tobytes() for y in range(5) for x in range(5)}
     assert {piece.tobytes() for piece in moved} == pieces
+
+
+def test_what_is_learnt_from_is_shuffled_and_changed_and_what_is_judged_is_not():
+    images = np.arange(10, dtype=np.uint8).reshape(10, 1, 1) * np.arange(
+        16, dtype=np.uint8
+    ).reshape(1, 4, 4)
+
+    def darken(pictures, targets, rng):
+        return pictures // rng.integers(2, 9, (len(pictures), 1, 1), dtype=np.uint8), targets
+
+    def epoch(number, seed=0, augment=darken):
+        loader = Batches(images, np.arange(10), augment, 4, seed, encode=lambda labels: -labels)
+        loader.start_epoch(number)
+        assert [len(targets) for _, targets in loader] == [4, 4, 2]
+        return [np.concatenate(parts) for parts in zip(*loader, strict=True)]
+
+    first, targets = epoch(0)
+    assert sorted(-targets) == list(range(10)) and first.shape == (10, 4, 4, 1)
+    for other in (epoch(1), epoch(0, seed=1)):
+        assert list(other[1]) != list(targets)
+        by_picture = first[np.argsort(targets)], other[0][np.argsort(other[1])]
+        assert not np.allclose(*by_picture)  # other views, not only another order
+    again, same = epoch(0)
+    np.testing.assert_array_equal(first, again)
+    np.testing.assert_array_equal(targets, same)
+    plain, in_order = epoch(1, augment=None)
+    np.testing.assert_array_equal(in_order, -np.arange(10))
+    np.testing.assert_array_equal(plain, standardize(images))

@@ -3,11 +3,12 @@
 import io
 import json
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from helpers.gallery import Gallery, load_gallery, save_gallery
+from helpers.gallery import Gallery, check_embedder, load_gallery, save_gallery
 
 EMPTY = Gallery.empty("some embedder", threshold=0.7)
 ANN, BOB = np.array([[1.0, 0.1, 0.0], [1.0, -0.1, 0.0]]), np.array([[0.0, 3.0, 0.0]])
@@ -59,7 +60,7 @@ def test_whoever_cannot_be_enrolled_gets_a_sentence(gallery, name, embeddings, w
 def test_a_gallery_comes_back_from_its_file(tmp_path, gallery, which):
     gallery = gallery if which == "full" else EMPTY
     save_gallery(gallery, tmp_path / "people.gallery")
-    again = load_gallery(tmp_path / "people.gallery", "some embedder")
+    again = load_gallery(tmp_path / "people.gallery")
     assert (again.embedder, again.threshold, again.people) == ("some embedder", 0.7, gallery.people)
     np.testing.assert_array_equal(again.embeddings, gallery.embeddings)
     assert [file.name for file in tmp_path.iterdir()] == ["people.gallery"]
@@ -110,7 +111,36 @@ def test_foreign_files_are_refused_and_never_unpickled(tmp_path, gallery):
             load_gallery(path)
 
 
-def test_a_gallery_of_another_embedder_is_refused(tmp_path, gallery):
-    save_gallery(gallery, tmp_path / "people.gallery")
-    with pytest.raises(ValueError, match="was made with some embedder"):
-        load_gallery(tmp_path / "people.gallery", "facenet")
+def test_a_gallery_of_another_embedder_is_refused(gallery):
+    check_embedder("The gallery", gallery, "some embedder")
+    with pytest.raises(ValueError, match="people.npz was made with some embedder"):
+        check_embedder("people.npz", gallery, "facenet")
+
+
+@pytest.mark.parametrize("threshold", [55, 1.001, -1.001, float("nan"), float("inf")])
+def test_a_threshold_that_no_similarity_has_is_refused(gallery, threshold):
+    with pytest.raises(ValueError, match="between -1 and 1"):
+        Gallery.empty("some embedder", threshold)
+    with pytest.raises(ValueError, match="between -1 and 1"):
+        replace(gallery, threshold=threshold)
+
+
+def test_a_file_with_such_a_threshold_is_refused(tmp_path, gallery):
+    path = tmp_path / "people.gallery"
+    object.__setattr__(gallery, "threshold", 55.0)  # as an earlier version would have written it
+    save_gallery(gallery, path)
+    with pytest.raises(ValueError, match="is damaged"):
+        load_gallery(path)
+
+
+def test_a_similarity_just_at_the_threshold_makes_a_name(gallery):
+    face = np.array([[0.3, 0.9, 0.2]])
+    ((_, score),) = gallery.identify(face)
+    assert replace(gallery, threshold=score).identify(face) == [("bob", score)]
+    higher = replace(gallery, threshold=float(np.nextafter(score, 1)))
+    assert higher.identify(face) == [(None, score)]
+
+
+def test_somebody_s_faces_count_as_their_mean(gallery):
+    found = gallery.similarities(np.array([[2.0, 0, 0], [0, 0, 1.0]]))
+    np.testing.assert_allclose(found, [[1, 0], [0, 0]], atol=1e-6)

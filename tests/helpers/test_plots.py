@@ -1,15 +1,18 @@
 """Figures carry their words, stay small, and mark what they are given where it is."""
 
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 from document_rules import GRAPHICS, TEXT, contrast
-from matplotlib import colormaps, pyplot
+from matplotlib import colormaps, pyplot, rc_context
 from matplotlib.colors import to_rgb
 
 from helpers import plots
 from helpers.data import EMOTIONS, KEYPOINT_NAMES
+from reading_faces.training.networks import build_keypoint_model
 
 FACES = np.random.default_rng(0).integers(0, 256, (5, 96, 96), np.uint8)
 POINTS = np.random.default_rng(1).uniform(20, 70, (5, 15, 2)).astype(np.float32)
@@ -60,10 +63,19 @@ def test_lines_and_marks_stand_out_from_paper_and_from_their_white_rims(colour):
     assert contrast(to_rgb(colour), to_rgb("white")) >= GRAPHICS
 
 
-def test_a_line_that_names_no_colour_takes_one_of_them():
-    (line,) = pyplot.figure().subplots().plot([0, 1])
-    assert line.get_color() == plots.CYCLE[0]
+def test_a_line_that_names_no_colour_takes_one_of_them_once_the_style_is_set():
+    with rc_context():
+        plots.set_style()
+        (line,) = pyplot.figure().subplots().plot([0, 1])
+        assert line.get_color() == plots.CYCLE[0]
     pyplot.close("all")
+
+
+def test_who_imports_the_figures_keeps_their_own_matplotlib():
+    ask = "import helpers.plots; from matplotlib import rcParams, rcParamsDefault as usual; "
+    ask += "print(rcParams['axes.prop_cycle'] == usual['axes.prop_cycle'])"
+    said = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
+    assert said.stdout == "True\n"
 
 
 def test_everything_drawn_in_a_chart_stands_out_from_its_background():
@@ -130,3 +142,29 @@ def test_the_likeliest_emotion_has_a_hatch_and_its_percentage():
     hatched = [bar for bar in ax.patches if bar.get_hatch()]
     assert [bar.get_width() for bar in hatched] == [0.7]
     assert "70%" in [text.get_text() for text in ax.texts]
+
+
+def test_the_points_of_each_side_are_drawn_where_they_are_in_the_colour_of_the_side():
+    (ax,) = plots.face_grid(FACES[:1], POINTS[:1], columns=1).axes
+    assert len(ax.collections) == 3
+    for marks, (rows, colour, _) in zip(ax.collections, plots.sides().values(), strict=True):
+        np.testing.assert_allclose(marks.get_offsets(), POINTS[0, rows])
+        assert to_rgb(marks.get_facecolor()[0]) == to_rgb(colour)
+
+
+def test_rows_of_a_confusion_matrix_are_true_classes_and_each_adds_up_to_one():
+    counts = np.array([[3, 1, 0], [0, 2, 0], [0, 0, 0]])
+    (ax,) = plots.confusion_matrices({"ours": counts}, ("angry", "happy", "sad")).axes
+    said = {text.get_position(): text.get_text() for text in ax.texts}
+    assert (said[0, 0], said[1, 0], said[1, 1], said[2, 2]) == ("75%", "25%", "100%", "0%")
+    assert (ax.get_title(), ax.get_xlabel(), ax.get_ylabel()) == ("ours", "answer", "true class")
+
+
+def test_the_drawing_of_a_network_names_the_shape_after_each_stage():
+    network = build_keypoint_model(filters=(4, 8, 12))
+    figure, alt = plots.network(network)
+    drawn = [text.get_text() for text in figure.axes[0].texts]
+    for shape in ("96 × 96 × 1", "48 × 48 × 32", "24 × 24 × 4", "12 × 12 × 8", "6 × 6 × 12"):
+        assert shape in drawn
+    assert "stage of 3 blocks: 6 by 6 by 12" in alt
+    assert "15 by 2" in alt

@@ -9,7 +9,7 @@ from faces import Tint, portrait, tinted
 from test_recognition import crowd
 
 from helpers import gallery as identity
-from helpers.detect import cut_portraits
+from helpers.detect import crop_largest_faces
 from helpers.embedders import SmallEmbedder
 from reading_faces.__main__ import main
 from reading_faces.training import measure_identity as evaluate_identity
@@ -129,10 +129,10 @@ def test_a_face_is_found_turned_upright_and_cut_and_a_wall_gives_its_middle():
     leaning = np.array(portrait().rotate(20, expand=False))
     wall = np.zeros((50, 80, 3), np.uint8)
     wall[15:35, 30:50] = 255
-    faces, found = cut_portraits([np.array(portrait()), leaning, wall], 48, "embedding")
+    faces, found = crop_largest_faces([np.array(portrait()), leaning, wall], 48, "embedding")
     assert found.tolist() == [True, True, False] and faces.shape == (3, 48, 48, 3)
     assert (faces[2, 16:32, 16:32] == 255).all()
-    as_it_leans, _ = cut_portraits([leaning], 48, "embedding", upright=False)
+    as_it_leans, _ = crop_largest_faces([leaning], 48, "embedding", upright=False)
     inner = (slice(10, 38), slice(10, 38))
 
     def likeness(face):

@@ -17,6 +17,7 @@ from reading_faces.training import make as weights
 from reading_faces.training import networks, recipes, storage, training_data
 from reading_faces.training.augment import augment_keypoints
 from reading_faces.training.loop import Recipe
+from reading_faces.training.mixup import MixedBatches
 from reading_faces.training.shape_prior import JUDGED, fit_shape_model
 
 RECIPE = Recipe(epochs=4, learning_rate=2e-3, batch_size=16, precision="float32")
@@ -123,7 +124,7 @@ def test_pictures_are_mixed_in_pairs_from_the_restart_on_and_only_to_learn_from(
     images = np.random.default_rng(0).integers(0, 256, (8, 4, 4), dtype=np.uint8)
     labels = np.eye(8, dtype=np.float32)
     same = lambda i, t, rng: (i, t)  # noqa: E731
-    batches = Batches(images, labels, same, batch_size=8, mixup=0.5, mixup_from=2)
+    batches = MixedBatches(images, labels, same, batch_size=8, mixup=0.5, mixup_from=2)
     batches.start_epoch(1)
     assert set(np.unique(batches[0][1])) == {0, 1}
     batches.start_epoch(2)
@@ -132,7 +133,7 @@ def test_pictures_are_mixed_in_pairs_from_the_restart_on_and_only_to_learn_from(
     assert np.allclose(targets.sum(axis=1), 1)
     whole = train.standardize(images)
     assert np.allclose(mixed, np.tensordot(targets, whole, axes=1), atol=1e-5)
-    validation = Batches(images, labels, None, batch_size=8, mixup=0.5)
+    validation = MixedBatches(images, labels, None, batch_size=8, mixup=0.5)
     assert np.array_equal(validation[0][1], labels)
 
 
