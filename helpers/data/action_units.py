@@ -55,7 +55,7 @@ def of_made_faces(faces: MadeSet, source: str = "made") -> ActionUnitData:
         np.array(EMOTIONS)[faces.emotions],
         faces.split,
         faces.subjects,
-        source=source,
+        source,
     )
 
 
@@ -67,11 +67,10 @@ def _from_ckplus_tree(folder: Path, source: str) -> ActionUnitData:
             "made faces and .npz archives bring them."
         )
     units = sorted({unit for peak in peaks for unit in peak.units})
-    intensities = np.zeros((len(peaks), len(units)), np.float32)
-    for row, peak in enumerate(peaks):
-        for unit, intensity in peak.units.items():
-            # 0 says that the unit is there, and nothing of how strong it is.
-            intensities[row, units.index(unit)] = intensity / _STRONGEST or np.nan
+    # 0 says that a unit is there, and nothing of how strong it is.
+    coded = [[peak.units.get(unit, -1) for unit in units] for peak in peaks]
+    intensities = np.array(coded, np.float32) / _STRONGEST
+    intensities = np.where(intensities == 0, np.nan, intensities.clip(0))
     return ActionUnitData(
         np.stack([peak.face(_SIDE) for peak in peaks]),
         (intensities != 0).astype(np.int8),
@@ -80,7 +79,7 @@ def _from_ckplus_tree(folder: Path, source: str) -> ActionUnitData:
         np.array([peak.emotion or "" for peak in peaks]),
         np.full(len(peaks), "all"),
         np.array([peak.subject for peak in peaks]),
-        source=source,
+        source,
     )
 
 
@@ -88,26 +87,21 @@ def _from_archive(path: Path) -> ActionUnitData:
     arrays = read_archive(
         path,
         needed={"images": (np.uint8, _SIDE, _SIDE), "action_units": (np.int8, None)},
-        optional={
-            "intensities": (np.float32, None),
-            "emotions": (str,),
-            "subjects": (str,),
-            "split": (str,),
-        },
+        optional={"intensities": (np.float32, None)}
+        | dict.fromkeys(("emotions", "subjects", "split"), (str,)),
         names="unit_names",
     )
-    units, n = arrays["action_units"], len(arrays["images"])
-    names = arrays.get("unit_names", ())
+    units, names = arrays["action_units"], arrays.get("unit_names", ())
     if len(names) != units.shape[1]:
         raise DataError(f"{path} has {len(names)} unit_names for {units.shape[1]} action_units.")
     if not np.isin(units, (0, 1)).all():
         raise DataError(f"action_units in {path} must be 0 or 1; found {units.max()}.")
-    absent = {
-        "intensities": np.where(units == 1, np.nan, 0).astype(np.float32),
-        "emotions": np.full(n, ""),
-        # Nobody said who is who, so each picture is taken for somebody else.
-        "subjects": np.arange(n).astype(str),
-    }
     if arrays.get("intensities", units).shape != units.shape:
         raise DataError(f"{path} has intensities of other units than its action_units.")
+    absent = {
+        "intensities": np.where(units == 1, np.nan, 0).astype(np.float32),
+        "emotions": np.full(len(units), ""),
+        # Nobody said who is who, so each picture is taken for somebody else.
+        "subjects": np.arange(len(units)).astype(str),
+    }
     return ActionUnitData(**(absent | arrays), source=str(path))

@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 
 from helpers import settings
-from helpers.data.archives import ARCHIVE_PROBLEMS
 from helpers.files import whole_file
 
 # Raise this when the meaning of the stored arrays changes.
@@ -33,31 +32,19 @@ def cached(kind: str, source_sha256: str, build: Callable[[], Arrays]) -> Arrays
     `kind` says what they are, for instance ``"emotions"``; `source_sha256` is the hash of the file
     they are made from.
     """
-    prefix = f"{kind}-{_FORMAT}-{source_sha256[:32]}-"
-    folder = settings.CACHE / "parsed"
-    stored = _read(folder, prefix)
-    if stored is None:
-        stored = build()
-        # A full disk or a read-only home costs time at the next load, nothing else.
-        with contextlib.suppress(OSError):
-            _write(folder, prefix, stored)
-    return stored
-
-
-def _read(folder: Path, prefix: str) -> Arrays | None:
-    with contextlib.suppress(*ARCHIVE_PROBLEMS):
-        for path in sorted(folder.glob(f"{prefix}*.npz")):
+    folder, prefix = settings.CACHE / "parsed", f"{kind}-{_FORMAT}-{source_sha256[:32]}-"
+    # What cannot be read or written costs time at the next load, nothing else.
+    with contextlib.suppress(OSError):
+        for path in folder.glob(f"{prefix}*.npz"):
             if file_sha256(path) == path.stem.removeprefix(prefix):
                 with np.load(path, allow_pickle=False) as archive:
                     return dict(archive)
             path.unlink()
-    return None
-
-
-def _write(folder: Path, prefix: str, arrays: Arrays) -> None:
-    content = io.BytesIO()
+    arrays, content = build(), io.BytesIO()
     np.savez(content, **arrays)
     digest = hashlib.sha256(content.getbuffer()).hexdigest()
-    folder.mkdir(parents=True, exist_ok=True)
-    with whole_file(folder / f"{prefix}{digest}.npz") as part:
-        part.write_bytes(content.getbuffer())
+    with contextlib.suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        with whole_file(folder / f"{prefix}{digest}.npz") as part:
+            part.write_bytes(content.getbuffer())
+    return arrays

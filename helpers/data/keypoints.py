@@ -10,7 +10,7 @@ from helpers.data.cache import cached, file_sha256
 from helpers.data.duplicates import near_duplicate_groups
 from helpers.data.made import MadeSet, load_set
 from helpers.data.records import KEYPOINT_COLUMNS, DataError, KeypointData
-from helpers.data.sources import known_folder, locate, missing
+from helpers.data.sources import locate
 from helpers.data.splits import split_by_group
 from helpers.data.tables import find_table, parse_pixels, read_table
 
@@ -42,15 +42,18 @@ def load_keypoints(source: str | Path = "made") -> KeypointData:
     """
     if source == "made":
         return _as_kaggles(load_set())
-    if source == _KNOWN_NAME:
-        return _known()
     path = locate(source, "keypoints", _KNOWN_NAME)
     if path.is_dir():
         path = find_table(path, "training") or _no_table(path)
     if path.suffix == ".npz":
         return _from_archive(path)
-    arrays = _cached_table(path, file_sha256(path))
-    return KeypointData(**arrays, split=np.full(len(arrays["images"]), "all"), source=str(source))
+    digest = file_sha256(path)
+    arrays = cached("keypoints", digest, lambda: _read_table(path))
+    split = np.full(len(arrays["images"]), "all")
+    if source == _KNOWN_NAME:
+        groups = cached("same-photo", digest, lambda: {"groups": near_duplicate_groups(**arrays)})
+        split = split_by_group(groups["groups"])
+    return KeypointData(**arrays, split=split, source=str(source))
 
 
 def kaggle_coordinates(source: str | Path = _KNOWN_NAME) -> np.ndarray:
@@ -83,16 +86,6 @@ def _as_kaggles(faces: MadeSet) -> KeypointData:
     return KeypointData(faces.images, keypoints, faces.split, faces.subjects, source="made")
 
 
-def _known() -> KeypointData:
-    path = find_table(known_folder(_KNOWN_NAME), "training")
-    if path is None:
-        raise missing(_KNOWN_NAME)
-    digest = file_sha256(path)
-    arrays = _cached_table(path, digest)
-    groups = cached("same-photo", digest, lambda: {"groups": near_duplicate_groups(**arrays)})
-    return KeypointData(**arrays, split=split_by_group(groups["groups"]), source=_KNOWN_NAME)
-
-
 def _no_table(folder: Path) -> Path:
     raise DataError(f"{folder} holds no training.csv (or .gz, .xz, .zip); name the table itself.")
 
@@ -113,10 +106,6 @@ def _from_archive(path: Path) -> KeypointData:
     return KeypointData(**arrays, source=str(path))
 
 
-def _cached_table(path: Path, digest: str) -> dict[str, np.ndarray]:
-    return cached("keypoints", digest, lambda: _read_table(path))
-
-
 def _read_table(path: Path, with_images: bool = True) -> dict[str, np.ndarray]:
     """Read keypoints (n, 15, 2) float32 and, if asked for, images (n, 96, 96) uint8."""
     images, keypoints = [], []
@@ -134,15 +123,14 @@ def _check_columns(path: Path, columns: list[str], with_images: bool) -> None:
         raise DataError(
             f"{path} has pictures and no coordinates (it is Kaggle's test.csv); use training.csv."
         )
-    wanted = {*KEYPOINT_COLUMNS, *(["Image"] if with_images else [])}
-    lacking = [name for name in (*KEYPOINT_COLUMNS, "Image") if name in wanted - set(columns)]
+    wanted = [*KEYPOINT_COLUMNS, *(["Image"] if with_images else [])]
+    lacking = [name for name in wanted if name not in columns]
     unknown = [name for name in columns if name not in (*KEYPOINT_COLUMNS, "Image")]
-    for fault, names in (("lacks", lacking), ("has unknown", unknown)):
-        if names:
-            raise DataError(
-                f"{path} {fault} column(s) {', '.join(names)}; "
-                "Kaggle's training.csv has 30 coordinates and Image."
-            )
+    if lacking or unknown:
+        raise DataError(
+            f"{path} {'lacks' if lacking else 'has unknown'} column(s) "
+            f"{', '.join(lacking or unknown)}; Kaggle's training.csv has 30 coordinates and Image."
+        )
 
 
 def _parse_points(cells: np.ndarray, where: str) -> np.ndarray:

@@ -129,18 +129,18 @@ def find_folder(name: str) -> Path | None:
 
 
 def known_folder(name: str) -> Path:
-    """Return the folder of a known data set; `missing(name)` is raised if it is not here."""
+    """Return the folder of a known data set.
+
+    Raises
+    ------
+    DataError
+        If it is not on this machine: what it is, where it was sought, how to get it.
+    """
     folder = find_folder(name)
-    if folder is None:
-        raise missing(name)
-    return folder
-
-
-def missing(name: str) -> DataError:
-    """Return the error for a set that is not here: what, where it was sought, how to get it."""
-    source = KNOWN[name]
-    places = [folder / name for folder in settings.data_folders()]
-    return DataError(
+    if folder is not None:
+        return folder
+    source, places = KNOWN[name], [folder / name for folder in settings.data_folders()]
+    raise DataError(
         f"{name} is not on this machine ({source.what}).\n"
         f"Looked in: {', '.join(map(str, places))}.\n"
         f"To get it by command: python -m reading_faces data fetch {name}\n"
@@ -149,8 +149,8 @@ def missing(name: str) -> DataError:
     )
 
 
-def locate(source: str | Path, what: str, *names: str) -> Path:
-    """Return where a source is, given by name or by path.
+def locate(source: str | Path, what: str = "", *names: str) -> Path:
+    """Return where a source is: the folder of a known set, or a path that exists.
 
     Parameters
     ----------
@@ -170,20 +170,9 @@ def locate(source: str | Path, what: str, *names: str) -> Path:
         if names and source not in names:
             raise DataError(f"{source} has no {what}; known sets with {what}: {', '.join(names)}.")
         return known_folder(source)
-    return existing_path(source)
-
-
-def existing_path(source: str | Path) -> Path:
-    """Return `source` as a path that exists, here or where data sets are looked for.
-
-    Raises
-    ------
-    DataError
-        If there is none; the message lists the choices.
-    """
     path = Path(source).expanduser()
     for place in (path, *(folder / path for folder in settings.data_folders())):
         if place.exists():
             return place
-    names = ", ".join(("made", *KNOWN))
-    raise DataError(f"{source} is no file or folder here, and no known source ({names}).")
+    choices = ", ".join(("made", *KNOWN))
+    raise DataError(f"{source} is no file or folder here, and no known source ({choices}).")

@@ -35,8 +35,8 @@ def read_table(path: Path) -> Iterator["pd.DataFrame"]:
     Yields
     ------
     DataFrame of str
-        Cells as they are written; columns without surrounding spaces; the index is the number of
-        the row, 1 for the first below the header. A row that is too short ends in empty cells.
+        Columns without surrounding spaces; the index is the number of the row, 1 for the first
+        below the header. A row that is too short ends in empty cells.
 
     Raises
     ------
@@ -58,22 +58,17 @@ def read_table(path: Path) -> Iterator["pd.DataFrame"]:
                 chunk.columns = chunk.columns.str.strip()
                 chunk.index += 1
                 yield chunk
-    except pd.errors.EmptyDataError:
-        raise DataError(f"{path} is empty; copy or download it again.") from None
     except DataError:
         raise
     except ARCHIVE_PROBLEMS as problem:
-        longer = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(problem))
-        if longer:
-            width, line, found = longer.groups()
-            raise DataError(
-                f"Line {line} of {path} has {found} cells where the header has {width}; "
-                "mend or remove that line."
-            ) from None
+        # pandas names the line where a row has more cells than the header.
+        if longer := re.search(r"Expected \d+ fields in line \d+, saw \d+", str(problem)):
+            raise DataError(f"{path}: {longer[0]}; mend or remove that line.") from None
+        fault = f"cannot be read to its end ({problem}); it looks cut or damaged"
+        empty = isinstance(problem, pd.errors.EmptyDataError)
         raise DataError(
-            f"{path} cannot be read to its end ({problem}); it looks cut or damaged: "
-            "copy or download it again."
-        ) from problem
+            f"{path} {'is empty' if empty else fault}: copy or download it again."
+        ) from None
 
 
 @contextlib.contextmanager
@@ -91,20 +86,10 @@ def _open(path: Path) -> Iterator[Path | IO[bytes]]:
 
 
 def parse_pixels(text: str, side: int, where: str) -> np.ndarray:
-    """Turn one cell of pixels into a picture.
+    """Turn one cell of pixels into a picture `(side, side) uint8`.
 
-    Parameters
-    ----------
-    text : str
-        ``side * side`` whole numbers from 0 to 255, separated by spaces, row after row.
-    side : int
-        Width and height of the picture, pixels.
-    where : str
-        How to name the cell in a complaint, for instance ``"Row 3 of fer2013.csv"``.
-
-    Returns
-    -------
-    (side, side) uint8
+    It holds whole numbers from 0 to 255, separated by spaces, row after row. `where` names the cell
+    in a complaint, for instance ``"Row 3 of fer2013.csv"``.
     """
     with warnings.catch_warnings():
         # NumPy only warns where text is no number, and keeps what it read so far.

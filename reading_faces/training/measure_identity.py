@@ -13,7 +13,7 @@ from sklearn.metrics import confusion_matrix
 
 from helpers import metrics, recognition, settings
 from helpers.data import DataError, load_people
-from helpers.data.sources import existing_path
+from helpers.data.sources import locate
 from helpers.detect import crop_largest_faces
 from helpers.embedders import Embedder, to_unit_length
 from reading_faces.training.made_sets import people_source
@@ -68,7 +68,7 @@ def load_faces(
     if str(source).endswith(".npz"):
         if split not in (None, "all"):
             raise DataError(f"{source} has no split {split!r}; it has: all.")
-        return Faces(*read_embeddings(existing_path(source)), source)
+        return Faces(*read_embeddings(locate(source)), source)
     if embedder is None:
         raise ValueError(f"{source} holds photos: an embedder is needed.")
     split, people = choose_split(load_people(people_source(source)), split)

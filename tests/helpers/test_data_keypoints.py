@@ -151,7 +151,7 @@ def test_a_row_with_31_coordinates_is_named_by_its_line(tmp_path, sample):
     rows = keypoint_rows(*sample)
     rows[3] = ["1.0", *rows[3]]
     message = refused(write_table(tmp_path / "training.csv", rows))
-    assert f"Line 4 of {tmp_path / 'training.csv'} has 32 cells where the header has 31" in message
+    assert f"{tmp_path / 'training.csv'}: Expected 31 fields in line 4, saw 32" in message
 
 
 def test_rows_that_are_all_longer_than_the_header_are_refused(tmp_path, sample):
