@@ -34,5 +34,5 @@ def run(options: argparse.Namespace) -> int:
         print_result(result, options)
         return 0
     for row in result["variants"]:
-        print(f"{row['name']:24} {studies.part_of(options.study).summary(row)}")
+        print(studies.summary(row))
     return 0

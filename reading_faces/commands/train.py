@@ -30,6 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, required=True, help="the folder for weights and history"
     )
+    parser.add_argument(
+        "--copy-to", type=Path, metavar="DIR", help="in the end, put weights and card there as well"
+    )
     parser.set_defaults(run=run)
 
 
@@ -37,14 +40,15 @@ def run(options: argparse.Namespace) -> int:
     """Train a model and say where its weights are."""
     with quiet():
         from helpers import settings
-        from reading_faces.training import make as weights
-        from reading_faces.training import recipes
+        from reading_faces.training import storage
+        from reading_faces.training.make import Run, train_model
+        from reading_faces.training.tasks import TASKS
 
     profile = options.profile or settings.PROFILE
-    task = options.task.replace("-", "_")
-    run = recipes.Run(
+    task = TASKS[options.task.replace("-", "_")]
+    run = Run(
         task=task,
-        sources=tuple(options.source or recipes.SOURCES.get((task, profile), ["made"])),
+        sources=tuple(options.source or (task.sources if profile == "full" else ["made"])),
         profile=profile,
         out=options.out,
         model=options.model,
@@ -52,6 +56,8 @@ def run(options: argparse.Namespace) -> int:
         epochs=options.epochs,
     )
     with contextlib.redirect_stdout(sys.stderr):  # Keras prints its progress
-        weights.train_model(run, resume=options.resume)
-    print(options.out / f"{task}.weights.h5")
+        model = train_model(run, resume=options.resume)
+    if options.copy_to:
+        storage.save(model, options.copy_to)
+    print(options.out / f"{task.name}.weights.h5")
     return 0

@@ -4,7 +4,6 @@ The set is cut into folds by subject; each fold is judged by a network trained o
 """
 
 import time
-from dataclasses import replace
 
 import keras
 import numpy as np
@@ -17,12 +16,13 @@ from helpers.batches import Batches
 from helpers.data import DataError, EmotionData, load_emotions
 from helpers.models import TrainedModel
 from reading_faces.training import scores
-from reading_faces.training.loop import Recipe, build_optimizer
+from reading_faces.training.loop import build_optimizer, fit
+from reading_faces.training.losses import cross_entropy
 from reading_faces.training.measure import Evaluation, describe
 from reading_faces.training.networks import BUILDERS
+from reading_faces.training.recipes import Schedule
 
-RECIPE = Recipe(epochs=20, learning_rate=1e-3, batch_size=32, label_smoothing=0.1)
-SMOKE = replace(RECIPE, epochs=1)
+LABEL_SMOOTHING = 0.1
 
 
 def cross_validate(
@@ -69,7 +69,7 @@ def cross_validate(
         "standard_deviation_of_folds": float(np.std(accuracies, ddof=1)),
         "subjects": len(np.unique(data.subjects)),
         "start": "random weights" if scratch else "the model's weights",
-        "epochs": recipe().epochs,
+        "epochs": schedule().epochs,
         "seconds": round(time.perf_counter() - started),
     }
     result = describe(
@@ -82,9 +82,10 @@ def cross_validate(
     return Evaluation(result, {"probabilities": everyone, "classes": np.array(classes)})
 
 
-def recipe() -> Recipe:
+def schedule() -> Schedule:
     """Return how each fold is trained, as the run profile allows."""
-    return SMOKE if settings.PROFILE == "smoke" else RECIPE
+    epochs = settings.by_profile(smoke=1, lesson=20, full=20)
+    return Schedule(epochs=epochs, learning_rate=1e-3, batch_size=32)
 
 
 def present_classes(data: EmotionData) -> tuple[tuple[str, ...], np.ndarray]:
@@ -128,13 +129,7 @@ def fresh_network(model: TrainedModel, classes: tuple[str, ...], scratch: bool) 
 
 
 def fine_tune(network: keras.Model, images: np.ndarray, targets: np.ndarray, seed: int) -> None:
-    """Train all layers on augmented faces for as many epochs as the recipe says, none chosen."""
-    batches = Batches(images, targets, augment_faces, recipe().batch_size, seed)
-    network.compile(
-        build_optimizer(recipe(), len(batches)),
-        loss=keras.losses.CategoricalCrossentropy(
-            from_logits=True, label_smoothing=recipe().label_smoothing
-        ),
-    )
-    again = keras.callbacks.LambdaCallback(on_epoch_begin=lambda e, logs: batches.start_epoch(e))
-    network.fit(batches, epochs=recipe().epochs, shuffle=False, verbose=0, callbacks=[again])
+    """Train all layers on augmented faces for as many epochs as the schedule says, none chosen."""
+    batches = Batches(images, targets, augment_faces, schedule().batch_size, seed)
+    network.compile(build_optimizer(schedule(), len(batches)), loss=cross_entropy(LABEL_SMOOTHING))
+    fit(network, batches, schedule().epochs, verbose=0)

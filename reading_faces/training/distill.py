@@ -1,4 +1,4 @@
-"""Let a trained network teach its next training (self-distillation).
+"""Train by a recipe, and let a trained network teach its next training (self-distillation).
 
 What a network says of a face, all its probabilities, tells more than one person's hasty label; and
 it can be asked of faces that nobody has labelled. A pupil who sees them in harder views than the
@@ -10,24 +10,49 @@ from functools import partial
 
 import keras
 import numpy as np
-from scipy.special import softmax
 
-from helpers.augment import augment_faces, flip_images
+from helpers.augment import augment_faces
 from helpers.batches import Batches
-from helpers.models import standardize
-from reading_faces.training.loop import Recipe
+from helpers.models import TrainedModel
+from reading_faces.training.loop import better, build_optimizer, fit
 from reading_faces.training.mixup import MixedBatches
+from reading_faces.training.recipes import Recipe
+from reading_faces.training.training_data import Examples
 
 
-def mirrored_answers(network: keras.Model, images: np.ndarray) -> np.ndarray:
-    """Return what a network that gives logits says of faces, `(n, classes) float32` probabilities.
+def train_in_turn(network: keras.Model, examples: Examples, run) -> tuple[keras.Model, dict]:
+    """Train by the recipe of a run (`make.Run`) and by those that follow it.
 
-    The mean of each face `(n, h, w) uint8` and its mirror image: an answer to learn from should be
-    as good as can be had.
+    Each after the first learns from what was said after all before it, too, and has a folder of
+    its own inside that of the one before: so each can be cut, and goes on where it was.
+
+    Returns
+    -------
+    The network, and what its card says of the training.
     """
-    sides = (images, flip_images(images))
-    logits = [network.predict(standardize(side), batch_size=128, verbose=0) for side in sides]
-    return softmax(np.float32(logits), axis=2).mean(axis=0)
+    task, out, said, histories = run.task, run.out, [], []
+    batches, validation, unlabelled = examples
+    faces = np.concatenate([batches.images, unlabelled]) if run.recipe.then else None
+    for recipe in run.recipe.in_turn():
+        if said:
+            batches = taught_batches(examples.training, faces, said, recipe)
+        optimizer, epochs = build_optimizer(recipe.schedule, len(batches)), recipe.schedule.epochs
+        loss = task.loss(run.sources, recipe.targets)
+        network.compile(optimizer, loss, metrics=list(task.metrics))
+        histories.append(fit(network, batches, epochs, validation, out, task.monitor))
+        if recipe.then:
+            teacher = TrainedModel(network, {"task": task.name, "input": {"size": task.size}})
+            said.append(teacher.predict(faces, mirrored=True))
+            # A copy, because a network that was resumed at an epoch starts from it ever after.
+            learnt, network = network.get_weights(), keras.Model.from_config(network.get_config())
+            network.set_weights(learnt)
+            out = out / "then"
+    facts = {"n_train": len(examples.training.images), "n_val": len(validation.images)}
+    if len(unlabelled):
+        facts["n_unlabelled"] = len(unlabelled)
+    best = [float(history[task.monitor].agg(better(task.monitor))) for history in histories]
+    facts[task.monitor] = [round(value, 4) for value in best]
+    return network, facts | {"epochs_run": sum(map(len, histories))}
 
 
 def taught_batches(
@@ -42,15 +67,14 @@ def taught_batches(
     said : probabilities `(m, classes)` of each teacher; their mean is taken.
     recipe : its `teacher_weight` is the teachers' share where there are labels.
     """
-    labelled = len(training.images)
+    labelled, weight = len(training.images), recipe.targets.teacher_weight
     targets = np.mean(said, axis=0, dtype=np.float32)
-    targets[:labelled] *= recipe.teacher_weight
-    targets[:labelled] += (1 - recipe.teacher_weight) * training.targets
+    targets[:labelled] = weight * targets[:labelled] + (1 - weight) * training.targets
     return MixedBatches(
         faces,
         targets,
-        augment=partial(augment_faces, reach=recipe.reach),
-        batch_size=recipe.batch_size,
+        augment=partial(augment_faces, reach=recipe.data.reach),
+        batch_size=recipe.schedule.batch_size,
         seed=training.seed + len(said),  # so that each sees other views than the one before
-        mixup=recipe.mixup,
+        mixup=recipe.data.mixup,
     )

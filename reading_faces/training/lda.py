@@ -6,6 +6,7 @@ occur between pictures of one person. Linear discriminant analysis (Fisher 1936)
 a single training step, and is written into the last layer of `models.build_embedding_model`.
 """
 
+import hashlib
 from dataclasses import dataclass
 
 import keras
@@ -16,15 +17,22 @@ from helpers import models
 from helpers.data import load_emotions, load_keypoints, load_people
 from helpers.data.made import load_set
 from helpers.detect import crop_largest_faces
+from helpers.embedders import SmallEmbedder
 from helpers.images import resize_square, to_grey
+from helpers.models import TrainedModel
 from reading_faces.training.augment import augment_action_units
 from reading_faces.training.made_sets import people_source
+from reading_faces.training.measure_identity import evaluate_embedder
+from reading_faces.training.recipes import Recipe
 
 # A face of nobody known takes part so often, each time under another light and cut differently.
 VIEWS = 3
 # Differences smaller than this share of the mean one are taken for as large: few pictures of few
 # people say nothing about them. From 0.01 to 1, little changes.
 RIDGE = 0.1
+
+# What stands in where it cannot be measured.
+USUAL_THRESHOLD = 0.4
 
 _LOADERS = {
     "made": lambda source: load_set(),
@@ -61,6 +69,31 @@ def load_portraits(source: str, rows: int | None, seed: int) -> Portraits:
     if getattr(data, "subjects", None) is not None:
         return Portraits(images[:rows], data.subjects[chosen][:rows])
     return Portraits(images[np.random.default_rng(seed).permutation(len(images))[:rows]], None)
+
+
+def portrait_data(sources: tuple[str, ...], recipe: Recipe, seed: int) -> list[Portraits]:
+    """Load the faces of each source."""
+    return [load_portraits(source, recipe.data.rows, seed) for source in sources]
+
+
+def learn(network: keras.Model, portraits: list[Portraits], run) -> tuple[keras.Model, dict]:
+    """Fill the last layer; return the network, and what its card says of that."""
+    learn_last_layer(network, portraits, run.seed)
+    return network, {"n_train": sum(len(part.images) for part in portraits), "n_val": 0}
+
+
+def name_and_threshold(model: TrainedModel, _: list[Portraits]) -> dict:
+    """Give the model a name: embeddings of two trainings mean nothing to each other."""
+    numbers = model.network.get_layer("embedding").get_weights()[0].astype("<f2").tobytes()
+    name = f"reading-faces-{hashlib.sha256(numbers).hexdigest()[:8]}"
+    return {"name": name, "threshold": USUAL_THRESHOLD}
+
+
+def measure_people(model: TrainedModel, _) -> dict:
+    """Measure a model on people; the threshold comes from where strangers are among them."""
+    measured = evaluate_embedder(SmallEmbedder(model))
+    thresholds = [m["metrics"]["threshold"] for m in measured if "threshold" in m["metrics"]]
+    return {"threshold": round((*thresholds, USUAL_THRESHOLD)[0], 4), "measured": measured}
 
 
 def learn_last_layer(network: keras.Model, portraits: list[Portraits], seed: int = 0) -> None:

@@ -1,12 +1,11 @@
-"""Train a network, keep its best epoch, and go on where an interrupted run stopped.
+"""The training loop: keep the best epoch, and go on where an interrupted run stopped.
 
-A run lives in a folder: `history.csv` with one row an epoch, `best.weights.h5`, and `resume/` with
-the state of the last epoch. What is trained, how and on what, stands in `helpers.recipes`.
+A run with a folder leaves there `history.csv` with one row an epoch, `best.weights.h5`, and
+`resume/` with the state of the last epoch. What is trained and how stands in `tasks`.
 """
 
 import contextlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import keras
@@ -14,107 +13,85 @@ import numpy as np
 import pandas as pd
 from keras import ops
 
-from helpers.batches import Batches
-from reading_faces.training.shape_prior import ALIGNED_BY, JUDGED, ShapeModel
-
-Augment = Callable[[np.ndarray, np.ndarray, np.random.Generator], tuple[np.ndarray, np.ndarray]]
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How to train: everything that changes the result and is worth writing on the card.
-
-    `rows` limits how many training pictures are used. `drawn` says how many made faces are drawn
-    for this training, of other people than those that ship and turned farther; `drawn_mixed` how
-    many more with action units in any combination, only to learn from. `shape_weight` is
-    the price of an unlikely shape (`distance_within_shape`). `votes_weight` is how much of an
-    emotion's target comes from people's votes (`votes.soft_labels`). At each epoch of `restarts`
-    the learning rate rises again, to half its first height, and falls once more; from the first
-    of them on, pictures are mixed in pairs, as strongly as `mixup` says (`mixup.mix_pairs`).
-    `then` is trained by next, on from the weights that came out, with `teacher_weight` of each
-    target from what the network said after the trainings before, also of faces from `unlabelled`,
-    and pictures changed `reach` times as far as usual (`helpers.distill`). `precision` is a Keras
-    dtype policy, or `auto`: bfloat16 where the processor has it, which halves an epoch there and
-    makes it many times longer elsewhere. The weights are float32 either way.
-
-    Keras takes `weight_decay` of a weight at each step, times the learning rate and no momentum: to
-    decay as fast as elsewhere with momentum 0.9, it has to be ten times as large.
-    """
-
-    epochs: int
-    learning_rate: float
-    optimizer: str = "adamw"
-    batch_size: int = 64
-    weight_decay: float = 1e-4
-    label_smoothing: float = 0.0
-    votes_weight: float = 0.0
-    warmup_epochs: float = 1.0
-    restarts: tuple[int, ...] = ()
-    mixup: float = 0.0
-    rows: int | None = None
-    drawn: int | None = None
-    drawn_mixed: int | None = None
-    shape_weight: float = 0.0
-    teacher_weight: float = 0.0
-    unlabelled: tuple[str, ...] = ()
-    reach: float = 1.0
-    precision: str = "auto"
-    then: "Recipe | None" = None
-
-    def in_turn(self) -> list["Recipe"]:
-        """Return this recipe and those that follow it."""
-        return [self, *(self.then.in_turn() if self.then else [])]
+from reading_faces.training.recipes import Schedule
 
 
 def fit(
     network: keras.Model,
-    batches: Batches,
-    validation: Batches,
-    recipe: Recipe,
-    out: Path,
+    batches: keras.utils.PyDataset,
+    epochs: int,
+    validation: keras.utils.PyDataset | None = None,
+    out: Path | None = None,
     monitor: str = "val_loss",
+    verbose: int = 2,
 ) -> pd.DataFrame:
-    """Train a compiled network in folder `out`, load its best epoch, and return the history.
+    """Train a compiled network and return its history, one row an epoch.
 
-    If `out` holds an unfinished run of the same recipe, training goes on after its last epoch, with
-    the same batches as if nothing had happened; only dropout draws other noise.
+    Without a folder `out` nothing is written, and the weights are those of the last epoch. With
+    one, they are those of the best epoch; and if it holds an unfinished run, training goes on after
+    its last epoch with the same batches as if nothing had happened. Only dropout draws other noise.
 
     Parameters
     ----------
     monitor : the column that decides which epoch is best: lowest for a loss, highest otherwise.
+    verbose : 2 prints a line an epoch, 0 nothing.
+
+    Raises
+    ------
+    ValueError
+        If the loss is no number, so that no weights are worth keeping.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    mode = "min" if monitor.endswith("loss") else "max"
-    past = read_history(out)
-    best_so_far = past[monitor].agg(mode) if len(past) else None
-    network.fit(
+    callbacks = [keras.callbacks.TerminateOnNaN()]
+    if hasattr(batches, "start_epoch"):  # it shuffles by a seed that a resumed run knows too
+        tell = keras.callbacks.LambdaCallback(
+            on_epoch_begin=lambda epoch, logs: batches.start_epoch(epoch)
+        )
+        callbacks.insert(0, tell)
+    if out:
+        callbacks += bookkeeping(out, monitor)
+    past = network.fit(
         batches,
         validation_data=validation,
-        epochs=recipe.epochs,
-        shuffle=False,  # `Batches` shuffles, by a seed that a resumed run knows too
-        verbose=2,
-        callbacks=[
-            keras.callbacks.LambdaCallback(
-                on_epoch_begin=lambda epoch, logs: batches.start_epoch(epoch)
-            ),
-            keras.callbacks.CSVLogger(out / "history.csv", append=True),
-            keras.callbacks.ModelCheckpoint(
-                out / "best.weights.h5",
-                monitor=monitor,
-                mode=mode,
-                save_best_only=True,
-                save_weights_only=True,
-                initial_value_threshold=best_so_far,
-            ),
-            keras.callbacks.TerminateOnNaN(),
-            # Last, so that an epoch counts as done only when its history and best weights are safe.
-            keras.callbacks.BackupAndRestore(
-                out / "resume", double_checkpoint=True, delete_checkpoint=False
-            ),
-        ],
+        epochs=epochs,
+        shuffle=False,
+        verbose=verbose,
+        callbacks=callbacks,
     )
-    network.load_weights(out / "best.weights.h5")
-    return read_history(out)
+    kept = not out or (out / "best.weights.h5").exists()
+    if out and kept:
+        network.load_weights(out / "best.weights.h5")
+    if not kept or not all(np.isfinite(values).all() for values in network.get_weights()):
+        raise ValueError(
+            "The training stopped without a result: its loss is no number any more. Look for odd "
+            "values in what it learns from, or learn at a lower rate."
+        )
+    return read_history(out) if out else pd.DataFrame(past.history)
+
+
+def bookkeeping(out: Path, monitor: str) -> list[keras.callbacks.Callback]:
+    """Return what keeps history, best epoch and state of a run in folder `out`."""
+    out.mkdir(parents=True, exist_ok=True)
+    past = read_history(out)
+    return [
+        keras.callbacks.CSVLogger(out / "history.csv", append=True),
+        keras.callbacks.ModelCheckpoint(
+            out / "best.weights.h5",
+            monitor=monitor,
+            mode=better(monitor),
+            save_best_only=True,
+            save_weights_only=True,
+            initial_value_threshold=past[monitor].agg(better(monitor)) if len(past) else None,
+        ),
+        # Last, so that an epoch counts as done only when its history and best weights are safe.
+        keras.callbacks.BackupAndRestore(
+            out / "resume", double_checkpoint=True, delete_checkpoint=False
+        ),
+    ]
+
+
+def better(monitor: str) -> str:
+    """Return what is better of a column of the history, `min` or `max`."""
+    return "min" if monitor.endswith("loss") else "max"
 
 
 def read_history(out: Path) -> pd.DataFrame:
@@ -125,52 +102,55 @@ def read_history(out: Path) -> pd.DataFrame:
     return pd.read_csv(path).drop_duplicates("epoch", keep="last").reset_index(drop=True)
 
 
-def build_optimizer(recipe: Recipe, steps_per_epoch: int) -> keras.optimizers.Optimizer:
-    """Return the optimizer with a learning rate that falls to 0 by cosine, after each restart too.
+def take_over(network: keras.Model, learnt: keras.Model) -> None:
+    """Take over the weights of a trained network.
+
+    If the network has that one inside, only what is around it goes on learning: a few thousand
+    drawn faces would soon unlearn what makes it work on real ones.
+    """
+    inside = next((layer for layer in network.layers if layer.name == learnt.name), None)
+    (inside or network).set_weights(learnt.get_weights())
+    if inside:
+        inside.trainable = False
+
+
+def build_optimizer(schedule: Schedule, steps_per_epoch: int | None) -> keras.optimizers.Optimizer:
+    """Return the optimizer, its rate falling as planned; without steps it stays as it is."""
+    rate, decay = schedule.learning_rate, schedule.weight_decay
+    if steps_per_epoch is not None:
+        rate = FallingRate(schedule, steps_per_epoch)
+    if schedule.optimizer == "sgd":
+        return keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, weight_decay=decay)
+    if schedule.optimizer == "nadam":
+        return keras.optimizers.Nadam(rate)
+    return keras.optimizers.AdamW(rate, weight_decay=decay)
+
+
+class FallingRate(keras.optimizers.schedules.LearningRateSchedule):
+    """A learning rate that warms up and falls to 0 by cosine, and does so again at each restart.
 
     Source of the restarts: Loshchilov and Hutter, SGDR, ICLR 2017.
     """
-    restarts = [epoch for epoch in recipe.restarts if epoch < recipe.epochs]  # `--epochs`: fewer
-    starts, ends = [0, *restarts], [*restarts, recipe.epochs]
-    falls = [
-        warm_up_and_fall(
-            recipe.learning_rate / (2 if start else 1),
-            (end - start) * steps_per_epoch,
-            int(recipe.warmup_epochs * steps_per_epoch),
-        )
-        for start, end in zip(starts, ends, strict=True)
-    ]
-    rate = OneAfterTheOther(falls, [start * steps_per_epoch for start in starts])
-    if recipe.optimizer == "sgd":
-        return keras.optimizers.SGD(
-            rate, momentum=0.9, nesterov=True, weight_decay=recipe.weight_decay
-        )
-    if recipe.optimizer == "nadam":
-        return keras.optimizers.Nadam(rate)
-    return keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay)
 
-
-def warm_up_and_fall(peak: float, steps: int, warmup: int):
-    """Return a schedule of `steps`: `warmup` of them up to `peak`, then down to 0 by cosine."""
-    return keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=peak / 20,
-        decay_steps=max(1, steps - warmup),
-        warmup_target=peak,
-        warmup_steps=warmup,
-    )
-
-
-class OneAfterTheOther(keras.optimizers.schedules.LearningRateSchedule):
-    """Follows each of `schedules` from its step of `starts` on, until the next one starts."""
-
-    def __init__(self, schedules: list, starts: list[int]):
-        self.schedules, self.starts = schedules, starts
+    def __init__(self, schedule: Schedule, steps_per_epoch: int):
+        restarts = [epoch for epoch in schedule.restarts if epoch < schedule.epochs]
+        warmup = int(schedule.warmup_epochs * steps_per_epoch)
+        self.falls = []
+        for start, end in pairwise([0, *restarts, schedule.epochs]):
+            peak = schedule.learning_rate / (2 if start else 1)
+            fall = keras.optimizers.schedules.CosineDecay(
+                initial_learning_rate=peak / 20,
+                decay_steps=max(1, (end - start) * steps_per_epoch - warmup),
+                warmup_target=peak,
+                warmup_steps=warmup,
+            )
+            self.falls.append((start * steps_per_epoch, fall))
 
     def __call__(self, step):
         """Return the learning rate of a step."""
-        rate = self.schedules[0](step)
-        for schedule, start in zip(self.schedules[1:], self.starts[1:], strict=True):
-            rate = ops.where(step < start, rate, schedule(ops.maximum(step - start, 0)))
+        rate = 0.0
+        for start, fall in self.falls:
+            rate = ops.where(step < start, rate, fall(ops.maximum(step - start, 0)))
         return rate
 
 
@@ -193,57 +173,3 @@ def fastest_policy() -> str:
         flags = ""
     fast = "avx512_bf16" in flags or "amx_bf16" in flags
     return "mixed_bfloat16" if fast else "float32"
-
-
-def masked_distance(true, predicted):
-    """Mean distance between true and predicted points over the points that are labelled.
-
-    Both are `(n, points, 2)`; a true point that is NaN takes no part, and a face counts as much as
-    another whose points are all labelled. Distance rather than its square, so that a few loose
-    labels do not steer the training.
-    """
-    labelled = ops.all(ops.isfinite(true), axis=-1)
-    error = ops.where(labelled[..., None], true, predicted) - predicted
-    # The small constant keeps the gradient of the root finite where the error is 0.
-    distance = ops.sqrt(ops.sum(ops.square(error), axis=-1) + 1e-8)
-    labelled = ops.cast(labelled, distance.dtype)
-    marked = ops.sum(labelled, axis=-1)
-    of_face = ops.sum(distance * labelled, axis=-1) / ops.maximum(marked, 1.0)
-    faces = ops.cast(marked > 0, distance.dtype)
-    return ops.sum(of_face * faces) / ops.maximum(ops.sum(faces), 1.0)
-
-
-def distance_within_shape(shapes: ShapeModel, typical: float, weight: float) -> Callable:
-    """Return `masked_distance` plus a price on faces that no real face looks like.
-
-    Only faces whose five points of `shapes.ALIGNED_BY` are labelled and some of the others are not
-    pay it: `weight` for each unit of Mahalanobis distance beyond `typical`. So an unlabelled point
-    may follow what is seen in the picture as far as points of real faces have done.
-    """
-    size, half = 96, 48.0  # of `models.keypoints_to_network`
-    reference = (shapes.reference[ALIGNED_BY] - (size - 1) / 2) / half
-    middle = ops.cast(reference.mean(axis=0), "float32")
-    offsets = ops.cast(reference - reference.mean(axis=0), "float32")
-    mean = ops.cast((shapes.mean.reshape(-1, 2) - (size - 1) / 2) / half, "float32")
-    # Whitening: the length of what it gives is the Mahalanobis distance.
-    whiten = ops.cast(half * np.linalg.cholesky(shapes.precision), "float32")
-
-    def loss(true, predicted):
-        judged = ops.any(ops.isnan(ops.take(true, JUDGED, axis=1)), axis=(1, 2))
-        five = ops.take(true, ALIGNED_BY, axis=1)
-        judged = judged & ops.all(ops.isfinite(five), axis=(1, 2))
-        five = ops.where(judged[:, None, None], five, offsets)
-        centre = ops.mean(five, axis=1, keepdims=True)
-        five, ten = five - centre, ops.take(predicted, JUDGED, axis=1) - centre
-        spread = ops.sum(ops.square(five), axis=(1, 2))[:, None]
-        along = ops.sum(five * offsets, axis=(1, 2))[:, None] / spread
-        across = five[..., 0] * offsets[:, 1] - five[..., 1] * offsets[:, 0]
-        across = ops.sum(across, axis=1, keepdims=True) / spread
-        x = along * ten[..., 0] - across * ten[..., 1]
-        y = across * ten[..., 0] + along * ten[..., 1]
-        away = ops.reshape(ops.stack([x, y], axis=-1) + middle - mean, (-1, 2 * len(JUDGED)))
-        distance = ops.sqrt(ops.sum(ops.square(away @ whiten), axis=1) + 1e-6)
-        beyond = ops.relu(distance - typical) * ops.cast(judged, "float32")
-        return masked_distance(true, predicted) + weight * ops.mean(beyond)
-
-    return loss

@@ -1,150 +1,83 @@
-"""How each model that ships is made: which data, which network, how long.
+"""How a network is trained: everything that changes the result and is worth writing on its card."""
 
-`helpers.training_data` prepares the data, `helpers.weights` trains and writes the card.
-"""
-
-from dataclasses import dataclass, replace
-from pathlib import Path
-
-from helpers import settings
-from helpers.data.archives import is_made_set
-from reading_faces.training.loop import Recipe
-
-RECIPES = {
-    "keypoints": {
-        "smoke": Recipe(epochs=1, learning_rate=1e-3, rows=128, precision="float32"),
-        "lesson": Recipe(epochs=4, learning_rate=2e-3, batch_size=32, rows=1000),
-        "full": Recipe(
-            epochs=14, learning_rate=1e-3, batch_size=32, drawn=12_000, shape_weight=0.003
-        ),
-        "full small": Recipe(epochs=8, learning_rate=2e-3, batch_size=32),
-    },
-    "emotion": {
-        "smoke": Recipe(epochs=1, learning_rate=1e-3, rows=128, precision="float32"),
-        "lesson": Recipe(epochs=8, learning_rate=1e-3, rows=3000, label_smoothing=0.1),
-        "full": Recipe(
-            epochs=92,
-            learning_rate=0.05,
-            optimizer="sgd",
-            weight_decay=5e-3,
-            votes_weight=0.5,
-            restarts=(24, 52),
-            mixup=0.2,
-            then=Recipe(
-                epochs=22,
-                learning_rate=0.025,
-                optimizer="sgd",
-                weight_decay=5e-3,
-                mixup=0.2,
-                teacher_weight=0.5,
-                unlabelled=("facial-keypoints",),
-                reach=1.5,
-            ),
-        ),
-        "full keypoints": Recipe(epochs=7, learning_rate=3e-3, label_smoothing=0.1),
-    },
-    "action_units": {
-        "smoke": Recipe(epochs=1, learning_rate=1e-3, rows=128, precision="float32"),
-        "lesson": Recipe(epochs=4, learning_rate=2e-3, batch_size=32, rows=1000),
-        "full": Recipe(
-            epochs=42,
-            learning_rate=3e-3,
-            batch_size=32,
-            restarts=(6, 18, 30),
-            drawn=12_000,
-            drawn_mixed=14_000,
-        ),
-    },
-    # No step is taken: what to learn from is all there is to choose, see `discriminant`.
-    "embedding": {
-        "smoke": Recipe(epochs=0, learning_rate=0.0, rows=128, precision="float32"),
-        "lesson": Recipe(epochs=0, learning_rate=0.0, rows=1000, precision="float32"),
-        "full": Recipe(epochs=0, learning_rate=0.0, rows=4000, precision="float32"),
-    },
-    # What lesson 5 does by hand.
-    "triplets": {
-        "smoke": Recipe(epochs=2, learning_rate=2e-3),
-        "lesson": Recipe(epochs=12, learning_rate=2e-3),
-        "full": Recipe(epochs=60, learning_rate=2e-3),
-    },
-    # What lesson 4 does by hand, of each of its two phases.
-    "transfer": {
-        "smoke": Recipe(epochs=1, learning_rate=3e-3, batch_size=32),
-        "lesson": Recipe(epochs=8, learning_rate=3e-3, batch_size=32),
-        "full": Recipe(epochs=24, learning_rate=3e-3, batch_size=32),
-    },
-}
-
-# What `--model` may name, the default first: the function that builds the network, its arguments.
-NETWORKS = {
-    "keypoints": {
-        "heatmap": ("build_heatmap_model", {}),
-        "residual": ("build_keypoint_model", {}),
-        "small": ("build_heatmap_model", {"filters": (24, 48, 64)}),
-    },
-    "emotion": {
-        "residual": ("build_emotion_model", {}),
-        "keypoints": ("build_emotion_by_keypoints_model", {}),
-    },
-    "action_units": {"residual": ("build_action_unit_model", {})},
-    "embedding": {"residual": ("build_embedding_model", {})},
-}
-
-# What is trained on when no source is named; `made` otherwise.
-SOURCES = {
-    ("keypoints", "full"): ("facial-keypoints", "made"),
-    ("emotion", "full"): ("fer2013",),
-    ("embedding", "full"): ("facial-keypoints", "ckplus", "orl"),
-}
+from dataclasses import asdict, dataclass, replace
 
 
 @dataclass(frozen=True)
-class Run:
-    """One training: what on, for how long, from which weights, and into which folder."""
+class Schedule:
+    """For how long, in which steps and with which numbers.
 
-    task: str
-    sources: tuple[str, ...]
-    profile: str
-    out: Path
-    model: str | None = None
-    init: Path | None = None
-    seed: int = settings.SEED
-    epochs: int | None = None
+    At each epoch of `restarts` the learning rate rises again, to half its first height, and falls
+    once more. `precision` is a Keras dtype policy, or `auto`: bfloat16 where the processor has it,
+    which halves an epoch there and makes it many times longer elsewhere. The weights are float32
+    either way.
 
-    @property
-    def recipe(self) -> Recipe:
-        """The recipe of the profile (and model, if it has its own).
+    Keras takes `weight_decay` of a weight at each step, times the learning rate and no momentum: to
+    decay as fast as elsewhere with momentum 0.9, it has to be ten times as large.
+    """
 
-        If a number of epochs was asked for, it takes the place of all that the recipe has.
-        """
-        recipes = RECIPES[self.task]
-        recipe = recipes.get(f"{self.profile} {self.model}", recipes[self.profile])
-        return replace(recipe, epochs=self.epochs, then=None) if self.epochs else recipe
+    epochs: int
+    learning_rate: float
+    optimizer: str = "adamw"
+    batch_size: int = 64
+    weight_decay: float = 1e-4
+    warmup_epochs: float = 1.0
+    restarts: tuple[int, ...] = ()
+    precision: str = "auto"
 
-    @property
-    def on_made_faces_only(self) -> bool:
-        """Whether no real face is trained on."""
-        return all(source == "made" or is_made_set(Path(source)) for source in self.sources)
 
-    @property
-    def network(self) -> tuple[str, dict]:
-        """The function that builds the network, and its arguments."""
-        networks = NETWORKS[self.task]
-        name = self.model or next(iter(networks))
-        if name not in networks:
-            raise ValueError(f"{self.task} has no model {name!r}; choose {' or '.join(networks)}.")
-        return networks[name]
+@dataclass(frozen=True)
+class Data:
+    """Which pictures are learnt from, and how they are changed.
 
-    @property
-    def command(self) -> str:
-        """The command line that makes this run again."""
-        sources = " ".join(f"--source {source}" for source in self.sources)
-        init = f" --init {self.init}" if self.init else ""
-        model = f" --model {self.model}" if self.model else ""
-        model += f" --epochs {self.epochs}" if self.epochs else ""
-        seed = f"COURSE_SEED={self.seed} " if self.seed else ""
-        return (
-            f"{seed}python -m reading_faces train {self.task.replace('_', '-')} {sources}"
-            f" --profile {self.profile}"
-            f"{model}{init} --out {self.out}"
-        )
+    `rows` limits how many training pictures of a source are used. `drawn` says how many made faces
+    are drawn in place of those that ship, of other people and turned farther; `drawn_mixed` how
+    many more with action units in any combination, only to learn from. `unlabelled` sources give
+    faces that a teacher labels. Pictures are changed `reach` times as far as usual, and from the
+    first restart on mixed in pairs, as strongly as `mixup` says (`mixup.mix_pairs`).
+    """
+
+    rows: int | None = None
+    drawn: int | None = None
+    drawn_mixed: int | None = None
+    unlabelled: tuple[str, ...] = ()
+    reach: float = 1.0
+    mixup: float = 0.0
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What the network is told of a picture, and what an error costs.
+
+    `votes_weight` is how much of an emotion's target comes from people's votes (`soft_labels`), and
+    `teacher_weight` how much from what the network said after the trainings before (`distill`).
+    `shape_weight` is the price of an unlikely shape (`losses.distance_within_shape`).
+    """
+
+    votes_weight: float = 0.0
+    teacher_weight: float = 0.0
+    label_smoothing: float = 0.0
+    shape_weight: float = 0.0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One training, and the one that goes on from the weights that came out of it."""
+
+    schedule: Schedule
+    data: Data = Data()
+    targets: Targets = Targets()
+    then: "Recipe | None" = None
+
+    def in_turn(self) -> list["Recipe"]:
+        """Return this recipe and those that follow it."""
+        return [self, *(self.then.in_turn() if self.then else [])]
+
+    def with_epochs(self, epochs: int) -> "Recipe":
+        """Return the first training alone, that long."""
+        return replace(self, schedule=replace(self.schedule, epochs=epochs), then=None)
+
+    def as_card(self) -> dict:
+        """Return everything by name in one flat dictionary, as a model card holds it."""
+        parts = asdict(self.schedule) | asdict(self.data) | asdict(self.targets)
+        return parts | {"then": self.then.as_card() if self.then else None}

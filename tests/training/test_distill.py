@@ -2,41 +2,36 @@
 
 from dataclasses import replace
 
-import keras
 import numpy as np
 import pytest
+from data_samples import grey
+from tiny_tasks import EMOTION
 
 from helpers.batches import Batches
 from helpers.data import DataError
 from helpers.data.made import load_set
-from helpers.models import build_emotion_model
-from reading_faces.training import make as weights
-from reading_faces.training import recipes, training_data
-from reading_faces.training.distill import mirrored_answers, taught_batches
-from reading_faces.training.loop import Recipe, read_history
+from reading_faces.training import tasks, training_data
+from reading_faces.training.distill import taught_batches
+from reading_faces.training.loop import read_history
+from reading_faces.training.make import Run, train_model
+from reading_faces.training.recipes import Data, Recipe, Schedule, Targets
 
-PUPIL = Recipe(epochs=2, learning_rate=0.01, optimizer="sgd", teacher_weight=0.5)
-SMALL = {"filters": (8, 8), "dropout": 0.0}
-CHAIN = replace(PUPIL, rows=64, precision="float32", then=replace(PUPIL, then=PUPIL))
+pytestmark = [
+    pytest.mark.usefixtures("eagerly"),
+    pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions"),
+]
 
-
-def test_an_answer_is_a_distribution_and_the_same_for_the_mirrored_face():
-    keras.utils.set_random_seed(0)
-    network = build_emotion_model(filters=(8,))
-    faces = np.random.default_rng(0).integers(0, 256, (3, 48, 48), dtype=np.uint8)
-    said = mirrored_answers(network, faces)
-    assert said.shape == (3, 7) and said.dtype == np.float32
-    np.testing.assert_allclose(said.sum(axis=1), 1, rtol=1e-5)
-    np.testing.assert_allclose(said, mirrored_answers(network, faces[:, :, ::-1]), atol=1e-6)
-    assert np.ptp(said, axis=0).max() > 1e-4
+SCHEDULE = Schedule(epochs=2, learning_rate=0.01, optimizer="sgd", precision="float32")
+PUPIL = Recipe(SCHEDULE, targets=Targets(teacher_weight=0.5))
+CHAIN = replace(PUPIL, data=Data(rows=64), then=PUPIL)
 
 
 def test_labels_and_teachers_share_a_target_and_unlabelled_faces_have_the_teachers_alone():
-    faces = np.random.default_rng(0).integers(0, 256, (6, 48, 48), dtype=np.uint8)
-    labels = np.eye(7, dtype=np.float32)[[0, 1, 2, 3]]
+    faces, labels = grey(6, 48), np.eye(7, dtype=np.float32)[[0, 1, 2, 3]]
     first, second = np.random.default_rng(1).dirichlet(np.ones(7), (2, 6))
     training = Batches(faces[:4], labels, seed=5)
-    batches = taught_batches(training, faces, [first, second], replace(PUPIL, teacher_weight=0.25))
+    recipe = replace(PUPIL, targets=Targets(teacher_weight=0.25))
+    batches = taught_batches(training, faces, [first, second], recipe)
     mean = (first + second) / 2
     np.testing.assert_allclose(batches.targets[:4], 0.75 * labels + 0.25 * mean[:4], atol=1e-6)
     np.testing.assert_allclose(batches.targets[4:], mean[4:], atol=1e-6)
@@ -46,16 +41,33 @@ def test_labels_and_teachers_share_a_target_and_unlabelled_faces_have_the_teache
     assert not np.array_equal(batches[0][0], other[0][0])
 
 
+def test_a_pupil_sees_faces_turned_and_moved_farther_by_its_reach():
+    face = np.zeros((1, 48, 48), np.uint8)
+    face[:, 22:26, 22:26] = 255
+    training = Batches(face, np.eye(7, dtype=np.float32)[[0]])
+
+    def farthest(reach):
+        """Return how far from the middle the spot is seen in a hundred epochs, in pixels."""
+        pupil = replace(PUPIL, data=Data(reach=reach))
+        batches, away = taught_batches(training, face, [np.ones((1, 7)) / 7], pupil), []
+        for epoch in range(100):
+            batches.start_epoch(epoch)
+            spot = np.argwhere(batches[0][0][0, :, :, 0] > 3)
+            away.append(np.abs(spot.mean(axis=0) - 23.5).max())
+        return max(away)
+
+    assert farthest(0) < 0.6 < 2 < farthest(1) < farthest(3)
+
+
 def test_a_chain_that_was_cut_in_its_second_training_ends_as_if_it_had_not_been(
     tmp_path, monkeypatch
 ):
-    monkeypatch.setitem(recipes.RECIPES["emotion"], "smoke", CHAIN)
-    monkeypatch.setitem(recipes.NETWORKS, "emotion", {"tiny": ("build_emotion_model", SMALL)})
-    run = recipes.Run("emotion", ("made",), "smoke", tmp_path / "whole")
-    whole = weights.train_model(run)
-    assert whole.card["training"]["epochs_run"] == 6
-    assert len(whole.card["training"]["val_accuracy"]) == 3
-    assert whole.card["training"]["recipe"]["then"]["then"]["teacher_weight"] == 0.5
+    task = replace(EMOTION, recipes={"smoke": CHAIN})
+    run = Run(task, ("made",), "smoke", tmp_path / "whole")
+    whole = train_model(run)
+    assert whole.card["training"]["epochs_run"] == 4
+    assert len(whole.card["training"]["val_accuracy"]) == 2
+    assert whole.card["training"]["recipe"]["then"]["teacher_weight"] == 0.5
 
     begin = Batches.start_epoch
 
@@ -68,10 +80,10 @@ def test_a_chain_that_was_cut_in_its_second_training_ends_as_if_it_had_not_been(
     with monkeypatch.context() as patch:
         patch.setattr(Batches, "start_epoch", pull_the_plug)
         with pytest.raises(KeyboardInterrupt):
-            weights.train_model(cut)
-    assert not (cut.out / "then" / "then").exists()
-    again = weights.train_model(cut, resume=True)
-    for folder in (".", "then", "then/then"):
+            train_model(cut)
+    assert len(read_history(cut.out / "then")) == 1
+    again = train_model(cut, resume=True)
+    for folder in (".", "then"):
         ours, theirs = read_history(cut.out / folder), read_history(run.out / folder)
         assert len(ours) == 2
         np.testing.assert_allclose(ours["val_loss"], theirs["val_loss"], rtol=1e-4)
@@ -79,25 +91,18 @@ def test_a_chain_that_was_cut_in_its_second_training_ends_as_if_it_had_not_been(
     np.testing.assert_allclose(again.predict(faces), whole.predict(faces), atol=2e-3)
 
 
-def test_a_number_of_epochs_takes_the_place_of_the_whole_chain(tmp_path):
-    run = recipes.Run("emotion", ("fer2013",), "full", tmp_path, epochs=3)
-    assert [recipe.epochs for recipe in run.recipe.in_turn()] == [3]
-    assert len(replace(run, epochs=None).recipe.in_turn()) == 2
-
-
-def test_unlabelled_faces_are_no_test_faces_and_no_real_ones_beside_made_ones(
-    tmp_path, monkeypatch
-):
-    faces = training_data.load_keypoints("made")
+def test_unlabelled_faces_are_no_test_faces_and_no_real_ones_beside_made_ones(monkeypatch):
+    faces, recipe = training_data.load_keypoints("made"), tasks.EMOTION.recipes["full"]
     monkeypatch.setattr(training_data, "load_keypoints", lambda source: faces)
-    run = recipes.Run("emotion", ("fer2013",), "full", tmp_path)
-    assert training_data.unlabelled_faces(run).shape == ((faces.split != "test").sum(), 48, 48)
-    assert not len(training_data.unlabelled_faces(replace(run, sources=("made",))))
-    assert not len(training_data.unlabelled_faces(replace(run, profile="lesson")))
+    found = training_data.unlabelled_faces(("fer2013",), recipe)
+    assert found.shape == ((faces.split != "test").sum(), 48, 48)
+    assert not len(training_data.unlabelled_faces(("made",), recipe))
+    lesson = tasks.EMOTION.recipes["lesson"]
+    assert not len(training_data.unlabelled_faces(("fer2013",), lesson))
 
     def nothing(source):
         raise DataError("There is nothing here.")
 
     monkeypatch.setattr(training_data, "load_keypoints", nothing)
     with pytest.warns(UserWarning, match="unlabelled faces: There is nothing"):
-        assert not len(training_data.unlabelled_faces(run))
+        assert not len(training_data.unlabelled_faces(("fer2013",), recipe))

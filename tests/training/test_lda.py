@@ -10,8 +10,7 @@ from helpers.data import load_people
 from helpers.embedders import SmallEmbedder
 from reading_faces.__main__ import main
 from reading_faces.training import lda as discriminant
-from reading_faces.training.lda import Portraits
-from reading_faces.training.make import USUAL_THRESHOLD
+from reading_faces.training.lda import USUAL_THRESHOLD, Portraits
 
 
 def test_scatter_is_measured_around_each_persons_own_mean():

@@ -1,21 +1,19 @@
 """The comparisons that lessons quote: several networks, one budget, the same data and seed.
 
-`python -m reading_faces study` is this package; what it prints is kept under `data/results/`.
+`python -m reading_faces study` is this package; what it prints is kept under `data/results/`. Each
+module has its `STUDIES` and their `BUDGETS`, for a full run and for a look whether it runs at all.
 """
 
 from pathlib import Path
-from types import ModuleType
+
+import numpy as np
 
 from helpers import settings
 from reading_faces.training.studies import emotions, keypoints, resnet50, transfer
 
 PARTS = (keypoints, emotions, transfer, resnet50)
-STUDIES = {name: variants for part in PARTS for name, variants in part.STUDIES.items()}
-
-
-def part_of(study: str) -> ModuleType:
-    """Return the module that knows how a study is done."""
-    return next(part for part in PARTS if study in part.STUDIES)
+PART_OF = {name: part for part in PARTS for name in part.STUDIES}
+HEADLINES = ("accuracy", "mean_error_interocular", "units_auc", "units_f1", "group_accuracy")
 
 
 def run_study(name: str, out: Path, smoke: bool = False) -> dict:
@@ -26,10 +24,21 @@ def run_study(name: str, out: Path, smoke: bool = False) -> dict:
     A dictionary for `data/results/`: the budget and, for each variant, its size, how it learnt
     and its metrics.
     """
-    study = part_of(name)
-    rows = []
-    for variant in STUDIES[name]:
+    part, rows = PART_OF[name], []
+    budget = part.BUDGETS[name]["smoke" if smoke else "full"]
+    for variant in part.STUDIES[name]:
         print(variant.name, flush=True)
-        rows.append(study.run_variant(name, variant, out / variant.name, smoke))
-    budget = study.budget(name, smoke)
+        rows.append(part.run_variant(variant, out / variant.name, budget))
     return {"study": name, "budget": budget, "seed": settings.SEED, "variants": rows}
+
+
+def summary(row: dict) -> str:
+    """Say in a line how a variant did: mean, and deviation where it was trained several times."""
+    shown = [
+        f"{name} {np.mean(value):.3f}" + (f" ± {np.std(value):.3f}" if np.ndim(value) else "")
+        for name, value in row["metrics"].items()
+        if name in HEADLINES
+    ]
+    size = [f"{row['parameters']:,} parameters"] if "parameters" in row else []
+    cost = [f"{row['seconds']:,} s, {row['peak_memory_gib']:.1f} GiB"] if "seconds" in row else []
+    return "   ".join([f"{row['name']:24}", *size, *cost, *shown])

@@ -4,7 +4,6 @@ The pictures go through the loader of lesson 4, from files.
 """
 
 import gc
-import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +17,10 @@ from helpers import settings, transfer
 from helpers.batches import PictureTable, for_imagenet
 from helpers.data import EmotionData, load_emotions
 from helpers.data.splits import split_by_subject
-from helpers.files import whole_file
+from reading_faces.training.loop import fit
+from reading_faces.training.studies.once import once
 
-SIDE, RATE = 224, 1e-3
-SMOKE_SIDE = 32
+RATE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -44,35 +43,32 @@ STUDIES = {
         ResNetVariant("FER-2013, 1,000 faces", "fer2013", 1000, 500, batch_size=16),
     )
 }
+BUDGETS = {
+    "resnet50": {
+        "full": {"epochs": 1, "side": 224},
+        "smoke": {"epochs": 1, "side": 32, "rows": 64, "source": "made"},
+    }
+}
 
 
-def budget(name: str, smoke: bool = False) -> dict:
-    """Return what every variant gets."""
-    return {"epochs": 1, "side": SMOKE_SIDE if smoke else SIDE}
-
-
-def summary(row: dict) -> str:
-    """Say in a line how a variant did."""
-    cost = f"{row['n_train']:,} faces in {row['seconds']:,} s, {row['peak_memory_gib']:.1f} GiB"
-    return f"{cost}   accuracy {row['metrics']['accuracy']:.1%} of {row['n']:,}"
-
-
-def run_variant(name: str, variant: ResNetVariant, out: Path, smoke: bool = False) -> dict:
+def run_variant(variant: ResNetVariant, out: Path, budget: dict) -> dict:
     """Train for one epoch in folder `out` and measure on faces that were not learnt from."""
-    stored = out / "result.json"
-    if stored.exists():
-        return json.loads(stored.read_text())
-    data = load_emotions("made" if smoke else variant.source)
+    return once(out / "result.json", lambda: train_once(variant, out, budget))
+
+
+def train_once(variant: ResNetVariant, out: Path, budget: dict) -> dict:
+    """Train and measure one variant; time and memory are those of the training."""
+    data = load_emotions(budget.get("source", variant.source))
     split = data.split
-    if variant.source == "ckplus" and not smoke:
+    if set(split) == {"all"}:
         split = split_by_subject(data.subjects, data.labels)
     keras.backend.clear_session()  # what the last variant built would count as this one's memory
     gc.collect()
     keras.utils.set_random_seed(settings.SEED)
     rng = np.random.default_rng(settings.SEED)
     training, judging = (
-        loader(data, rng.permutation(np.flatnonzero(split == part))[: 64 if smoke else limit],
-               out / part, part == "train", budget(name, smoke)["side"], variant.batch_size)
+        loader(data, rng.permutation(np.flatnonzero(split == part))[: budget.get("rows", limit)],
+               out / part, part == "train", budget["side"], variant.batch_size)
         for part, limit in (("train", variant.rows), ("val", variant.judges))
     )  # fmt: skip
     backbone = transfer.resnet50_backbone(None, training.size)
@@ -82,11 +78,11 @@ def run_variant(name: str, variant: ResNetVariant, out: Path, smoke: bool = Fals
         keras.optimizers.Adam(RATE), "sparse_categorical_crossentropy", metrics=["accuracy"]
     )
     started = time.perf_counter()
-    network.fit(training, epochs=1, verbose=2)
+    fit(network, training, budget["epochs"])
     seconds = time.perf_counter() - started
     _, accuracy = network.evaluate(judging, verbose=0)
     _, counts = np.unique(judging.targets, return_counts=True)
-    row = {
+    return {
         "name": variant.name,
         "batch_size": variant.batch_size,
         "n_train": len(training.table),
@@ -99,9 +95,6 @@ def run_variant(name: str, variant: ResNetVariant, out: Path, smoke: bool = Fals
             "most_frequent_class": float(counts.max() / counts.sum()),
         },
     }
-    with whole_file(stored) as part:
-        part.write_text(json.dumps(row))
-    return row
 
 
 def peak_memory() -> int:

@@ -4,7 +4,6 @@ Made people in CK+'s form; some are learnt from, others judge. No weights that s
 nobody else has to be kept aside.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,13 +15,13 @@ from helpers import models, transfer
 from helpers.batches import PictureTable, peak_table
 from helpers.data.ckplus import read_peaks
 from helpers.data.made import album_folder
-from helpers.files import whole_file
 from helpers.metrics import action_unit_metrics
 from reading_faces.made_faces.albums import ckplus_album
+from reading_faces.training.loop import build_optimizer, fit
+from reading_faces.training.recipes import Schedule
+from reading_faces.training.studies.once import once
 
-SEEDS = (0, 1, 2)
-EPOCHS = 6  # of the heads, and again of the heads with what is thawed
-PEOPLE, JUDGES, SEQUENCES = 60, 30, 4
+SEQUENCES = 4  # of each person
 HEAD_RATE = 3e-3
 ALL_STAGES = 9
 
@@ -40,8 +39,8 @@ class TransferVariant:
     stages: int = 1
     normalise_anew: bool = False
     fine_rate: float = 1e-4
-    optimizer: str = "adam"
-    schedule: str = "cosine"
+    optimizer: str = "adamw"
+    falling_rate: bool = True
     batch_size: int = 32
     dense: int = 256
     loss: str = "weighted"
@@ -53,7 +52,7 @@ STUDIES = {
         TransferVariant("baseline"),
         TransferVariant("no class weights", loss="plain"),
         TransferVariant("focal loss, gamma 2", loss="focal"),
-        TransferVariant("constant rate", schedule="constant"),
+        TransferVariant("constant rate", falling_rate=False),
         TransferVariant("SGD, momentum 0.9", optimizer="sgd"),
         TransferVariant("batch of 8", batch_size=8),
         TransferVariant("dense 64", dense=64),
@@ -70,37 +69,23 @@ STUDIES = {
 }
 
 
-def budget(name: str, smoke: bool = False) -> dict:
-    """Return what every variant gets."""
-    people, judges, seeds, epochs = size(smoke)
-    return {"people": people, "judges": judges, "seeds": list(seeds), "epochs": epochs}
+# `epochs` of the heads, and again of the heads with what is thawed.
+BUDGETS = {
+    "transfer": {
+        "full": {"people": 60, "judges": 30, "seeds": [0, 1, 2], "epochs": 6},
+        "smoke": {"people": 3, "judges": 3, "seeds": [0], "epochs": 1},
+    }
+}
 
 
-def size(smoke: bool) -> tuple[int, int, tuple[int, ...], int]:
-    """Return how many people are learnt from, how many judge, the seeds, and epochs a phase."""
-    return (3, 3, SEEDS[:1], 1) if smoke else (PEOPLE, JUDGES, SEEDS, EPOCHS)
-
-
-def summary(row: dict) -> str:
-    """Say in a line how a variant did."""
-    measured = {name: f"{np.mean(v):.3f} ± {np.std(v):.3f}" for name, v in row["metrics"].items()}
-    return "   ".join(f"{name} {value}" for name, value in measured.items())
-
-
-def run_variant(name: str, variant: TransferVariant, out: Path, smoke: bool = False) -> dict:
+def run_variant(variant: TransferVariant, out: Path, budget: dict) -> dict:
     """Train with each seed in folder `out`, and measure on people who were not learnt from."""
-    people, judges, seeds, _ = size(smoke)
-    peaks = read_peaks(album_folder(ckplus_album(people + judges, SEQUENCES, frames=2)))
-    table = peak_table([peak for peak in peaks if peak.emotion])
-    runs = []
-    for seed in seeds:
-        stored = out / f"seed{seed}.json"
-        if not stored.exists():
-            found = run_once(variant, table, seed, smoke)
-            out.mkdir(parents=True, exist_ok=True)
-            with whole_file(stored) as part:
-                part.write_text(json.dumps(found))
-        runs.append(json.loads(stored.read_text()))
+    album = ckplus_album(budget["people"] + budget["judges"], SEQUENCES, frames=2)
+    table = peak_table([peak for peak in read_peaks(album_folder(album)) if peak.emotion])
+    runs = [
+        once(out / f"seed{seed}.json", lambda: run_once(variant, table, seed, budget))  # noqa: B023
+        for seed in budget["seeds"]
+    ]
     return {
         "name": variant.name,
         "metrics": {
@@ -113,16 +98,15 @@ def run_variant(name: str, variant: TransferVariant, out: Path, smoke: bool = Fa
     }
 
 
-def run_once(variant: TransferVariant, table: pd.DataFrame, seed: int, smoke: bool) -> dict:
+def run_once(variant: TransferVariant, table: pd.DataFrame, seed: int, budget: dict) -> dict:
     """Train heads, thaw, train on; return measures of the last epoch and the curves."""
-    people, _, _, epochs = size(smoke)
     keras.utils.set_random_seed(seed)
     units = sorted(set().union(*table["units"]))
     backbone = transfer.emotion_backbone(random=variant.backbone == "random")
     emotions = None if variant.grouped else sorted(set(table["emotion"]))
     classes = transfer.GROUPS if variant.grouped else emotions
     network = transfer.two_heads(backbone, len(units), len(classes), variant.dense)
-    learns = (table["subject"] < f"S{people:03d}").to_numpy()
+    learns = (table["subject"] < f"S{budget['people']:03d}").to_numpy()
     training, judging = (
         loader(table[rows], units, emotions, variant.batch_size, seed, augment)
         for rows, augment in ((learns, True), (~learns, False))
@@ -135,15 +119,23 @@ def run_once(variant: TransferVariant, table: pd.DataFrame, seed: int, smoke: bo
         }
     elif variant.loss == "focal":
         weighing = {"gamma": 2.0}
-    curves = {"val_loss": [], "val_units_auc": []}
+    curves, epochs = [], budget["epochs"]
     for rate, stages in ((HEAD_RATE, 0), (variant.fine_rate, variant.stages)):
         if stages:
             transfer.thaw(backbone, stages, variant.normalise_anew)
-        optimizer = build_optimizer(variant, rate, epochs * len(training))
+        optimizer = build_optimizer(
+            Schedule(
+                epochs,
+                rate * 10 if variant.optimizer == "sgd" else rate,  # as is usual
+                variant.optimizer,
+                weight_decay=0.0,
+                warmup_epochs=0,
+            ),
+            len(training) if variant.falling_rate else None,
+        )
         transfer.compile_heads(network, optimizer, **weighing)
-        past = network.fit(training, validation_data=judging, epochs=epochs, verbose=0).history
-        for curve, values in curves.items():
-            values.extend(round(float(value), 4) for value in past[curve])
+        curves.append(fit(network, training, epochs, judging, verbose=0))
+    curves = pd.concat(curves).round(4)
     said = network.predict(judging, verbose=0)
     names = tuple(f"AU{unit}" for unit in units)
     measured = action_unit_metrics(
@@ -160,8 +152,8 @@ def run_once(variant: TransferVariant, table: pd.DataFrame, seed: int, smoke: bo
         "units_auc": measured["macro_auc"],
         "units_f1": measured["macro_f1"],
         "group_accuracy": float(right.mean()),
-        "val_loss": curves["val_loss"],
-        "val_auc": curves["val_units_auc"],
+        "val_loss": curves["val_loss"].tolist(),
+        "val_auc": curves["val_units_auc"].tolist(),
     }
 
 
@@ -186,15 +178,3 @@ def loader(
 def one_hot(shown: np.ndarray, emotions: list[str]) -> np.ndarray:
     """Return 1 in the column of each face's emotion, `(n, emotions) float32`."""
     return (shown[:, np.newaxis] == np.array(emotions)).astype(np.float32)
-
-
-def build_optimizer(
-    variant: TransferVariant, rate: float, steps: int
-) -> keras.optimizers.Optimizer:
-    """Return the variant's optimizer; SGD gets the tenfold rate, as is usual."""
-    rate = rate * 10 if variant.optimizer == "sgd" else rate
-    if variant.schedule == "cosine":
-        rate = keras.optimizers.schedules.CosineDecay(rate, steps)
-    if variant.optimizer == "sgd":
-        return keras.optimizers.SGD(rate, momentum=0.9, nesterov=True)
-    return keras.optimizers.Adam(rate)

@@ -1,0 +1,237 @@
+"""The four models that ship, each as one `Task`: its data, network, recipe, loss and measures."""
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import keras
+import numpy as np
+
+from helpers.data import EMOTIONS, DataError, kaggle_coordinates
+from helpers.data.sources import find_folder
+from helpers.metrics import fit_temperature
+from helpers.models import TrainedModel
+from reading_faces.made_faces.expression import UNIT_NAMES
+from reading_faces.training import lda
+from reading_faces.training.distill import train_in_turn
+from reading_faces.training.loop import take_over
+from reading_faces.training.losses import cross_entropy, distance_within_shape, masked_distance
+from reading_faces.training.measure import evaluate
+from reading_faces.training.recipes import Data, Recipe, Schedule, Targets
+from reading_faces.training.scores import fit_thresholds
+from reading_faces.training.shape_prior import fit_shape_model
+from reading_faces.training.training_data import (
+    Examples,
+    action_unit_data,
+    drawn_only,
+    emotion_data,
+    keypoint_data,
+)
+
+# Half of the real faces with 15 points are nearer to their mean shape than this.
+TYPICAL_SHAPE = 4.0
+
+# How many of FER-2013's 28,709 training faces show each emotion (Goodfellow et al. 2013).
+EMOTION_COUNTS = (3995, 436, 4097, 7215, 4830, 3171, 4965)
+
+
+@dataclass(frozen=True)
+class Task:
+    """What it takes to make one of our models.
+
+    Attributes
+    ----------
+    name : as files and cards have it.
+    size : side of the pictures that the network takes, in pixels.
+    networks : what `--model` may name, the default first: the function that builds it, arguments.
+    recipes : by run profile; `full small` is for the network `small` alone.
+    sources : what the profile `full` learns from when no source is named; `made` otherwise.
+    data : `(sources, recipe, seed)` to what `learn` learns from.
+    learn : `(network, examples, run)` to the trained network, and what its card says of that.
+    loss : `(sources, targets of a recipe)` to a loss for Keras.
+    metrics : what Keras measures beside the loss.
+    monitor : the column of the history that says which epoch is best.
+    outputs : what the numbers that the network gives are called, for the card.
+    init : what it begins with unless `--init` names other weights.
+    start : `(network, learnt network)`: takes over weights.
+    calibrate : `(model, examples)` to entries of the card that are fitted on validation faces.
+    measure : `(model, run)` to entries of the card; after a training of the profile `full`.
+    """
+
+    name: str
+    size: int
+    networks: dict[str, tuple[str, dict]]
+    recipes: dict[str, Recipe]
+    data: Callable
+    measure: Callable
+    sources: tuple[str, ...] = ("made",)
+    learn: Callable = train_in_turn
+    loss: Callable = lambda sources, targets: cross_entropy(targets.label_smoothing)
+    metrics: tuple[str, ...] = ()
+    monitor: str = "val_loss"
+    outputs: dict[str, list[str]] = field(default_factory=dict)
+    init: str | None = None
+    start: Callable = take_over
+    calibrate: Callable = lambda model, examples: {}
+
+
+def keypoint_loss(sources: tuple[str, ...], targets: Targets) -> Callable:
+    """Return the loss: with a price on unlikely shapes if a source knows real ones."""
+    for source in sources if targets.shape_weight else ():
+        with contextlib.suppress(DataError, ValueError):
+            shapes = fit_shape_model(kaggle_coordinates(source))
+            return distance_within_shape(shapes, TYPICAL_SHAPE, targets.shape_weight)
+    return masked_distance
+
+
+def learn_emotions(network: keras.Model, examples: Examples, run) -> tuple[keras.Model, dict]:
+    """Train; drawn faces show all emotions equally often, people do not."""
+    network, facts = train_in_turn(network, examples, run)
+    if drawn_only(run.sources):
+        expect_frequencies(network, examples.training.targets.argmax(axis=1))
+    return network, facts
+
+
+def expect_frequencies(network: keras.Model, labels: np.ndarray) -> None:
+    """Let a model that was trained on evenly drawn emotions expect them as often as they occur.
+
+    The logits move by the logarithm of the ratio of frequencies (Saerens et al. 2002). Without it,
+    disgust would be named ten times as often as it occurs.
+    """
+    drawn = np.bincount(labels, minlength=len(EMOTIONS)) / len(labels)
+    seen = np.array(EMOTION_COUNTS) / sum(EMOTION_COUNTS)
+    weights, bias = network.get_layer("logits").get_weights()
+    network.get_layer("logits").set_weights([weights, bias + np.log(seen / drawn)])
+
+
+def temperature(model: TrainedModel, examples: Examples) -> dict:
+    """Fit how sure the probabilities are."""
+    labels = examples.validation.targets.argmax(axis=1)
+    return {"temperature": fit_temperature(labels, model.outputs(examples.validation.images))}
+
+
+def unit_thresholds(model: TrainedModel, examples: Examples) -> dict:
+    """Fit from which probability on each unit counts as present."""
+    present = (examples.validation.targets >= 0.5).astype(int)
+    thresholds = fit_thresholds(present, model.predict(examples.validation.images))
+    return {"thresholds": thresholds.round(4).tolist()}
+
+
+def report_on(source: str, split: str, check: tuple[str, str] | None = None) -> Callable:
+    """Return a `measure` that opens a split kept aside, once, if the model learnt from its source.
+
+    `check` is a source and split of real faces to measure on as well, where they are at hand.
+    """
+
+    def measure(model: TrainedModel, run) -> dict:
+        if source not in run.sources:
+            return {}
+        measured = [evaluate(model, source, split, tta) for tta in (False, True)]
+        if check and find_folder(check[0]):
+            measured.append(evaluate(model, *check))
+        return {"measured": [evaluation.result for evaluation in measured]}
+
+    return measure
+
+
+SMOKE = Recipe(Schedule(epochs=1, learning_rate=1e-3, precision="float32"), Data(rows=128))
+LESSON = Recipe(Schedule(epochs=4, learning_rate=2e-3, batch_size=32), Data(rows=1000))
+
+KEYPOINTS = Task(
+    name="keypoints",
+    size=96,
+    networks={
+        "heatmap": ("build_heatmap_model", {}),
+        "residual": ("build_keypoint_model", {}),
+        "small": ("build_heatmap_model", {"filters": (24, 48, 64)}),
+    },
+    recipes={
+        "smoke": SMOKE,
+        "lesson": LESSON,
+        "full": Recipe(
+            Schedule(epochs=14, learning_rate=1e-3, batch_size=32),
+            Data(drawn=12_000),
+            Targets(shape_weight=0.003),
+        ),
+        "full small": Recipe(Schedule(epochs=8, learning_rate=2e-3, batch_size=32)),
+    },
+    sources=("facial-keypoints", "made"),
+    data=keypoint_data,
+    loss=keypoint_loss,
+    measure=report_on("facial-keypoints", "test"),
+)
+
+EMOTION = Task(
+    name="emotion",
+    size=48,
+    networks={
+        "residual": ("build_emotion_model", {}),
+        "keypoints": ("build_emotion_by_keypoints_model", {}),
+    },
+    recipes={
+        "smoke": SMOKE,
+        "lesson": Recipe(
+            Schedule(epochs=8, learning_rate=1e-3), Data(rows=3000), Targets(label_smoothing=0.1)
+        ),
+        "full": Recipe(
+            Schedule(92, 0.05, optimizer="sgd", weight_decay=5e-3, restarts=(24, 52)),
+            Data(mixup=0.2),
+            Targets(votes_weight=0.5),
+            then=Recipe(
+                Schedule(22, 0.025, optimizer="sgd", weight_decay=5e-3),
+                Data(mixup=0.2, unlabelled=("facial-keypoints",), reach=1.5),
+                Targets(teacher_weight=0.5),
+            ),
+        ),
+        "full keypoints": Recipe(
+            Schedule(epochs=7, learning_rate=3e-3), targets=Targets(label_smoothing=0.1)
+        ),
+    },
+    sources=("fer2013",),
+    data=emotion_data,
+    learn=learn_emotions,
+    metrics=("accuracy",),
+    monitor="val_accuracy",
+    outputs={"classes": list(EMOTIONS)},
+    calibrate=temperature,
+    measure=report_on("fer2013", "public"),
+)
+
+ACTION_UNITS = Task(
+    name="action_units",
+    size=96,
+    networks={"residual": ("build_action_unit_model", {})},
+    recipes={
+        "smoke": SMOKE,
+        "lesson": LESSON,
+        "full": Recipe(
+            Schedule(epochs=42, learning_rate=3e-3, batch_size=32, restarts=(6, 18, 30)),
+            Data(drawn=12_000, drawn_mixed=14_000),
+        ),
+    },
+    data=action_unit_data,
+    loss=lambda sources, targets: keras.losses.BinaryCrossentropy(from_logits=True),
+    outputs={"units": list(UNIT_NAMES)},
+    calibrate=unit_thresholds,
+    measure=report_on("made", "test", check=("ckplus", "all")),
+)
+
+# No step is taken: which pictures to learn from is all there is to choose, see `lda`.
+EMBEDDING = Task(
+    name="embedding",
+    size=48,
+    networks={"residual": ("build_embedding_model", {})},
+    recipes={
+        profile: Recipe(Schedule(0, 0.0, precision="float32"), Data(rows=rows))
+        for profile, rows in (("smoke", 128), ("lesson", 1000), ("full", 4000))
+    },
+    sources=("facial-keypoints", "ckplus", "orl"),
+    data=lda.portrait_data,
+    init="emotion",
+    start=lda.start_from_emotion,
+    learn=lda.learn,
+    calibrate=lda.name_and_threshold,
+    measure=lda.measure_people,
+)
+
+TASKS = {task.name: task for task in (KEYPOINTS, EMOTION, ACTION_UNITS, EMBEDDING)}
