@@ -10,13 +10,12 @@ import numpy as np
 
 from helpers import models
 from helpers.data.cache import file_sha256
-from helpers.data.sources import KNOWN, find_folder, known_folder
-from helpers.gallery import Embedder, Gallery, check_embedder, to_unit_length
+from helpers.data.sources import FACENET_SHA256, KNOWN, find_folder, known_folder
+from helpers.gallery import Embedder, to_unit_length
 from helpers.images import to_grey
 
 DIMENSIONS = 512
-_URL, _SHA256 = (getattr(KNOWN["facenet"].downloads[0], name) for name in ("url", "sha256"))
-_FILE = _URL.rsplit("/", 1)[1]
+_FILE = KNOWN["facenet"].by_hand
 _BATCH = 32
 EMBEDDERS = ("shipped", "facenet")
 
@@ -75,7 +74,7 @@ def load_network(weights: Path):
     """Build the network and fill it from the published file, once its checksum is right."""
     if not weights.is_file():
         raise ValueError(f"{weights} is missing; run: python -m reading_faces data fetch facenet")
-    if file_sha256(weights) != _SHA256:
+    if file_sha256(weights) != FACENET_SHA256:
         raise ValueError(f"{weights} is not the published file; delete it and fetch it again.")
     network = build_network()
     network.load_weights(weights)
@@ -122,16 +121,3 @@ def best_embedder(name: str | None = None) -> Embedder:
     if name not in (None, *EMBEDDERS):
         raise ValueError(f"There is no embedder {name!r}; choose {' or '.join(EMBEDDERS)}.")
     return FaceNet() if name == "facenet" or (name is None and is_fetched()) else SmallEmbedder()
-
-
-def embedder_of(gallery: Gallery) -> Embedder:
-    """Return the embedder that made a gallery.
-
-    Raises
-    ------
-    ValueError
-        If it is none that this version has, or its weights are not here.
-    """
-    embedder = FaceNet() if gallery.embedder == FaceNet.name else SmallEmbedder()
-    check_embedder("The gallery", gallery, embedder.name)
-    return embedder

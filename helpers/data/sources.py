@@ -8,14 +8,6 @@ from helpers.data.records import DataError
 
 
 @dataclass(frozen=True)
-class Download:
-    """A file at a plain address; `sha256` only where the publisher states it."""
-
-    url: str
-    sha256: str | None = None
-
-
-@dataclass(frozen=True)
 class Source:
     """A known data set.
 
@@ -25,74 +17,46 @@ class Source:
     page : where a person reads about it and downloads it.
     by_hand : what to put into the folder of its name.
     terms : under which terms it may be used.
-    kaggle : its handle there, ``competition`` or ``owner/dataset``; empty if it is not on Kaggle.
-    kaggle_files : patterns of the files that are kept of it: Kaggle's FER-2013 holds the same faces
-        three times.
-    downloads : files at plain addresses.
-    rows : tables by name without suffix, and how many rows each has as published.
     """
 
     what: str
     page: str
     by_hand: str
     terms: str
-    kaggle: str = ""
-    kaggle_files: tuple[str, ...] = ("*",)
-    downloads: tuple[Download, ...] = ()
-    rows: tuple[tuple[str, int], ...] = ()
 
 
 _KAGGLE = "https://www.kaggle.com"
-_FER = "challenges-in-representation-learning-facial-expression-recognition-challenge"
-
 KNOWN = {
     "fer2013": Source(
         what="FER-2013: 35,887 grey faces of 48 × 48 pixels, seven emotions",
-        page=f"{_KAGGLE}/c/{_FER}/data",
+        page=f"{_KAGGLE}/c/challenges-in-representation-learning-"
+        "facial-expression-recognition-challenge/data",
         by_hand="fer2013.csv or icml_face_data.csv (for votes also fer2013new.csv of FERPlus)",
         terms="research use; pictures from the web. FER+ votes: MIT",
-        kaggle=_FER,
-        kaggle_files=("icml_face_data*",),
-        downloads=(
-            Download("https://raw.githubusercontent.com/microsoft/FERPlus/master/fer2013new.csv"),
-        ),
-        rows=(
-            ("fer2013", 35_887),
-            ("icml_face_data", 35_887),
-            ("train", 28_709),
-            ("fer2013new", 35_887),
-        ),
     ),
     "facial-keypoints": Source(
         what="Kaggle Facial Keypoints Detection: 7,049 grey faces of 96 × 96 pixels, 15 points",
         page=f"{_KAGGLE}/c/facial-keypoints-detection/data",
         by_hand="training.csv or training.zip",
         terms="rules of the Kaggle competition",
-        kaggle="facial-keypoints-detection",
-        rows=(("training", 7_049),),
     ),
     "ckplus": Source(
         what="CK+: posed expressions of laboratory subjects, peak frames",
         page=f"{_KAGGLE}/datasets/shawon10/ckplus",
         by_hand="CK+48, or the official cohn-kanade-images, Emotion and Landmarks folders",
         terms="CK+ agreement: research only, no redistribution; sign it before use",
-        kaggle="shawon10/ckplus",
     ),
     "five-celebrities": Source(
         what="Five Celebrity Faces: press photos of five people",
         page=f"{_KAGGLE}/datasets/dansbecker/5-celebrity-faces-dataset",
         by_hand="the folders train and val",
         terms="press photos, not free; private study only",
-        kaggle="dansbecker/5-celebrity-faces-dataset",
     ),
     "orl": Source(
         what="ORL (AT&T) faces: 40 people, ten pictures each, 92 × 112 pixels, grey",
         page="https://cam-orl.co.uk/facedatabase.html",
         by_hand="the folders s1 to s40 of att_faces.zip",
         terms="credit AT&T Laboratories Cambridge",
-        downloads=(
-            Download("https://www.cl.cam.ac.uk/research/dtg/attarchive/pub/data/att_faces.zip"),
-        ),
     ),
     "lfw": Source(
         what="Labeled Faces in the Wild: 13,233 photos of 5,749 people",
@@ -105,14 +69,9 @@ KNOWN = {
         page="https://github.com/faustomorales/keras-facenet/releases/tag/v0.3.1",
         by_hand="20180402-114759-weights.h5",
         terms="code MIT; trained on VGGFace2 (research)",
-        downloads=(
-            Download(
-                "https://github.com/faustomorales/keras-facenet/releases/download/v0.3.1/20180402-114759-weights.h5",
-                "8b71e7045497e841c00ee568f031d1a4d30908fceadf6884aef2dec4d545202b",
-            ),
-        ),
     ),
 }
+FACENET_SHA256 = "8b71e7045497e841c00ee568f031d1a4d30908fceadf6884aef2dec4d545202b"
 
 
 def list_sources() -> dict[str, Path | None]:

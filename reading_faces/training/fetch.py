@@ -16,9 +16,10 @@ from pathlib import Path
 from helpers import settings
 from helpers.data.cache import file_sha256
 from helpers.data.records import DataError
-from helpers.data.sources import KNOWN, Download, Source, find_folder, known_folder
+from helpers.data.sources import KNOWN, find_folder, known_folder
 from helpers.data.tables import find_table, read_table
 from helpers.files import whole_folder
+from reading_faces.training.published import PUBLISHED, Download, Published
 
 _RECORD = "checksums.json"
 
@@ -67,7 +68,7 @@ def verify(name: str) -> list[str]:
     source, folder = _known(name), known_folder(name)
     record, lines = folder / _RECORD, []
     expected = json.loads(record.read_text()) if record.is_file() else {}
-    expected |= {_file_name(item): item.sha256 for item in source.downloads if item.sha256}
+    expected |= {item.file_name: item.sha256 for item in source.downloads if item.sha256}
     for entry, digest in expected.items():
         path = folder / entry
         if not path.exists() or _digest(path) != digest:
@@ -81,10 +82,10 @@ def verify(name: str) -> list[str]:
     return lines
 
 
-def _known(name: str) -> Source:
+def _known(name: str) -> Published:
     if name not in KNOWN:
         raise DataError(f"{name!r} is no known data set; choose one of {', '.join(KNOWN)}.")
-    return KNOWN[name]
+    return PUBLISHED[name]
 
 
 def _writable_folder() -> Path:
@@ -98,10 +99,10 @@ def _writable_folder() -> Path:
     )
 
 
-def _gather(name: str, source: Source, folder: Path) -> None:
+def _gather(name: str, source: Published, folder: Path) -> None:
     """Put a data set into a folder, and count the rows of its tables."""
     if name == "lfw":
-        _from_scikit_learn(source, folder)
+        _from_scikit_learn(folder)
     if source.kaggle:
         _from_kaggle(name, source, folder)
     for item in source.downloads:
@@ -117,20 +118,20 @@ def _gather(name: str, source: Source, folder: Path) -> None:
             )
 
 
-def _from_scikit_learn(source: Source, folder: Path) -> None:
+def _from_scikit_learn(folder: Path) -> None:
     from sklearn.datasets import fetch_lfw_people
 
     try:
         fetch_lfw_people(data_home=folder, min_faces_per_person=70)
     except OSError as problem:
         raise DataError(
-            f"scikit-learn could not fetch LFW ({problem}); run again, or see {source.page}."
+            f"scikit-learn could not fetch LFW ({problem}); run again, or {_by_hand('lfw')}."
         ) from problem
     # Only its own cache of shrunken pictures, which it makes again when it needs it.
     shutil.rmtree(folder / "lfw_home" / "joblib", ignore_errors=True)
 
 
-def _from_kaggle(name: str, source: Source, folder: Path) -> None:
+def _from_kaggle(name: str, source: Published, folder: Path) -> None:
     import kagglehub
 
     kind = "dataset" if "/" in source.kaggle else "competition"
@@ -166,7 +167,7 @@ def _from_address(name: str, item: Download, folder: Path) -> None:
 
     # Pooch would suggest in its log to trust whatever hash the file happens to have.
     pooch.get_logger().setLevel("WARNING")
-    file, known_hash = folder / _file_name(item), item.sha256 and f"sha256:{item.sha256}"
+    file, known_hash = folder / item.file_name, item.sha256 and f"sha256:{item.sha256}"
     downloader = pooch.HTTPDownloader(progressbar=True, timeout=60)
     try:
         pooch.retrieve(item.url, known_hash, file.name, folder, downloader=downloader)
@@ -194,11 +195,7 @@ def _by_hand(name: str) -> str:
     return f"put {source.by_hand} from {source.page} into {target} by hand"
 
 
-def _file_name(item: Download) -> str:
-    return item.url.rsplit("/", 1)[-1]
-
-
-def _count_rows(source: Source, folder: Path) -> Iterator[tuple[Path, int, int]]:
+def _count_rows(source: Published, folder: Path) -> Iterator[tuple[Path, int, int]]:
     """Yield (table, rows it has, rows published) of the tables in `folder`."""
     for stem, published in source.rows:
         table = find_table(folder, stem)

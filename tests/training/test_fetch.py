@@ -13,9 +13,11 @@ from data_samples import fer_rows, files_under, grey, write_table
 
 from helpers import settings
 from helpers.data import DataError, list_sources, sources
-from helpers.data.sources import Download, Source
+from helpers.data.sources import Source
 from reading_faces.__main__ import main
+from reading_faces.training import published
 from reading_faces.training.fetch import fetch, verify
+from reading_faces.training.published import Download, Published
 
 CONTENT = bytes(range(256)) * 2_000
 
@@ -59,8 +61,9 @@ def folders(tmp_path, monkeypatch):
 
 def know(monkeypatch, **described) -> None:
     """Make `tiny` a known set."""
-    blank = dict(what="a tiny set", page="http://page", by_hand="tiny.bin", terms="none")
-    monkeypatch.setitem(sources.KNOWN, "tiny", Source(**blank | described))
+    known = Source(what="a tiny set", page="http://page", by_hand="tiny.bin", terms="none")
+    monkeypatch.setitem(sources.KNOWN, "tiny", known)
+    monkeypatch.setitem(published.PUBLISHED, "tiny", Published(**described))
 
 
 def know_file(monkeypatch, server, sha256=None, path="/tiny.bin"):
@@ -148,6 +151,12 @@ def test_a_folder_that_cannot_be_written_is_told(folders, server, monkeypatch):
     know_file(monkeypatch, server)
     (folders / "sets").write_text("in the way")
     assert "cannot be written" in refused(fetch)
+
+
+def test_every_known_set_says_how_it_is_had():
+    assert published.PUBLISHED.keys() == sources.KNOWN.keys()
+    (weights,) = published.PUBLISHED["facenet"].downloads
+    assert weights.file_name == sources.KNOWN["facenet"].by_hand
 
 
 def test_an_unknown_name_lists_the_known_ones():
