@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from helpers.data import PeopleData
+from helpers.data.people import PeopleData
 from helpers.detect import crop_largest_faces
 from helpers.gallery import Embedder, Gallery
 from helpers.images import PhotoError

@@ -10,11 +10,12 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from helpers import detect
-from helpers.embedders import SmallEmbedder, embedder_of
+from helpers.embedders import SmallEmbedder
 from helpers.files import explain
-from helpers.gallery import Gallery, load_gallery, save_gallery
+from helpers.gallery import Gallery
 from helpers.images import PhotoError, read_photo
 from reading_faces.annotate import annotate_photo
+from reading_faces.gallery_file import embedder_of, load_gallery, save_gallery
 from reading_faces.reader import FaceReader, PhotoReading
 
 LONGEST_NAME = 80

@@ -18,9 +18,9 @@ import pandas as pd
 from helpers import detect, models
 from helpers.crop import points_to_photo
 from helpers.data.records import KEYPOINT_COLUMNS, KEYPOINT_NAMES
-from helpers.embedders import embedder_of
-from helpers.gallery import Embedder, Gallery, check_embedder
+from helpers.gallery import Embedder, Gallery
 from helpers.images import PhotoError, read_photo, to_grey
+from reading_faces.gallery_file import check_embedder, embedder_of
 
 # What can be read from a face, besides who it is.
 PARTS = ("keypoints", "emotion", "action_units")
@@ -251,7 +251,7 @@ class FaceReader:
             return None
         with self._lock:
             self.embedder = self.embedder or embedder_of(gallery)
-            check_embedder("The gallery", gallery, self.embedder.name)
+            check_embedder(gallery, self.embedder)
         return gallery
 
     def _find(self, photo: str | Path | np.ndarray, gallery: Gallery | None) -> Found:

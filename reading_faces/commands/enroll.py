@@ -32,9 +32,9 @@ def run(options: argparse.Namespace) -> int:
     """
     with quiet():
         from helpers import data
-        from helpers import gallery as identity
         from helpers.embedders import best_embedder
         from reading_faces.enroll import enroll_people
+        from reading_faces.gallery_file import save_gallery
 
     people = data.load_people(options.folder)
     refuse_replacing(people.files, out=options.out)
@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
     if not gallery.people:
         raise ValueError(f"{options.folder}: no face was found on any photo; nobody is enrolled.")
     with writing(options.out):
-        identity.save_gallery(gallery, options.out)
+        save_gallery(gallery, options.out)
     for name in gallery.people:
         print(f"{printable(name)}: {(gallery.names == name).sum()} photo(s)")
     return 1 if {str(name) for name in people.names} - set(gallery.people) else 0

@@ -50,17 +50,17 @@ def run(options: argparse.Namespace) -> int:
     for path in filter(None, (options.out, options.csv)):
         refuse_folder(path)
     shown = not (options.out or options.csv)
-    if shown and sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
-        raise ValueError("There is no screen to show it on; add --out FILE or --csv FILE.")
     with quiet():
-        from helpers import gallery as identity
-        from helpers.embedders import SmallEmbedder, embedder_of
+        from helpers.embedders import SmallEmbedder
+        from reading_faces.gallery_file import embedder_of, load_gallery
         from reading_faces.reader import FaceReader
         from reading_faces.track import FaceTracker
         from reading_faces.video import open_video
 
         video = open_video(options.video if options.video else options.camera)
-        gallery = identity.load_gallery(options.gallery) if options.gallery else None
+        if shown and sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
+            raise ValueError("There is no screen to show it on; add --out FILE or --csv FILE.")
+        gallery = load_gallery(options.gallery) if options.gallery else None
         embedder = embedder_of(gallery) if gallery else SmallEmbedder()
         reader = FaceReader(options.detector, gallery=gallery, embedder=embedder)
         reader.load()

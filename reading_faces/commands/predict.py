@@ -62,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
     say_what_was_skipped(skipped)
     with quiet():
         from helpers import detect
-        from helpers.gallery import load_gallery
+        from reading_faces.gallery_file import load_gallery
         from reading_faces.reader import FaceReader
 
         gallery = load_gallery(options.gallery) if options.gallery else None

@@ -3,23 +3,24 @@
 import json
 
 import pytest
-from faces import Cheerful, MeanFace, Smiling, Tint, tinted
+from faces import Tint, find_portrait, stand_ins, tinted
 from PIL import Image
 
-from helpers import gallery as identity
-from helpers import models
-from helpers.gallery import load_gallery
+from helpers import detect, embedders, models
+from helpers.gallery import Gallery
 from reading_faces import __main__
+from reading_faces.gallery_file import load_gallery, save_gallery
 
 LIGHT = {"ann": (1, 0.6, 0.6), "bob": (0.6, 0.6, 1)}
 
 
 @pytest.fixture(autouse=True)
-def stand_ins(monkeypatch):
-    loaded = {"keypoints": MeanFace(), "emotion": Cheerful(), "action_units": Smiling()}
-    monkeypatch.setattr(models, "load", loaded.get)
-    monkeypatch.setattr(identity, "best_embedder", lambda name: Tint())
-    monkeypatch.setattr(identity, "SmallEmbedder", Tint)
+def without_networks(monkeypatch):
+    monkeypatch.setattr(models, "load", stand_ins().get)
+    monkeypatch.setattr(embedders, "best_embedder", lambda name: Tint())
+    monkeypatch.setattr(embedders, "SmallEmbedder", Tint)
+    monkeypatch.setattr(detect, "detect_faces", find_portrait)
+    monkeypatch.setattr(detect, "load_mtcnn", lambda: None)
 
 
 @pytest.fixture
@@ -78,9 +79,35 @@ def test_where_nobody_can_be_enrolled_nothing_is_written(friends, tmp_path, capf
     assert "It is a folder" in capfd.readouterr().err
 
 
+@pytest.mark.parametrize("threshold", ["55", "-1.01", "nan", "inf", "high"])
+def test_a_threshold_that_no_similarity_could_reach_is_wrong_usage(friends, threshold, capfd):
+    with pytest.raises(SystemExit, match="2"):
+        run("enroll", friends, "--out", friends / "g", f"--threshold={threshold}")
+    assert f"'{threshold}' is no number from -1 to 1" in capfd.readouterr().err
+    assert not (friends / "g").exists()
+
+
+@pytest.mark.parametrize("by", ["name", "other spelling", "link"])
+def test_a_photo_is_never_replaced_by_the_gallery(friends, by, capfd):
+    photo, link = friends / "ann" / "1.png", friends / "link"
+    link.symlink_to(photo)
+    before = photo.read_bytes()
+    spelled = f"{friends}/bob/../ann/1.png"
+    out = {"name": photo, "other spelling": spelled, "link": link}[by]
+    assert run("enroll", friends, "--out", out) == 2
+    assert f"--out {out} would replace a file that is read" in capfd.readouterr().err
+    assert photo.read_bytes() == before
+
+
+def test_a_gallery_is_written_again_over_the_old_one_in_the_same_folder(friends):
+    for _ in range(2):
+        assert run("enroll", friends, "--out", friends / "g") == 0
+    assert load_gallery(friends / "g").people == ["ann", "bob"]
+
+
 def test_a_gallery_of_an_embedder_that_is_not_here_is_one_sentence(tmp_path, capfd):
-    gallery = identity.Gallery.empty("somebody else's", 0.5).enroll("ann", [[1.0, 0, 0]])
-    identity.save_gallery(gallery, tmp_path / "g")
+    gallery = Gallery.empty("somebody else's", 0.5).enroll("ann", [[1.0, 0, 0]])
+    save_gallery(gallery, tmp_path / "g")
     tinted(1, 1, 1).save(tmp_path / "photo.png")
     assert run("predict", tmp_path / "photo.png", "--gallery", tmp_path / "g") == 1
     printed = capfd.readouterr()

@@ -1,22 +1,23 @@
 """`live` follows faces through a video: frames in are frames out, and nothing is half written."""
 
 import itertools
+import os
 
 import cv2
 import numpy as np
 import pandas as pd
 import pytest
 from faces import Cheerful, Smiling, Tint
-from test_track import Following
+from moving_faces import Following
 
-from helpers import detect, models
-from helpers import gallery as identity
+from helpers import detect, embedders, models
+from helpers.gallery import Gallery
 from reading_faces import video
 from reading_faces.__main__ import main
 from reading_faces.commands import live as live_command
+from reading_faces.gallery_file import save_gallery
 from reading_faces.made_faces import albums
-from reading_faces.training.made_sets import save_video
-from reading_faces.video import VideoFile, open_video
+from reading_faces.video import open_video, video_file, write_video
 
 FRAMES = 12
 
@@ -25,7 +26,7 @@ FRAMES = 12
 def stand_ins(monkeypatch):
     loaded = {"keypoints": Following(), "emotion": Cheerful(), "action_units": Smiling()}
     monkeypatch.setattr(models, "load", loaded.get)
-    monkeypatch.setattr(identity, "SmallEmbedder", Tint)
+    monkeypatch.setattr(embedders, "SmallEmbedder", Tint)
     monkeypatch.setattr(detect, "load_mtcnn", None)
     face = detect.DetectedFace((30.0, 30.0, 40.0, 40.0), 0.99, None, (30.0, 30.0, 40.0, 40.0))
     monkeypatch.setattr(detect, "detect_faces", lambda frame, detector: [face])
@@ -37,9 +38,7 @@ def film(tmp_path):
     frame = np.full((96, 128, 3), 60, np.uint8)
     frame[42:60, 42:60] = 255
     path = tmp_path / "film.avi"
-    with VideoFile(path, 10.0) as file:
-        for _ in range(FRAMES):
-            file.write(frame)
+    write_video([frame] * FRAMES, path, 10.0)
     return path
 
 
@@ -74,16 +73,34 @@ def test_a_stop_leaves_neither_video_nor_table(film, tmp_path, monkeypatch, capf
     assert [path.name for path in tmp_path.iterdir()] == ["film.avi"]
 
 
-def test_the_video_that_is_read_is_never_written_over(film, capfd):
-    before = film.read_bytes()
-    assert live("--video", film, "--out", film) == 1
-    assert "would be lost" in capfd.readouterr().err and film.read_bytes() == before
+@pytest.mark.parametrize("options", [["--out"], ["--csv"]])
+@pytest.mark.parametrize("by", ["name", "other spelling", "link", "gallery"])
+def test_nothing_that_is_read_is_ever_written_over(film, tmp_path, options, by, capfd):
+    people = tmp_path / "g"
+    save_gallery(Gallery.empty("tint", 0.9).enroll("a", np.ones((1, 3))), people)
+    (tmp_path / "link.avi").symlink_to(film)
+    before = film.read_bytes(), people.read_bytes()
+    spelled = f"{tmp_path}/../{tmp_path.name}/{film.name}"
+    target = {"name": film, "other spelling": spelled, "link": tmp_path / "link.avi"}
+    target = target.get(by, people)
+    assert live("--video", film, "--gallery", people, *options, target) == 2
+    printed = capfd.readouterr().err
+    assert f"{options[0]} {target} would replace a file that is read" in printed
+    assert printed.count("\n") == 1
+    assert (film.read_bytes(), people.read_bytes()) == before and (
+        tmp_path / "link.avi"
+    ).is_symlink()
+
+
+def test_two_results_in_one_file_are_refused(film, tmp_path, capfd):
+    assert live("--video", film, "--out", tmp_path / "x", "--csv", tmp_path / "x") == 2
+    assert "are one file" in capfd.readouterr().err and not (tmp_path / "x").exists()
 
 
 def test_a_gallery_names_who_is_in_a_video(film, tmp_path):
     # White light is what the square has; the gallery knows it by that.
-    gallery = identity.Gallery.empty("tint", 0.9).enroll("white", np.ones((1, 3)))
-    identity.save_gallery(gallery, tmp_path / "g")
+    gallery = Gallery.empty("tint", 0.9).enroll("white", np.ones((1, 3)))
+    save_gallery(gallery, tmp_path / "g")
     assert live("--video", film, "--csv", tmp_path / "out.csv", "--gallery", tmp_path / "g") == 0
     assert set(pd.read_csv(tmp_path / "out.csv")["name"]) == {"white"}
 
@@ -123,6 +140,7 @@ def test_what_a_camera_saw_plays_as_fast_as_it_happened(film, tmp_path, monkeypa
         (lambda path: path.write_bytes(b""), "not a video"),
         (lambda path: path.write_text("words"), "not a video"),
         (lambda path: path.mkdir(), "no video file at"),
+        (lambda path: os.mkfifo(path), "no video file at"),
     ],
 )
 def test_what_is_no_video_is_one_sentence(make, sentence, tmp_path, capfd):
@@ -131,6 +149,46 @@ def test_what_is_no_video_is_one_sentence(make, sentence, tmp_path, capfd):
     printed = capfd.readouterr()
     assert sentence in printed.err and "Traceback" not in printed.err
     assert not (tmp_path / "out.csv").exists()
+
+
+def test_q_ends_a_video_and_the_last_frame_that_was_seen_counts(film, tmp_path, monkeypatch, capfd):
+    keys = iter([-1, ord("x"), ord("q")])
+    monkeypatch.setattr(cv2, "waitKey", lambda wait: next(keys))
+    shown = []
+    monkeypatch.setattr(cv2, "imshow", lambda title, frame: shown.append(frame))
+    monkeypatch.setenv("DISPLAY", ":0")
+    assert live("--video", film) == 0
+    assert capfd.readouterr().out == "3 frames, 1 face(s).\n" and len(shown) == 3
+
+
+def test_a_frame_is_shown_in_its_colours(monkeypatch):
+    shown = []
+    monkeypatch.setattr(cv2, "imshow", lambda title, frame: shown.append(frame))
+    monkeypatch.setattr(cv2, "waitKey", lambda wait: -1)
+    assert live_command.show(np.full((4, 4, 3), (255, 10, 0), np.uint8))
+    assert tuple(shown[0][0, 0]) == (0, 10, 255), "OpenCV shows blue first"
+
+
+class Contemptuous(Cheerful):
+    card = {"task": "emotion", "classes": ["contempt", *Cheerful.card["classes"]]}
+
+    def predict(self, images):
+        return np.repeat(np.array([[0.65, *[0.05] * 7]], np.float32), len(images), axis=0)
+
+
+def test_a_class_of_another_model_has_its_column(film, tmp_path, monkeypatch):
+    loaded = {"keypoints": Following(), "emotion": Contemptuous(), "action_units": Smiling()}
+    monkeypatch.setattr(models, "load", loaded.get)
+    assert live("--video", film, "--csv", tmp_path / "out.csv") == 0
+    rows = pd.read_csv(tmp_path / "out.csv")
+    assert set(rows["emotion"]) == {"contempt"} and rows["contempt"].tolist() == [0.65] * FRAMES
+
+
+@pytest.mark.parametrize("number", ["-1", "99999999999", "front"])
+def test_a_camera_has_a_small_number(number, capfd):
+    with pytest.raises(SystemExit, match="2"):
+        live("--camera", number)
+    assert "--camera" in capfd.readouterr().err
 
 
 def test_no_camera_is_one_sentence(monkeypatch, capfd):
@@ -153,14 +211,16 @@ def test_no_screen_and_no_place_to_write_are_one_sentence(film, tmp_path, monkey
     assert live("--video", film, "--out", tmp_path / "out.txt") == 1
     assert "name an .mp4 or .avi" in capfd.readouterr().err
     assert not (tmp_path / "out.txt").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["film.avi"]
 
 
-def test_a_made_face_that_smiles_keeps_its_number(tmp_path, monkeypatch):
-    monkeypatch.undo()  # the real detector and models
+def test_a_made_face_that_smiles_keeps_its_number(tmp_path, monkeypatch, request):
+    monkeypatch.undo()  # the real detector
+    request.getfixturevalue("shipped_models")
     start, end = albums.neutral_to("happy")
     person = albums.person_number(3, 0)
     drawn = list(albums.animate(person, start, end, 14, 220, yaw=(-8.0, 8.0)))
-    save_video((frame for frame, _ in drawn), tmp_path / "smile.avi")
+    write_video((frame for frame, _ in drawn), tmp_path / "smile.avi")
     assert live("--video", tmp_path / "smile.avi", "--csv", tmp_path / "smile.csv") == 0
     rows = pd.read_csv(tmp_path / "smile.csv")
     assert rows["frame"].tolist() == list(range(14)) and set(rows["face"]) == {1}
@@ -169,3 +229,48 @@ def test_a_made_face_that_smiles_keeps_its_number(tmp_path, monkeypatch):
         x, y = row.box_x + row.box_width / 2, row.box_y + row.box_height / 2
         assert np.hypot(*(face.keypoints[10] - [x, y])) < 0.3 * row.box_width
     assert (rows["happy"].diff().dropna().abs() < 0.4).all()
+
+
+# Files of videos.
+
+
+def test_a_red_frame_is_red_after_it_was_written_and_read(tmp_path):
+    red = np.zeros((64, 96, 3), np.uint8)
+    red[..., 0] = 220
+    for name in ("red.avi", "red.mp4"):
+        assert write_video([red] * 3, tmp_path / name, 10.0) == 3
+        read = list(open_video(tmp_path / name).frames())
+        assert len(read) == 3 and np.abs(read[1].astype(int) - red).max() < 20, name
+
+
+def test_a_video_says_how_fast_and_how_long_it_is(film):
+    opened = open_video(film)
+    assert (opened.rate, opened.total) == (10.0, FRAMES)
+
+
+@pytest.mark.parametrize("trouble", ["stop", "sizes", "nothing"])
+def test_a_video_is_there_whole_or_as_it_was(tmp_path, trouble):
+    def frames():
+        if trouble != "nothing":
+            yield np.zeros((64, 96, 3), np.uint8)
+            yield np.zeros((64, 98, 3), np.uint8)
+
+    path = tmp_path / "x.avi"
+    path.write_text("old")
+    raised = {"stop": KeyboardInterrupt, "sizes": ValueError, "nothing": ValueError}[trouble]
+    sentence = {"stop": None, "sizes": "Frame 2 is", "nothing": "no frame"}[trouble]
+    with pytest.raises(raised, match=sentence):
+        if trouble == "stop":
+            with video_file(path, 10.0) as file:
+                file.write(next(frames()))
+                raise KeyboardInterrupt
+        write_video(frames(), path)
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_where_a_link_leads_is_what_a_video_replaces(tmp_path):
+    (tmp_path / "there").mkdir()
+    (tmp_path / "x.avi").symlink_to(tmp_path / "there" / "real.avi")
+    write_video([np.zeros((64, 96, 3), np.uint8)] * 2, tmp_path / "x.avi")
+    assert (tmp_path / "x.avi").is_symlink()
+    assert len(list(open_video(tmp_path / "there" / "real.avi").frames())) == 2
