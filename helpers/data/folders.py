@@ -29,7 +29,7 @@ _CLASS_OF = _by_word(
         "contempt": "contempt contemptuous",
     }
 )
-SPLIT_OF = _by_word(
+_SPLIT_OF = _by_word(
     {
         "train": "train training",
         "val": "val valid validation",
@@ -57,14 +57,19 @@ def read_class_folders(
     DataError
         If there is no picture, or one cannot be decoded.
     """
-    found = [
-        (path, emotion, split)
-        for split, root in _split_roots(folder)
-        for emotion, path in _classified(root)
-    ]
-    strays = [path for path, _, _ in found if path.suffix.lower() not in EXTENSIONS]
+    found = []
+    for places in labelled_folders(folder):
+        if any(split != "all" or place.name.lower() in _CLASS_OF for split, place in places):
+            found = [
+                (file, _CLASS_OF.get(place.name.lower(), place.name.lower()), split)
+                for split, place in places
+                for file in sorted(place.iterdir())
+                if file.is_file()
+            ]
+            break
+    strays = [str(file) for file, _, _ in found if file.suffix.lower() not in EXTENSIONS]
     if strays:
-        names = ", ".join(str(path) for path in strays[:5])
+        names = ", ".join(strays[:5])
         warnings.warn(f"Skipped {len(strays)} file(s) that are no pictures: {names}.", stacklevel=4)
     pictures = [item for item in found if item[0].suffix.lower() in EXTENSIONS]
     if not pictures:
@@ -78,25 +83,12 @@ def read_class_folders(
     return images, emotions, split, [m.group() for m in subjects] if all(subjects) else None
 
 
-def _split_roots(folder: Path) -> list[tuple[str, Path]]:
-    """Return (split, folder of class folders) of `folder`, else of one of its subfolders."""
+def labelled_folders(folder: Path) -> Iterator[list[tuple[str, Path]]]:
+    """Yield split and folder of what may be classes or people: in `folder`, then one level down."""
     for root in (folder, *subfolders(folder)):
-        splits = [
-            (SPLIT_OF[p.name.lower()], p) for p in subfolders(root) if p.name.lower() in SPLIT_OF
-        ]
-        if splits:
-            return splits
-        if any(p.name.lower() in _CLASS_OF for p in subfolders(root)):
-            return [("all", root)]
-    return []
-
-
-def _classified(root: Path) -> Iterator[tuple[str, Path]]:
-    for folder in subfolders(root):
-        emotion = _CLASS_OF.get(folder.name.lower(), folder.name.lower())
-        for path in sorted(folder.iterdir()):
-            if path.is_file():
-                yield emotion, path
+        named = [(_SPLIT_OF.get(place.name.lower()), place) for place in subfolders(root)]
+        splits = [(split, place) for split, place in named if split] or [("all", root)]
+        yield [(split, place) for split, parent in splits for place in subfolders(parent)]
 
 
 def subfolders(folder: Path) -> list[Path]:

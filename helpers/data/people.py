@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers.data.folders import SPLIT_OF, subfolders
+from helpers.data.folders import labelled_folders
 from helpers.data.records import DataError, Record
 from helpers.data.sources import locate
 from helpers.images import EXTENSIONS, PhotoError, read_photo
@@ -69,7 +69,11 @@ def load_people(source: str | Path) -> PeopleData:
         If the source is missing, or holds no such folders.
     """
     folder = locate(source, "names", "five-celebrities", "orl", "lfw")
-    found = _photos_of_people(folder) if folder.is_dir() else []
+    found = []
+    for places in labelled_folders(folder) if folder.is_dir() else ():
+        found = [(file, at.name, split) for split, at in places for file in _pictures(at)]
+        if found:
+            break
     if not found:
         raise DataError(
             f"{source} holds no folder with photos for each person (such as {folder}/ann/1.jpg)."
@@ -86,22 +90,6 @@ def _orl_split(name: str) -> str:
     """Return `test` for every third person and those after s30, so that nobody is in two."""
     number = int(name[1:]) if name[1:].isdecimal() else 0
     return "test" if number % 3 == 0 or number > 30 else "train"
-
-
-def _photos_of_people(folder: Path) -> list[tuple[Path, str, str]]:
-    """Return file, name and split; the people's folders may lie one level further down."""
-    for root in (folder, *subfolders(folder)):
-        named = [(SPLIT_OF.get(place.name.lower()), place) for place in subfolders(root)]
-        places = [(split, place) for split, place in named if split] or [("all", root)]
-        found = [
-            (file, person.name, split)
-            for split, place in places
-            for person in subfolders(place)
-            for file in _pictures(person)
-        ]
-        if found:
-            return found
-    return []
 
 
 def _pictures(folder: Path) -> list[Path]:
