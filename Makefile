@@ -101,16 +101,16 @@ assignments: $(READY)
 	@echo "Deriving the assignments: solutions become stubs, checkers become tests."
 	@$(BIN)/python notebooks/build.py assignments
 
+# Weights and card are put in place together, the card with the weights' SHA-256.
+TRAIN := --profile full --resume --copy-to data/weights
+
 weights: $(READY)
 	@echo "Training the shipped models with the full profile: long, and it needs the real data sets (data/README.md)."
 	@echo "An interrupted run goes on where it stopped. data/weights/ changes only when a model is done."
-	@$(BIN)/python -m reading_faces train keypoints --profile full --resume --out build/weights/keypoints
-	@$(BIN)/python -m reading_faces train emotion --profile full --resume --out build/weights/emotion
-	@cp build/weights/keypoints/keypoints.weights.h5 build/weights/keypoints/keypoints.json data/weights/
-	@cp build/weights/emotion/emotion.weights.h5 build/weights/emotion/emotion.json data/weights/
+	@$(BIN)/python -m reading_faces train keypoints $(TRAIN) --out build/weights/keypoints
+	@$(BIN)/python -m reading_faces train emotion $(TRAIN) --out build/weights/emotion
 	@echo "The embedding begins with the emotion model that is there now."
-	@$(BIN)/python -m reading_faces train embedding --profile full --resume --out build/weights/embedding
-	@cp build/weights/embedding/embedding.weights.h5 build/weights/embedding/embedding.json data/weights/
+	@$(BIN)/python -m reading_faces train embedding $(TRAIN) --out build/weights/embedding
 
 made-faces: $(READY)
 	@echo "Drawing the made faces that ship: the same ones again, unless the renderer has changed."
@@ -118,7 +118,7 @@ made-faces: $(READY)
 
 # Other people than those that ship (another seed), and more of them.
 MADE := build/weights/made
-MADE_TRAIN := --profile full --resume --source $(MADE)/faces.npz
+MADE_TRAIN := --profile full --resume --copy-to data/weights/made --source $(MADE)/faces.npz
 
 made-weights: $(READY)
 	@echo "Drawing faces and training on nothing else: about four hours, and it needs no data set."
@@ -126,12 +126,7 @@ made-weights: $(READY)
 	@$(BIN)/python -m reading_faces train keypoints $(MADE_TRAIN) --model small --out $(MADE)/keypoints
 	@$(BIN)/python -m reading_faces train emotion $(MADE_TRAIN) --model keypoints --out $(MADE)/emotion \
 	  --init $(MADE)/keypoints/keypoints.weights.h5
-	@$(BIN)/python -m reading_faces train action-units --profile full --resume --out $(MADE)/action_units
-	@mkdir -p data/weights/made
-	@for task in keypoints emotion; do \
-	  cp $(MADE)/$$task/$$task.weights.h5 $(MADE)/$$task/$$task.json data/weights/made/ || exit 1; \
-	done
-	@cp $(MADE)/action_units/action_units.weights.h5 $(MADE)/action_units/action_units.json data/weights/
+	@$(BIN)/python -m reading_faces train action-units $(TRAIN) --out $(MADE)/action_units
 
 # What the front page quotes: each result is stored as `evaluate` prints it, or not at all.
 RESULTS := keypoints:facial-keypoints:test keypoints:facial-keypoints:test:tta \

@@ -767,7 +767,7 @@ for reading in reader.read(paths[:12]):
 # ## Go further
 #
 # Give the reader a group photograph and look for the first face that it gets wrong. Then read
-# [how the models were made](https://github.com/reading-faces/reading-faces/blob/main/reading_faces/training/recipes.py).
+# [how the models were made](https://github.com/reading-faces/reading-faces/blob/main/reading_faces/training/tasks.py).
 #
 # **Back to** [lesson 1](01_keypoints_and_flip.ipynb) and [lesson 2](02_residual_keypoint_model.ipynb),
 # which build the keypoint model, [lesson 3](03_emotion_classifier.ipynb), the emotion model,

@@ -40,7 +40,6 @@ def run(options: argparse.Namespace) -> int:
     """Train a model and say where its weights are."""
     with quiet():
         from helpers import settings
-        from reading_faces.training import storage
         from reading_faces.training.make import Run, train_model
         from reading_faces.training.tasks import TASKS
 
@@ -56,8 +55,6 @@ def run(options: argparse.Namespace) -> int:
         epochs=options.epochs,
     )
     with contextlib.redirect_stdout(sys.stderr):  # Keras prints its progress
-        model = train_model(run, resume=options.resume)
-    if options.copy_to:
-        storage.save(model, options.copy_to)
+        train_model(run, options.resume, options.copy_to)
     print(options.out / f"{task.name}.weights.h5")
     return 0

@@ -86,8 +86,10 @@ class Run:
         return seed + shlex.join([*words, "--out", str(self.out)])
 
 
-def train_model(run: Run, resume: bool = False) -> TrainedModel:
+def train_model(run: Run, resume: bool = False, copy_to: Path | None = None) -> TrainedModel:
     """Train, write weights and card into `run.out`, and return the model as it was written.
+
+    In the end, both are put into the folder `copy_to` as well.
 
     Raises
     ------
@@ -95,7 +97,7 @@ def train_model(run: Run, resume: bool = False) -> TrainedModel:
         Before any work: if the model, a source or the first weights are unknown; if a file that is
         read would be replaced; if `run.out` holds another run, or this one and `resume` is not set.
     """
-    refuse_replacing_what_is_read(run)
+    refuse_replacing_what_is_read(run, out=run.out, copy_to=copy_to)
     keras.utils.set_random_seed(run.seed)
     network = first_network(run)
     refuse_other_run(run, resume)
@@ -111,20 +113,25 @@ def train_model(run: Run, resume: bool = False) -> TrainedModel:
     model.card.update(run.task.calibrate(model, examples))
     if run.profile == "full":
         model.card.update(run.task.measure(model, run))
-    storage.save(model, run.out)
+    for folder in [run.out, *([copy_to] if copy_to else [])]:
+        storage.save(model, folder)
     return model
 
 
-def refuse_replacing_what_is_read(run: Run) -> None:
-    """Refuse an output folder in which something would be replaced that the run begins from."""
+def refuse_replacing_what_is_read(run: Run, **folders: Path | None) -> None:
+    """Refuse a folder in which the run would replace what it begins with or learns from."""
     read = [place_of(source) for source in run.sources]
-    for place in read:
-        if place.is_dir() and run.out.resolve().is_relative_to(place.resolve()):
-            raise ReplaceError(f"--out {run.out} lies in {place}, which is learnt from.")
+    sets = [place for place in read if place.is_dir()]
     if run.init:
         read += [run.init, run.init.with_name(run.init.name.removesuffix(".weights.h5") + ".json")]
-    for name in (f"{run.task.name}.weights.h5", f"{run.task.name}.json", "best.weights.h5"):
-        refuse_replacing(read, out=run.out / name)
+    for option, folder in folders.items():
+        for place in sets if folder else ():
+            if folder.resolve().is_relative_to(place.resolve()):
+                raise ReplaceError(
+                    f"--{option.replace('_', '-')} {folder} lies in {place}, which is learnt from."
+                )
+        for name in (f"{run.task.name}.weights.h5", f"{run.task.name}.json", "best.weights.h5"):
+            refuse_replacing(read, **{option: folder and folder / name})
 
 
 def first_network(run: Run) -> keras.Model:

@@ -472,10 +472,12 @@ def test_the_first_weights_are_never_replaced(idle, tmp_path, capsys):
     weights = a_model(tmp_path / "mine")
     (tmp_path / "link").symlink_to(tmp_path / "mine")
     before = {path.name: path.read_bytes() for path in (tmp_path / "mine").iterdir()}
+    command = ["train", "emotion", "--init", str(weights), "--out"]
     for out in ("mine", "link", "mine/../mine"):
-        command = ["train", "emotion", "--init", str(weights), "--out", str(tmp_path / out)]
-        assert main(command) == 2
+        assert main([*command, str(tmp_path / out)]) == 2
         assert "would replace" in capsys.readouterr().err
+    assert main([*command, str(tmp_path / "run"), "--copy-to", str(tmp_path / "mine")]) == 2
+    assert "--copy-to" in capsys.readouterr().err
     assert {path.name: path.read_bytes() for path in (tmp_path / "mine").iterdir()} == before
 
 
