@@ -1,6 +1,7 @@
 """`python -m reading_faces evaluate`: measure a model on a data set, or how fast the tool is."""
 
 import argparse
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -106,13 +107,12 @@ def files_read(options: argparse.Namespace) -> Iterator[Path]:
     weights = options.weights or settings.SHIPPED / "weights" / f"{model_name(options)}.weights.h5"
     yield from (weights, weights.with_name(weights.name.removesuffix(".weights.h5") + ".json"))
     yield settings.SHIPPED / "made_faces.npz"
-    for source in (options.source, options.unknown):
-        try:
-            path = locate(source or "made", "faces")
-        except DataError:  # made faces, or a source that is not there, as loading it will say
-            continue
-        # FER+ votes are read from beside their table.
-        yield from path.rglob("*") if path.is_dir() else (path, *path.parent.glob("fer2013new.*"))
+    for source in filter(None, (options.source, options.unknown)):
+        with contextlib.suppress(DataError):  # one that is not there is said when it is loaded
+            place = locate(source)
+            # FER+ votes are read from beside their table.
+            beside = place.parent.glob("fer2013new.*")
+            yield from place.rglob("*") if place.is_dir() else (place, *beside)
 
 
 def measure_model(options: argparse.Namespace) -> tuple:

@@ -17,7 +17,7 @@ from helpers.data.sources import locate
 from helpers.detect import crop_largest_faces
 from helpers.embedders import Embedder, to_unit_length
 from reading_faces.training.made_sets import people_source
-from reading_faces.training.measure import Evaluation, choose_split, describe
+from reading_faces.training.measure import Evaluation, choose_split, describe, finite
 
 DRAWS = 40
 
@@ -75,7 +75,7 @@ def load_faces(
     cut, found = crop_largest_faces(
         people.photos, embedder.size, embedder.framing, detector, upright
     )
-    embeddings, not_found = embedder.embed(cut), int((~found).sum())
+    embeddings, not_found = finite(embedder.embed(cut)), int((~found).sum())
     return Faces(
         embeddings, people.names, source, split, embedder.name, detector, upright, not_found
     )

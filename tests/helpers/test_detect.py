@@ -163,3 +163,19 @@ def test_a_fine_pattern_becomes_grey_when_a_large_face_is_shrunk():
     checks = (np.indices((960, 960)).sum(axis=0) % 2 * 255).astype(np.uint8)
     (crop,), _ = crop_faces(checks, [[0, 0, 960, 960]], 48, Framing(0.9), 20)
     assert crop.std() < 3
+
+
+def test_a_face_is_found_turned_upright_and_cut_and_a_wall_gives_its_middle():
+    leaning = np.array(portrait().rotate(20, expand=False))
+    wall = np.zeros((50, 80, 3), np.uint8)
+    wall[15:35, 30:50] = 255
+    faces, found = detect.crop_largest_faces([np.array(portrait()), leaning, wall], 48, "embedding")
+    assert found.tolist() == [True, True, False] and faces.shape == (3, 48, 48, 3)
+    assert (faces[2, 16:32, 16:32] == 255).all()
+    as_it_leans, _ = detect.crop_largest_faces([leaning], 48, "embedding", upright=False)
+    inner = (slice(10, 38), slice(10, 38))
+
+    def likeness(face):
+        return np.corrcoef(faces[0][inner].ravel(), face[inner].ravel())[0, 1]
+
+    assert likeness(faces[1]) > 0.9 > likeness(as_it_leans[0])

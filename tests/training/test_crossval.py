@@ -12,8 +12,8 @@ from helpers import models
 from helpers.data import EMOTIONS, DataError, EmotionData, load_emotions
 from helpers.models import TrainedModel
 from reading_faces.__main__ import main
-from reading_faces.training import crossval as folds
-from reading_faces.training import storage
+from reading_faces.training import crossval, storage
+from reading_faces.training.recipes import Schedule
 
 
 def some_faces(subjects, labels, classes=EMOTIONS) -> EmotionData:
@@ -27,7 +27,7 @@ def some_faces(subjects, labels, classes=EMOTIONS) -> EmotionData:
 def test_nobody_is_on_both_sides_and_each_row_is_judged_once(rows):
     subjects = [str(who) for who, _ in rows] + [str(who) for who in range(10)]
     data = some_faces(subjects, [label for _, label in rows] + [0] * 10)
-    parts = folds.folds_of_subjects(data, data.labels, 5, seed=0)
+    parts = crossval.folds_of_subjects(data, data.labels, 5, seed=0)
     for learn, judge in parts:
         assert not set(data.subjects[learn]) & set(data.subjects[judge])
     judged = np.sort(np.concatenate([judge for _, judge in parts]))
@@ -36,9 +36,9 @@ def test_nobody_is_on_both_sides_and_each_row_is_judged_once(rows):
 
 def test_too_few_people_and_unnamed_people_are_refused():
     with pytest.raises(DataError, match="2 subjects, too few for 5 folds"):
-        folds.folds_of_subjects(some_faces(["a", "b"], [0, 1]), np.array([0, 1]), 5, 0)
+        crossval.folds_of_subjects(some_faces(["a", "b"], [0, 1]), np.array([0, 1]), 5, 0)
     with pytest.raises(DataError, match="does not say who"):
-        folds.folds_of_subjects(load_unnamed(), np.zeros(4, int), 2, 0)
+        crossval.folds_of_subjects(load_unnamed(), np.zeros(4, int), 2, 0)
 
 
 def load_unnamed() -> EmotionData:
@@ -60,7 +60,7 @@ def tiny():
 def test_fine_tuning_starts_from_what_was_learnt_unless_told_otherwise(tiny):
     first, (weights, bias) = (tiny.network.layers[place].get_weights() for place in (1, -1))
     classes = ("sad", "contempt", "happy")
-    tuned = folds.fresh_network(tiny, classes, scratch=False)
+    tuned = crossval.fresh_network(tiny, classes, scratch=False)
     np.testing.assert_array_equal(tuned.layers[1].get_weights()[0], first[0])
     assert tuned.output_shape == (None, 3)
     both = [EMOTIONS.index(name) for name in ("sad", "happy")]
@@ -68,23 +68,39 @@ def test_fine_tuning_starts_from_what_was_learnt_unless_told_otherwise(tiny):
     np.testing.assert_array_equal(of_classes[:, [0, 2]], weights[:, both])
     np.testing.assert_array_equal(of_bias[[0, 2]], bias[both])
     assert of_classes[:, 1].any()
-    other = folds.fresh_network(tiny, classes, scratch=True)
+    other = crossval.fresh_network(tiny, classes, scratch=True)
     assert not np.array_equal(other.layers[1].get_weights()[0], first[0])
     assert not np.array_equal(other.layers[-1].get_weights()[0][:, [0, 2]], weights[:, both])
 
 
-def test_folds_are_measured_from_the_command_line(tiny, tmp_path, capsys):
+LABELS = np.arange(24) % 3
+
+
+@pytest.fixture
+def source(tmp_path):
+    """Twenty-four faces of six people, a third of them of a class that the model does not know."""
+    classes = np.array(["happy", "sad", "contempt"])
+    subjects = np.array([f"S{row // 4}" for row in range(24)])
+    path = tmp_path / "faces.npz"
+    np.savez(path, images=grey(24, 48), labels=LABELS, classes=classes, subjects=subjects)
+    return str(path)
+
+
+@pytest.fixture
+def untuned(monkeypatch):
+    """Leave networks as they start, and remember what each was to learn from."""
+    learnt = []
+
+    def remember(network, images, targets, seed):
+        learnt.append((images, targets))
+
+    monkeypatch.setattr(crossval, "fine_tune", remember)
+    return learnt
+
+
+def test_folds_are_measured_from_the_command_line(tiny, source, tmp_path, capsys):
     weights = storage.save(tiny, tmp_path)
-    source = tmp_path / "faces.npz"
-    labels = np.arange(24) % 3
-    np.savez(
-        source,
-        images=grey(24, 48),
-        labels=labels,
-        classes=np.array(["happy", "sad", "contempt"]),
-        subjects=np.array([f"S{row // 4}" for row in range(24)]),
-    )
-    asked = ["evaluate", "emotion", "--source", str(source), "--folds", "2", "--json"]
+    asked = ["evaluate", "emotion", "--source", source, "--folds", "2", "--json"]
     asked += ["--weights", str(weights), "--predictions", str(tmp_path / "p.npz")]
     assert main(asked) == 0
     result = json.loads(capsys.readouterr().out)
@@ -93,27 +109,45 @@ def test_folds_are_measured_from_the_command_line(tiny, tmp_path, capsys):
     assert measured["classes"] == ["happy", "sad"] and measured["subjects"] == 6
     assert measured["mean_of_folds"] == pytest.approx(np.mean(measured["folds"]))
     with np.load(tmp_path / "p.npz") as stored:
-        known = labels < 2
+        known = LABELS < 2
         assert np.isnan(stored["probabilities"][~known]).all()
-        hits = stored["probabilities"][known].argmax(axis=1) == labels[known]
+        hits = stored["probabilities"][known].argmax(axis=1) == LABELS[known]
     assert hits.mean() == pytest.approx(measured["accuracy"])
-    assert main([*asked, "--every-class", "--scratch", "--tta"]) == 0
-    result = json.loads(capsys.readouterr().out)
+
+
+def test_folds_from_random_weights_may_learn_every_class(tiny, source, untuned):
+    result = crossval.cross_validate(tiny, source, 2, scratch=True, every_class=True).result
     assert result["n"] == 24 and result["metrics"]["classes"] == ["happy", "sad", "contempt"]
-    assert result["metrics"]["start"] == "random weights"
+    assert result["metrics"]["start"] == "random weights" and "left_out" not in result
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (["emotion", "--scratch"], "add --folds"),
-        (["emotion", "--folds", "2", "--split", "test"], "leave out --split"),
-        (["keypoints", "--folds", "2"], "is for emotion"),
-    ],
-)
-def test_folds_of_what_cannot_be_cut_are_refused(arguments, said, capsys):
-    assert main(["evaluate", *arguments]) == 1
-    assert said in capsys.readouterr().err
+def test_each_fold_learns_from_the_others_with_their_own_labels(tiny, source, untuned):
+    found = crossval.cross_validate(tiny, source, 2, every_class=True)
+    label_of = dict(zip((image.tobytes() for image in grey(24, 48)), LABELS, strict=True))
+    assert sum(len(images) for images, _ in untuned) == 24
+    for images, targets in untuned:
+        assert targets.argmax(axis=1).tolist() == [label_of[image.tobytes()] for image in images]
+    assert found.result["split"] == "2 folds of subjects"
+
+
+def test_folds_are_read_as_the_model_reads_but_without_its_temperature(tiny, source, untuned):
+    """The temperature was fitted for other weights. The mirrored look is averaged in if asked."""
+    images, hot = grey(24, 48)[LABELS < 2], {"temperature": 5.0}
+    for mirrored in (False, True):
+        found = crossval.cross_validate(
+            TrainedModel(tiny.network, tiny.card | hot), source, 2, mirrored=mirrored
+        )
+        network = crossval.fresh_network(tiny, ("happy", "sad"), scratch=False)
+        expected = TrainedModel(network, tiny.card).predict(images, mirrored)
+        answers = found.predictions["probabilities"][LABELS < 2]
+        np.testing.assert_allclose(answers, expected, atol=1e-4)
+
+
+def test_fine_tuning_learns_what_it_is_told(tiny, monkeypatch):
+    schedule = Schedule(epochs=3, learning_rate=0.05, batch_size=8, warmup_epochs=0)
+    monkeypatch.setattr(crossval, "schedule", lambda: schedule)
+    crossval.fine_tune(tiny.network, grey(16, 48), np.eye(7)[[3] * 16], seed=0)
+    assert (tiny.predict(grey(16, 48)).argmax(axis=1) == 3).all()
 
 
 def test_made_people_can_be_cut_too():

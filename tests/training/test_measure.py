@@ -1,22 +1,29 @@
-"""`evaluate`, `train` and `data` say what they measured, or in one sentence why they could not."""
+"""`evaluate` says what it measured, or in one sentence why it could not."""
 
+import errno
 import json
-import subprocess
-import sys
-import time
+import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from data_samples import fer_rows, grey, write_picture, write_table
 
-from helpers.augment import warp_images, warp_keypoints
-from helpers.data import EMOTIONS, FIVE_CLASSES, KEYPOINT_NAMES, load_emotions, load_keypoints
+from helpers.augment import flip_images, flip_keypoints, warp_images, warp_keypoints
+from helpers.data import (
+    EMOTIONS,
+    FIVE_CLASSES,
+    KEYPOINT_NAMES,
+    load_action_units,
+    load_emotions,
+    load_keypoints,
+)
 from helpers.data.emotions import VOTES_HEADER
 from helpers.models import TrainedModel
 from reading_faces.__main__ import main
+from reading_faces.commands import evaluate as command
 from reading_faces.made_faces import UNIT_NAMES
-from reading_faces.training import measure as evaluate
-from reading_faces.training import storage
+from reading_faces.training import measure, storage
 from reading_faces.training.networks import BUILDERS
 
 
@@ -48,9 +55,32 @@ def weights(tmp_path_factory):
     return folder
 
 
+@pytest.fixture
+def few(tmp_path):
+    """Eight made faces of the test split as files of keypoints and of emotions."""
+    points, faces = (load("made").select("test") for load in (load_keypoints, load_emotions))
+    rows = np.arange(8)
+    np.savez(tmp_path / "points.npz", images=points.images[rows], keypoints=points.keypoints[rows])
+    np.savez(tmp_path / "faces.npz", images=faces.images[rows], labels=faces.labels[rows])
+    return tmp_path
+
+
+def refuse(word: str):
+    """Stop at NaN or Infinity, which are no JSON."""
+    raise ValueError(word)
+
+
 def run_json(capsys, *arguments):
     assert main([*map(str, arguments), "--json"]) == 0
-    return json.loads(capsys.readouterr().out)
+    return json.loads(capsys.readouterr().out, parse_constant=refuse)
+
+
+def exit_code(*arguments) -> int:
+    """Return how a command ends, whether argparse stops it or it says so itself."""
+    try:
+        return main(list(map(str, arguments)))
+    except SystemExit as stopped:
+        return stopped.code
 
 
 def test_keypoints_are_measured_on_the_test_split(weights, capsys):
@@ -90,7 +120,7 @@ def test_copies_from_training_are_left_out_of_a_second_score(weights, tmp_path):
     rows += [[u, f"fer{i}.png", "5", *"00", "5", *"000000"] for i, u in enumerate(usage)]
     write_table(tmp_path / "fer2013new.csv", rows)
     model = storage.load(weights / "emotion.weights.h5")
-    evaluation = evaluate.evaluate(model, str(path), "public")
+    evaluation = measure.evaluate(model, str(path), "public")
     found = evaluation.result["metrics"]
     right = evaluation.predictions["probabilities"].argmax(axis=1) == labels[4:]
     assert found["without_copies"]["n"] == 2
@@ -104,24 +134,61 @@ def test_agreement_ends_in_a_group_that_holds_full_agreement():
     votes = np.zeros((3, 10), int)
     votes[:, 0], votes[:, 1] = (10, 9, 4), (0, 1, 4)
     votes[2, 2] = 2
-    rows = evaluate.by_agreement(votes, np.array([True, False, True]))
+    rows = measure.by_agreement(votes, np.array([True, False, True]))
     assert [(row["from"], row["n"], row["accuracy"]) for row in rows] == [
         (0.0, 1, 1.0),
         (0.9, 2, 0.5),
     ]
 
 
-def test_speed_is_measured_when_asked_for(weights, capsys, monkeypatch):
-    monkeypatch.setattr(evaluate, "time_call", lambda call, seconds: call() is None or 0.5)
+@pytest.mark.parametrize(("share", "group"), [(4, 0.0), (5, 0.5), (7, 0.7), (9, 0.9), (10, 0.9)])
+def test_each_group_of_agreement_begins_at_its_share(share, group):
+    votes = np.zeros((1, 10), int)
+    votes[0, 0], votes[0, 1:4] = share, ((10 - share) // 3 + 1)
+    votes[0, 1] -= votes.sum() - 10
+    (row,) = measure.by_agreement(votes, np.array([True]))
+    assert row["from"] == group
+
+
+def test_where_every_face_is_a_copy_nothing_is_said_of_the_others(weights, tmp_path, capsys):
+    images = grey(4, 48)
+    usage = ["Training"] * 2 + ["PublicTest"] * 2
+    rows = fer_rows(images[[0, 1, 0, 1]], [0, 1, 0, 1], usage)
+    source = write_table(tmp_path / "fer2013.csv", rows)
+    asked = ["emotion", "--source", source, "--split", "public"]
     path = weights / "emotion.weights.h5"
-    speed = run_json(capsys, "evaluate", "emotion", "--weights", path, "--speed")["speed"]
-    assert speed["faces_per_second_batch_64"] == 128
-    assert speed["one_face_ms"] == speed["one_face_by_keras_predict_ms"] == 500
-    assert "speed" not in run_json(capsys, "evaluate", "emotion", "--weights", path)
+    found = run_json(capsys, "evaluate", *asked, "--weights", path)["metrics"]["without_copies"]
+    assert found == {"n": 0, "accuracy": None, "macro_f1": None}
 
 
-def test_a_call_is_timed_by_its_median():
-    assert 0.009 < evaluate.time_call(lambda: time.sleep(0.01), 0.1) < 0.05
+def test_a_point_that_no_face_with_eyes_has_is_measured_in_pixels_alone(weights, few, capsys):
+    """Without eye centres there is no distance to divide by: null, never NaN, which is no JSON."""
+    with np.load(few / "points.npz") as stored:
+        images, points = stored["images"], stored["keypoints"]
+    points[:4, 5:], points[4:, :2] = np.nan, np.nan
+    np.savez(few / "points.npz", images=images, keypoints=points)
+    asked = ["--source", few / "points.npz", "--weights", weights / "keypoints.weights.h5"]
+    found = run_json(capsys, "evaluate", "keypoints", *asked)["metrics"]["per_point"]
+    assert found[KEYPOINT_NAMES[9]]["mean_error_interocular"] is None
+    assert found[KEYPOINT_NAMES[9]]["rmse_px"] > 0
+    assert found[KEYPOINT_NAMES[3]]["mean_error_interocular"] > 0
+
+
+@pytest.mark.parametrize(
+    ("task", "shape"), [("keypoints", (15, 2)), ("emotion", (7,)), ("action_units", (18,))]
+)
+def test_a_model_that_answers_with_nan_is_not_measured(task, shape):
+    class Broken:
+        card = {"task": task, "classes": EMOTIONS, "units": UNIT_NAMES, "thresholds": [0.5] * 18}
+        input_size = 48 if task == "emotion" else 96
+
+        def predict(self, images, mirrored=False):
+            answers = np.zeros((len(images), *shape))
+            answers[0] = np.nan
+            return answers
+
+    with pytest.raises(ValueError, match="numbers that are none"):
+        measure.evaluate(Broken(), "made", "test")
 
 
 def test_action_units_are_measured_one_by_one_and_against_the_emotions(weights, capsys):
@@ -136,6 +203,24 @@ def test_action_units_are_measured_one_by_one_and_against_the_emotions(weights, 
     assert 0 <= agreement["agreement"] <= 1 and np.sum(agreement["confusion"]) == 320
     # Faces that show nothing strong, or half of a prototype, cannot be named even from their truth.
     assert 0.4 < agreement["ceiling"] < 1
+
+
+def test_units_are_matched_by_name_wherever_they_stand(weights, monkeypatch):
+    """A source that codes five units, in another order: each meets its own answer and threshold."""
+    model = storage.load(weights / "action_units.weights.h5")
+    model.card["thresholds"] = np.linspace(0.3, 0.7, 18).tolist()
+    whole = measure.evaluate(model, "made", "test").result["metrics"]["per_unit"]
+    data, picked = load_action_units("made"), [11, 2, 7, 0, 5]
+    fewer = replace(
+        data,
+        unit_names=tuple(UNIT_NAMES[unit] for unit in picked),
+        action_units=data.action_units[:, picked],
+        intensities=data.intensities[:, picked],
+    )
+    monkeypatch.setattr(measure, "load_action_units", lambda source: fewer)
+    measured = measure.evaluate(model, "made", "test").result["metrics"]
+    assert measured["per_unit"] == {name: whole[name] for name in fewer.unit_names}
+    assert "ceiling" not in measured["prototype_agreement"]
 
 
 def test_where_no_units_are_coded_they_are_held_against_the_emotions(weights, tmp_path, capsys):
@@ -161,27 +246,41 @@ def test_predictions_are_stored_row_by_row(weights, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["predictions.npz"]
 
 
-def test_flip_averaging_gives_a_face_and_its_mirror_image_the_same_answer(weights):
-    model = storage.load(weights / "keypoints.weights.h5")
-    result = evaluate.evaluate(model, "made", "test", tta=True)
-    assert result.result["tta"]
-    plain = evaluate.evaluate(model, "made", "test").predictions["keypoints"]
-    assert not np.allclose(result.predictions["keypoints"], plain)
+@pytest.mark.parametrize("task", ["keypoints", "emotion", "action_units"])
+def test_with_the_mirrored_look_the_answer_is_the_mean_of_both(task, weights, capsys, tmp_path):
+    """The points of the second look are flipped back first."""
+    path, stored = weights / f"{task}.weights.h5", tmp_path / "p.npz"
+    name = task.replace("_", "-")
+    asked = ["--split", "test", "--weights", path, "--tta", "--predictions", stored]
+    assert "mirror" in run_json(capsys, "evaluate", name, *asked)["tta"]
+    load = {
+        "keypoints": load_keypoints,
+        "emotion": load_emotions,
+        "action_units": load_action_units,
+    }
+    images, model = load[task]("made").select("test").images, storage.load(path)
+    first, second = model.predict(images), model.predict(flip_images(images))
+    if task == "keypoints":
+        second = flip_keypoints(second, 96)
+    assert not np.allclose(first, second, atol=1e-3)
+    with np.load(stored) as found:
+        answers = found["keypoints" if task == "keypoints" else "probabilities"]
+    np.testing.assert_allclose(answers, (first + second) / 2, atol=1e-4)
 
 
 def test_a_loose_box_is_simulated_and_what_is_stored_belongs_to_the_pictures(weights):
     model = storage.load(weights / "keypoints.weights.h5")
-    measured = evaluate.evaluate(model, "made", "test", jitter=0.15)
+    measured = measure.evaluate_keypoints(model, "made", "test", jitter=0.15)
     assert measured.result["jitter"] == 0.15
     faces = load_keypoints("made").select("test")
-    moved = evaluate.loose_boxes(len(faces), 96, 0.15)
+    moved = measure.loose_boxes(len(faces), 96, 0.15)
     seen = model.predict(warp_images(faces.images, moved))
     there = warp_keypoints(measured.predictions["keypoints"], moved)
     np.testing.assert_allclose(there, seen, atol=1e-2)
 
 
 def test_loose_boxes_move_and_scale_by_up_to_what_was_asked():
-    moved = evaluate.loose_boxes(500, 96, 0.15)
+    moved = measure.loose_boxes(500, 96, 0.15)
     sides = 1 / moved[:, 0, 0]
     centres = moved @ [47.5, 47.5, 1] - 47.5
     assert 0.85 <= sides.min() < 0.87
@@ -192,25 +291,19 @@ def test_loose_boxes_move_and_scale_by_up_to_what_was_asked():
 def test_points_without_labels_are_held_against_the_shape_of_real_faces(tmp_path, monkeypatch):
     rng = np.random.default_rng(0)
     complete = rng.uniform(20, 75, (15, 2)) + rng.normal(0, 1, (200, 15, 2))
-    monkeypatch.setattr(evaluate, "kaggle_coordinates", lambda source: complete)
+    monkeypatch.setattr(measure, "kaggle_coordinates", lambda source: complete)
     true, predicted = complete[:20].copy(), complete[:20].copy()
-    assert evaluate.unlabelled_points("some", true, predicted) == {}
+    assert measure.unlabelled_points("some", true, predicted) == {}
     true[:10, 2:10] = np.nan
     predicted[:5, 6, 1] += 40
     predicted[10:, 6, 1] += 40  # labelled: judged by its label, not by its shape
-    found = evaluate.unlabelled_points("some", true, predicted)
+    found = measure.unlabelled_points("some", true, predicted)
     assert found == {"unlabelled_outside_99": 0.5}
 
 
 def test_without_complete_faces_nothing_is_said_of_unlabelled_points():
     true = np.full((3, 15, 2), np.nan)
-    assert evaluate.unlabelled_points("made", true, np.zeros_like(true)) == {}
-
-
-def test_emotions_are_not_measured_with_jitter(weights, capsys):
-    path = weights / "emotion.weights.h5"
-    assert main(["evaluate", "emotion", "--weights", str(path), "--jitter", "0.1"]) == 1
-    assert "Only keypoints" in capsys.readouterr().err
+    assert measure.unlabelled_points("made", true, np.zeros_like(true)) == {}
 
 
 @pytest.mark.parametrize("text", ["0.6", "-0.1", "much", "nan"])
@@ -265,34 +358,98 @@ def test_weights_of_the_other_task_are_refused(weights, capsys):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [(["--source", "nowhere"], "nowhere is no file"), (["--model", "oracle"], "no model 'oracle'")],
+    "arguments",
+    [
+        ["horoscope"],
+        ["keypoints", "--folds", "2"],
+        ["keypoints", "--enroll", "1"],
+        ["keypoints", "--jitter", "0.1", "--in-photos"],
+        ["keypoints", "--detector", "haar"],
+        ["emotion", "--jitter", "0.1"],
+        ["emotion", "--detector", "haar", "--no-align"],
+        ["emotion", "--detector", "haar"],
+        ["emotion", "--folds", "2", "--detector", "haar"],
+        ["emotion", "--folds", "2", "--in-photos"],
+        ["emotion", "--folds", "2", "--split", "test"],
+        ["emotion", "--scratch"],
+        ["emotion", "--every-class"],
+        ["action-units", "--in-photos"],
+        ["action-units", "--folds", "2"],
+        ["identity", "--tta"],
+        ["identity", "--in-photos"],
+        ["identity", "--scratch"],
+        ["identity", "--enroll", "1", "--unknown", "made"],
+        ["identity", "--enroll", "1", "--folds", "2"],
+        ["identity", "--enroll", "1", "--predictions", "p.npz"],
+        ["identity", "--weights", "w.weights.h5", "--embedder", "facenet"],
+        ["identity", "--source", "e.npz", "--unknown", "made"],
+        ["identity", "--source", "e.npz", "--no-align"],
+        ["identity", "--source", "e.npz", "--weights", "w.weights.h5"],
+        ["speed", "--source", "made"],
+    ],
 )
-def test_a_training_that_cannot_start_leaves_nothing_behind(arguments, sentence, tmp_path, capsys):
-    out = tmp_path / "run"
-    assert main(["train", "emotion", "--profile", "smoke", "--out", str(out), *arguments]) == 1
-    assert sentence in capsys.readouterr().err
-    assert not out.exists()
+def test_an_option_that_does_not_apply_is_refused_before_any_work(arguments, monkeypatch, capsys):
+    monkeypatch.setattr(storage, "load", lambda *_: pytest.fail("a model was loaded"))
+    assert exit_code("evaluate", *arguments) == 2
+    printed = capsys.readouterr()
+    assert not printed.out and "Traceback" not in printed.err
 
 
-def test_unknown_words_are_a_usage_error():
-    with pytest.raises(SystemExit) as stopped:
-        main(["evaluate", "horoscope"])
-    assert stopped.value.code == 2
+def test_help_lists_each_task_once(capsys):
+    assert exit_code("evaluate", "--help") == 0
+    words = re.findall(r"^    ([a-z-]+)\s", capsys.readouterr().out, re.M)
+    assert words == ["keypoints", "emotion", "action-units", "identity", "speed"]
 
 
-def test_the_list_of_data_sets_is_there_for_people_and_for_programs(capsys, monkeypatch, tmp_path):
-    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
-    rows = run_json(capsys, "data", "list")
-    assert {"fer2013", "facial-keypoints"} <= {row["name"] for row in rows}
-    assert main(["data", "list"]) == 0
-    assert "not here" in capsys.readouterr().out
+# --predictions
 
 
-def test_help_is_quick_because_nothing_heavy_is_imported():
-    code = (
-        "import sys; from helpers.__main__ import build_parser as build; build();"
-        "heavy = {'tensorflow', 'keras', 'pandas', 'mtcnn'}; print(sorted(heavy & {*sys.modules}))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+@pytest.fixture
+def unmeasured(monkeypatch):
+    """Fail where a model is measured: what is wrong should be said before."""
+    monkeypatch.setattr(command, "measure_model", lambda options: pytest.fail("measured"))
+
+
+def test_predictions_that_have_no_place_are_refused_before_the_work(unmeasured, tmp_path, capsys):
+    for path in (tmp_path / "no" / "such" / "p.npz", tmp_path):
+        assert exit_code("evaluate", "emotion", "--predictions", path) == 1
+        printed = capsys.readouterr()
+        assert f"{path} cannot be written" in printed.err
+        assert ".part-" not in printed.err and not printed.out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_predictions_never_replace_what_is_read(unmeasured, tmp_path, capsys):
+    source, votes = tmp_path / "fer2013.csv", tmp_path / "fer2013new.csv"
+    weights, card = tmp_path / "mine.weights.h5", tmp_path / "mine.json"
+    picture = tmp_path / "folder" / "happy" / "1.png"
+    picture.parent.mkdir(parents=True)
+    link = tmp_path / "link.npz"
+    for file in (source, votes, weights, card, picture):
+        file.write_text("mine")
+    link.symlink_to(source)
+    asked = ["evaluate", "emotion", "--weights", weights]
+    for read in (source, votes, weights, card, link):
+        assert exit_code(*asked, "--source", source, "--predictions", read) == 2
+        assert "--predictions" in capsys.readouterr().err
+    assert exit_code(*asked, "--source", tmp_path / "folder", "--predictions", picture) == 2
+    shipped = ["evaluate", "emotion", "--predictions"]
+    for name in ("made_faces.npz", "weights/emotion.json"):
+        assert exit_code(*shipped, command.settings.SHIPPED / name) == 2
+    assert {file.read_text() for file in (source, votes, weights, card, picture)} == {"mine"}
+
+
+def test_a_disk_that_fills_at_the_end_costs_the_file_and_not_the_result(
+    weights, few, monkeypatch, capsys
+):
+    def full(self, path):
+        raise OSError(errno.ENOSPC, "No space left on device", str(path.with_name(".part-1.npz")))
+
+    monkeypatch.setattr(measure.Evaluation, "save_predictions", full)
+    asked = ["--weights", weights / "emotion.weights.h5", "--source", few / "faces.npz"]
+    asked += ["--json", "--predictions", few / "p.npz"]
+    assert exit_code("evaluate", "emotion", *asked) == 1
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["n"] == 8
+    assert f"{few / 'p.npz'} cannot be written. The disk is full." in printed.err
+    assert ".part-" not in printed.err

@@ -1,25 +1,34 @@
 """`evaluate identity` measures photos of people and embeddings from elsewhere, and says how."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from data_samples import real
-from faces import Tint, portrait, tinted
-from test_recognition import crowd
+from faces import Tint, find_portrait, tinted, wall
 
-from helpers import gallery as identity
-from helpers.detect import crop_largest_faces
+from helpers import detect, embedders, recognition, settings
 from helpers.embedders import SmallEmbedder
 from reading_faces.__main__ import main
-from reading_faces.training import measure_identity as evaluate_identity
+from reading_faces.training.measure_identity import (
+    Faces,
+    evaluate_few,
+    evaluate_strangers,
+    evaluate_svm,
+    load_faces,
+    similarity_to,
+    wrong_names,
+)
 
 LIGHTS = {"ann": (1, 0.6, 0.6), "bob": (0.6, 0.6, 1)}
 
 
 @pytest.fixture(autouse=True)
 def stand_in(monkeypatch):
-    monkeypatch.setattr(identity, "best_embedder", lambda name: Tint())
+    """Know people by the colour of their light, and know where on the portrait the face is."""
+    monkeypatch.setattr(embedders, "best_embedder", lambda name: Tint())
+    monkeypatch.setattr(detect, "detect_faces", find_portrait)
 
 
 @pytest.fixture
@@ -35,7 +44,10 @@ def people(tmp_path):
 
 @pytest.fixture
 def embeddings(tmp_path):
-    points, names = crowd()
+    """Five people who lie apart, eight faces each."""
+    rng = np.random.default_rng(0)
+    points = rng.normal(size=(5, 16)).repeat(8, axis=0) + 0.1 * rng.normal(size=(40, 16))
+    names = np.repeat([f"p{number}" for number in range(5)], 8)
     np.savez(tmp_path / "crowd.npz", embeddings=points, labels=names)
     return tmp_path / "crowd.npz"
 
@@ -54,10 +66,32 @@ def test_people_in_photos_are_told_apart(people, tmp_path, capsys):
     with np.load(stored) as file:
         assert file["names"].tolist() == ["ann"] * 4 + ["bob"] * 4
         assert (file["scores"] > 0.99).all()
-    result = run_json(capsys, "--source", people, "--no-align", "--detector", "haar")
-    assert (result["detector"], result["upright"]) == ("haar", False)
+    assert "detector" not in result and result["weights"] == "shipped embedding"
     result = run_json(capsys, "--source", people, "--enroll", 1)
     assert result["metrics"]["accuracy"] == 1 and result["metrics"]["draws"] == 40
+
+
+def test_faces_are_found_and_cut_as_asked_and_the_result_says_so(people, monkeypatch, capsys):
+    asked = []
+
+    def leaning(photo, detector):
+        asked.append(detector)
+        (face,) = find_portrait(photo)
+        return [replace(face, landmarks=np.array([[70.0, 80], [100, 90], *[[85, 100]] * 3]))]
+
+    monkeypatch.setattr(detect, "detect_faces", leaning)
+    plain = load_faces(str(people), embedder=Tint())
+    as_they_lean = load_faces(str(people), embedder=Tint(), upright=False)
+    assert asked == ["mtcnn"] * 16
+    assert not np.allclose(plain.embeddings, as_they_lean.embeddings, atol=1e-5)
+    result = run_json(capsys, "--source", people, "--no-align", "--detector", "haar")
+    assert asked[16:] == ["haar"] * 8
+    assert (result["detector"], result["upright"]) == ("haar", False)
+
+
+def test_photos_without_a_face_are_counted(people, capsys):
+    wall(90, 90, colour=(90, 90, 90)).save(people / "ann" / "wall.png")
+    assert run_json(capsys, "--source", people)["metrics"]["no_face_found"] == 1
 
 
 def test_strangers_are_counted_and_told_apart(people, tmp_path, capsys):
@@ -65,8 +99,41 @@ def test_strangers_are_counted_and_told_apart(people, tmp_path, capsys):
     tinted(0.6, 1, 0.6).save(tmp_path / "others" / "green" / "1.png")
     result = run_json(capsys, "--source", people, "--unknown", tmp_path / "others", "--folds", 2)
     assert result["metrics"]["unknown_auroc"] == 1 and result["metrics"]["strangers"] == 1
+    assert result["metrics"]["unknown"] == str(tmp_path / "others") and result["n"] == 8
     same = run_json(capsys, "--source", people, "--unknown", people, "--folds", 2)
     assert same["metrics"]["unknown_auroc"] < 0.9
+
+
+def two_people() -> Faces:
+    """Three faces each of two people, by their direction; one of b lies with those of a."""
+    degrees = np.radians([0, 5, 10, 90, 95, 3])
+    points = np.stack([np.cos(degrees), np.sin(degrees)], axis=1)
+    return Faces(points, np.array(["a", "a", "a", "b", "b", "b"]), "somewhere")
+
+
+def test_predictions_beside_strangers_are_the_nearest_person_and_how_near():
+    stranger = Faces(np.array([[-1.0, 0]]), np.array(["c"]), "elsewhere")
+    found = evaluate_strangers(two_people(), stranger, folds=3)
+    assert found.predictions["names"].tolist() == ["a", "a", "a", "b", "b", "a"]
+    assert found.predictions["scores"].round(2).tolist() == [0.99, 1, 0.99, 0.75, 0.66, 1]
+    assert found.result["metrics"]["accuracy"] == pytest.approx(5 / 6)
+    assert found.result["metrics"]["unknown_auroc"] == 1
+    assert (found.result["n"], found.result["metrics"]["strangers"]) == (6, 1)
+
+
+def test_enrolling_few_is_the_mean_of_its_draws_and_predicts_no_rows():
+    found = evaluate_few(two_people(), enrolled=2)
+    draws = recognition.by_few(two_people().embeddings, two_people().names, 2, 40, settings.SEED)
+    assert found.result["metrics"]["accuracy"] == draws.mean() < 1
+    assert found.result["metrics"]["standard_deviation_of_draws"] == draws.std(ddof=1) > 0
+    assert found.result["metrics"]["enrolled"] == 2 and not found.predictions
+
+
+def test_an_svm_lists_whom_it_took_for_somebody_else():
+    found = evaluate_svm(two_people(), folds=3)
+    assert [row["row"] for row in found.result["metrics"]["wrong"]] == [5]
+    assert found.result["metrics"]["confusion"] == [[3, 0], [1, 2]]
+    assert found.predictions["names"][5] == "a" and found.predictions["scores"][5] > 0.99
 
 
 def test_embeddings_from_elsewhere_need_no_embedder(embeddings, capsys):
@@ -79,7 +146,7 @@ def test_embeddings_from_elsewhere_need_no_embedder(embeddings, capsys):
 def test_the_similarity_is_to_the_others_of_that_name():
     points = np.array([[1.0, 0], [0.8, 0.6], [0, 1]])
     names = np.array(["a", "a", "b"])
-    found = evaluate_identity.similarity_to(points, names, np.array(["a", "b", "a"]))
+    found = similarity_to(points, names, np.array(["a", "b", "a"]))
     middle = np.array([0.9, 0.3]) / np.hypot(0.9, 0.3)
     np.testing.assert_allclose(found, [0.8, 0.6, middle[1]], atol=1e-6)
 
@@ -87,7 +154,7 @@ def test_the_similarity_is_to_the_others_of_that_name():
 def test_who_got_a_wrong_name_is_listed_with_whom_they_resemble():
     points = np.array([[1.0, 0], [0.8, 0.6], [0, 1], [0.6, 0.8]])
     names = np.array(["a", "a", "b", "b"])
-    found = evaluate_identity.wrong_names(points, names, np.array(["a", "a", "b", "a"]))
+    found = wrong_names(points, names, np.array(["a", "a", "b", "a"]))
     (wrong,) = found["wrong"]
     assert (wrong["row"], wrong["name"], wrong["called"]) == (3, "b", "a")
     assert wrong["similarity_to_own_name"] == pytest.approx(0.8)
@@ -102,9 +169,6 @@ def test_who_got_a_wrong_name_is_listed_with_whom_they_resemble():
         (["--source", "nowhere"], "nowhere is no file"),
         (["--source", "nowhere.npz"], "nowhere.npz is no file"),
         (["--source", "{npz}", "--split", "test"], "no split 'test'"),
-        (["--source", "{npz}", "--unknown", "made"], "need photos"),
-        (["--source", "{npz}", "--tta"], "without --tta"),
-        (["--source", "{npz}", "--enroll", "1", "--folds", "2"], "--enroll goes without"),
         (["--source", "{npz}", "--enroll", "8"], "9 are needed"),
         (["--source", "{people}", "--folds", "5"], "5 are needed"),
         (["--source", "{bad}"], "holds no embeddings"),
@@ -120,31 +184,12 @@ def test_what_cannot_be_measured_is_one_sentence(
     assert sentence in printed.err and "Traceback" not in printed.err and not printed.out
 
 
-def test_options_of_identity_are_refused_elsewhere(capsys):
-    assert main(["evaluate", "emotion", "--enroll", "1"]) == 1
-    assert "are for identity" in capsys.readouterr().err
-
-
-def test_a_face_is_found_turned_upright_and_cut_and_a_wall_gives_its_middle():
-    leaning = np.array(portrait().rotate(20, expand=False))
-    wall = np.zeros((50, 80, 3), np.uint8)
-    wall[15:35, 30:50] = 255
-    faces, found = crop_largest_faces([np.array(portrait()), leaning, wall], 48, "embedding")
-    assert found.tolist() == [True, True, False] and faces.shape == (3, 48, 48, 3)
-    assert (faces[2, 16:32, 16:32] == 255).all()
-    as_it_leans, _ = crop_largest_faces([leaning], 48, "embedding", upright=False)
-    inner = (slice(10, 38), slice(10, 38))
-
-    def likeness(face):
-        return np.corrcoef(faces[0][inner].ravel(), face[inner].ravel())[0, 1]
-
-    assert likeness(faces[1]) > 0.9 > likeness(as_it_leans[0])
-
-
+@pytest.mark.whole
 @real("orl")
-def test_the_shipped_embedder_keeps_people_apart_whom_it_never_saw():
+def test_the_shipped_embedder_keeps_people_apart_whom_it_never_saw(monkeypatch):
+    monkeypatch.undo()  # real faces need a real detector
     embedder = SmallEmbedder()
-    result = evaluate_identity.evaluate_identity(embedder, "orl", "test", enroll=1).result
+    result = evaluate_few(load_faces("orl", "test", embedder), enrolled=1).result
     assert result["n"] == 100 and result["metrics"]["accuracy"] >= 0.92
     # A face and its mirror image are one person to it.
     faces = np.random.default_rng(0).integers(0, 256, (2, 48, 48, 3), dtype=np.uint8)
