@@ -149,7 +149,7 @@ WRONG = {
             ),
             "Pythagoras",
         ),
-        (lambda true, predicted: np.ones(5), "For the first face"),
+        (lambda true, predicted: np.ones(5), "In row 0 you got 1.0; it should be"),
     ],
     check.average_with_mirror: [
         (lambda predict, images: ..., "gives nothing back"),
@@ -178,6 +178,6 @@ WRONG = {
         (lambda predict, images: 2 * with_mirror(predict, images), "the sum"),
         (lambda predict, images: with_mirror(predict, images)[0], "shape"),
         (lambda predict, images: with_mirror(predict, images) + 3, "Neither"),
-        (mirrors_what_it_is_given, "changed the pictures"),
+        (mirrors_what_it_is_given, "changed the array"),
     ],
 }

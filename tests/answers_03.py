@@ -90,7 +90,7 @@ WRONG = {
     check.find_copies: [
         (lambda images, others: ..., "gives nothing back"),
         (lambda images, others: copies(others, images), "not of `others`"),
-        (lambda images, others: copies(images, others).sum(), "six answers"),
+        (lambda images, others: copies(images, others).sum(), "which are six"),
         (
             lambda images, others: np.isin(images.sum(axis=(1, 2)), others.sum(axis=(1, 2))),
             "another order",
@@ -131,7 +131,7 @@ WRONG = {
     ],
     check.macro_f1: [
         (lambda confusion: None, "gives nothing back"),
-        (f1_of_each, "give their mean"),
+        (f1_of_each, "from the F1 of each class, their mean"),
         (lambda confusion: np.trace(confusion) / confusion.sum(), "the accuracy"),
         (lambda confusion: np.mean(np.diag(confusion) / confusion.sum(axis=1)), "mean recall"),
         (lambda confusion: np.mean(np.diag(confusion) / confusion.sum(axis=0)), "mean precision"),
@@ -152,7 +152,7 @@ WRONG = {
     ],
     check.keep_classes: [
         (lambda probabilities, classes, kept: None, "gives nothing back"),
-        (lambda probabilities, classes, kept: probabilities, "still there"),
+        (lambda probabilities, classes, kept: probabilities, "Take only the columns of `kept`"),
         (columns, "divide each by its sum"),
         (kept_in_order, "order of `kept`"),
         (lambda *given: columns(*given) / columns(*given).sum(), "its own sum"),

@@ -107,16 +107,16 @@ WRONG = {
         (lambda units, prototypes: None, "end it with return"),
         (by_equality, "not 'neutral'"),
         (lambda units, prototypes: units, "Give back the name"),
-        (by_share_of_the_prototype, "nearest to it"),
+        (by_share_of_the_prototype, "they share 3 of 6, with fear 5 of 7"),
         (
             lambda units, prototypes: max(prototypes, key=lambda e: len(units & prototypes[e])),
-            "Divide",
+            "they share 4 of 7, with surprise 3 of 5. Divide",
         ),
         (
             lambda units, prototypes: max(
                 sorted(prototypes), key=lambda name: len(units & prototypes[name])
             ),
-            "three more",
+            "say fear for units [1, 2, 5, 26]",
         ),
     ],
     check.split_subjects: [

@@ -125,7 +125,7 @@ WRONG = {
         (lambda s, names, t: None, "end it with return"),
         (lambda s, names, t: [names[i] for i in s.argmax(axis=1)], "all the same"),
         (lambda s, names, t: named(-s, names, -t), "least alike"),
-        (lambda s, names, t: [names[i % 3] for i in s.argmax(axis=0)], "Rows are faces"),
+        (lambda s, names, t: [names[i % 3] for i in s.argmax(axis=0)], "rows are faces"),
         (lambda s, names, t: s.argmax(axis=1), "names or 'unknown'"),
         (
             lambda s, names, t: [names[row.argmax()] if row.max() < t else "unknown" for row in s],

@@ -80,7 +80,7 @@ RIGHT = {
 WRONG = {
     check.hand_out: [
         (lambda results, counts: ..., "gives nothing back"),
-        (emptying, "emptied the list"),
+        (emptying, "changed the list"),
         (lambda results, counts: [p for p in by_slices(results, counts) if p], "an empty one"),
         (lambda results, counts: [results], "4 lists"),
         (lambda results, counts: [results[:n] for n in counts], "begins again"),

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from reading_faces.commands.console import whole
+from reading_faces.exercises import grading
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,10 +32,6 @@ def run(options: argparse.Namespace) -> int:
     ValueError
         If this is no notebook of a known lesson, or it cannot be run.
     """
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(encoding="utf-8", errors="backslashreplace")
-    from reading_faces.exercises import grading
-
     cells = grading.read_cells(options.notebook)
     lesson, exercises = grading.find_lesson(cells, options.notebook)
     ran = grading.execute(grading.probe(cells, exercises), options.notebook, options.timeout)

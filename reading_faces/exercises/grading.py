@@ -2,6 +2,7 @@
 
 The learner's notebook runs from top to bottom in a kernel of its own, only the folded solutions are
 left out. Checkers and hidden tests are those of the lesson's text, not what a learner made of them.
+What cannot be scored, for the notebook or for what is not installed, is a ValueError that says why.
 """
 
 import os
@@ -29,7 +30,7 @@ class Exercise:
 
     @property
     def function(self) -> str:
-        """Return which function of `helpers.check` the checker calls."""
+        """Return which function of `exercises.check` the checker calls."""
         return re.search(r"check\.(\w+)", self.checker)[1]
 
 
@@ -55,13 +56,7 @@ def shares(cells: int) -> list[int]:
 
 
 def lessons() -> dict[str, list[Exercise]]:
-    """Return the exercises of each lesson, from the lessons' text.
-
-    Raises
-    ------
-    ValueError
-        If this copy of the course has come without that text.
-    """
+    """Return the exercises of each lesson, from the lessons' text."""
     checkout = PACKAGE.parent / "notebooks" / "source"
     folder = checkout if checkout.is_dir() else PACKAGE / "shipped" / "lessons"
     found = {path.stem: exercises_in(path) for path in sorted(folder.glob("[0-9]*.py"))}
@@ -82,7 +77,7 @@ def exercises_in(path: Path) -> list[Exercise]:
 
 
 def read_cells(path: Path) -> list:
-    """Return the code cells of a notebook."""
+    """Return the code cells of a notebook, without what they once gave."""
     try:
         import nbclient  # noqa: F401 - better missed now than after the notebook was read
         import nbformat
@@ -95,13 +90,16 @@ def read_cells(path: Path) -> list:
     try:
         with warnings.catch_warnings(action="ignore"):  # cells without an id, as Colab saves them
             notebook = nbformat.read(path, as_version=4)
-        return [
-            nbformat.v4.new_code_cell(cell.source, metadata=cell.get("metadata", {}))
-            for cell in notebook.cells
-            if cell.cell_type == "code"
-        ]
+        return [new_cell(c.source, **c.metadata) for c in notebook.cells if c.cell_type == "code"]
     except Exception as error:  # nbformat lets through whatever a broken file leads to
         raise ValueError(f"{path} is no notebook ({type(error).__name__}).") from error
+
+
+def new_cell(code: str, **metadata):
+    """Return a code cell that has not run."""
+    from nbformat.v4 import new_code_cell
+
+    return new_code_cell(code, metadata=metadata)
 
 
 def part_of(cell, exercises: list[Exercise]) -> tuple[str | None, str | None]:
@@ -142,27 +140,25 @@ def find_lesson(cells: list, path: Path) -> tuple[str, list[Exercise]]:
 
 def probe(cells: list, exercises: list[Exercise]):
     """Return the notebook that is run: the learner's cells, our checkers and hidden tests."""
-    from nbformat.v4 import new_code_cell, new_notebook
+    from nbformat.v4 import new_notebook
 
-    def graded(exercise: Exercise) -> list:
-        return [
-            new_code_cell(code, metadata={"exercise": exercise.name, "part": part})
-            for part, code in (("checker", exercise.checker), ("hidden", exercise.hidden))
+    parts = [part_of(cell, exercises) for cell in cells]
+    # Of copies of a checker the last counts; where somebody deleted it, it comes at the end.
+    last = {name: i for i, (name, part) in enumerate(parts) if part == "checker"}
+    graded = {
+        exercise.name: [
+            new_cell(exercise.checker, exercise=exercise.name, part="checker"),
+            new_cell(exercise.hidden, exercise=exercise.name, part="hidden"),
         ]
-
-    open_exercises = {exercise.name: exercise for exercise in exercises}
+        for exercise in exercises
+    }
     kept = []
-    for number, cell in reversed(list(enumerate(cells, start=1))):  # of copies, the last counts
-        name, part = part_of(cell, exercises)
-        if part == "checker" and name in open_exercises:
-            kept += reversed(graded(open_exercises.pop(name)))
-        elif part not in ("solution", "checker", "hidden"):
-            about = {"exercise": name, "part": part, "number": number}
-            kept.append(new_code_cell(cell.source, metadata=about))
-    kept.reverse()
-    for exercise in open_exercises.values():  # somebody deleted the checker
-        kept += graded(exercise)
-    return new_notebook(cells=kept)
+    for i, (cell, (name, part)) in enumerate(zip(cells, parts, strict=True)):
+        if part not in ("solution", "checker", "hidden"):
+            kept.append(new_cell(cell.source, exercise=name, part=part, number=i + 1))
+        elif last.get(name) == i:
+            kept += graded.pop(name, [])
+    return new_notebook(cells=kept + sum(graded.values(), []))
 
 
 def execute(notebook, path: Path, seconds: int):
@@ -200,12 +196,10 @@ def execute(notebook, path: Path, seconds: int):
 
 def error_of(cell) -> str | None:
     """Return what stopped a cell, in a line, or None."""
-    for output in cell.outputs:
-        if output.output_type == "error":
-            if output.ename == "KeyboardInterrupt":
-                return "It took too long and was stopped."
-            return f"{output.ename}: {output.evalue}".partition("\n")[0]
-    return None
+    error = next((out for out in cell.outputs if out.output_type == "error"), None)
+    if error and error.ename == "KeyboardInterrupt":
+        return "It took too long and was stopped."
+    return f"{error.ename}: {error.evalue}".partition("\n")[0] if error else None
 
 
 def score(notebook, exercises: list[Exercise]) -> Iterator[Score]:

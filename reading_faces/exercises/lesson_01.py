@@ -7,7 +7,9 @@ import pandas as pd
 
 from helpers.augment import MIRRORED
 from helpers.data import KEYPOINT_COLUMNS
-from reading_faces.exercises.verdict import NOTHING, Verdict, judge, wrong_form
+from reading_faces.exercises.verdict import Verdict, compare, judge, same
+
+__all__ = ["brighten", "count_complete", "flip_keypoints", "most_unusual", "move_keypoints"]
 
 
 def count_complete(answer: Callable[[pd.DataFrame], int]) -> Verdict:
@@ -17,25 +19,21 @@ def count_complete(answer: Callable[[pd.DataFrame], int]) -> Verdict:
     frame.iloc[2, :30] = np.nan
     frame.iloc[3, 0] = np.nan
     frame.iloc[4, 29] = np.nan
+    mistakes = {
+        "You counted every row; leave out those with a missing coordinate.": 6,
+        "You counted the rows with a gap; we want those without one.": 4,
+        "A row with even one missing coordinate is not complete; ask for all, not any.": 5,
+    }
 
-    def problems() -> Iterator[str]:
-        count = answer(frame.copy())
-        if count is None or count is ...:
-            yield NOTHING
-        elif np.ndim(count) > 0:
-            yield "Give one number for the whole frame, not one for each row or column."
-        elif count == 6:
-            yield "You counted every row; leave out those with a missing coordinate."
-        elif count == 4:
-            yield "You counted the rows with a gap; we want those without one."
-        elif count == 5:
-            yield "A row with even one missing coordinate is not complete; ask for all, not any."
-        elif count != 2:
-            yield f"On a frame with 2 complete rows of 6 your function gives {count}."
-        elif answer(frame.iloc[:1].copy()) != 1:
+    def problems(count: np.ndarray) -> Iterator[str]:
+        other = f"On a frame with 2 complete rows of 6 your function gives {count}."
+        yield from compare(count, 2, mistakes, other)
+        if answer(frame.iloc[:1].copy()) != 1:
             yield "On a frame of one complete row your function should give 1."
 
-    return judge(problems, "Right: a row counts only if all 30 coordinates are there.")
+    praise = "Right: a row counts only if all 30 coordinates are there."
+    form = "Give one number for the whole frame, not one for each row or column"
+    return judge(answer, (frame,), problems, praise, shape=(), form=form)
 
 
 def most_unusual(answer: Callable[[pd.DataFrame, int], list]) -> Verdict:
@@ -51,37 +49,24 @@ def most_unusual(answer: Callable[[pd.DataFrame, int], list]) -> Verdict:
     deviations = (values - np.nanmean(values, axis=0)) / np.nanstd(values, axis=0, ddof=1)
     expected = np.nanmax(np.abs(deviations), axis=1).argsort()[::-1][:3].tolist()
 
-    def problems() -> Iterator[str]:
-        given = frame.copy()
-        result = answer(given, 3)
-        if result is None or result is ...:
-            yield NOTHING
-        elif np.ndim(result) != 1 or len(result) != 3:
-            yield "Give the labels of the rows alone, as many as `count` says."
-        elif not given.equals(frame):
-            yield "Your function changed the frame it was given; work on a copy."
-        else:
-            yield from wrong_rows(list(result))
+    def problems(result: np.ndarray) -> Iterator[str]:
+        rows = result.tolist()
+        if rows != expected:
+            if sorted(rows) == sorted(expected):
+                yield "These are the right faces in another order: the most unusual comes first."
+            elif rows[0] == 30:
+                yield "You compared pixels: divide by each column's own standard deviation."
+            elif 7 not in rows:
+                yield "Row 7 has gaps and a very odd left eye; skip what is missing, keep its row."
+            elif 21 not in rows:
+                yield "Row 21 has a point too far left, as odd as one too far right: use abs."
+            yield f"The most unusual rows are {expected}, by their oddest coordinate, not {rows}."
         if list(answer(frame.copy(), 1)) != expected[:1]:
             yield "Right for three faces; for one it should give the most unusual: use `count`."
 
-    def wrong_rows(rows: list) -> Iterator[str]:
-        if rows == expected:
-            return
-        if sorted(rows) == sorted(expected):
-            yield "These are the right faces in another order: the most unusual comes first."
-        elif rows[0] == 30:
-            yield "You compared pixels: divide by each column's own standard deviation."
-        elif 7 not in rows:
-            yield "Row 7 has gaps and a very odd left eye; skip what is missing, keep its row."
-        elif 21 not in rows:
-            yield "Row 21 has a point too far left, and that is as odd as too far right: use abs."
-        else:
-            yield f"The most unusual rows are {expected}, by their oddest coordinate, not {rows}."
-
-    return judge(
-        problems, "Right: the oddest coordinate of each face decides, and gaps are no bar."
-    )
+    praise = "Right: the oddest coordinate of each face decides, and gaps are no bar."
+    form = "Give the labels of the rows alone, as many as `count` says"
+    return judge(answer, (frame, 3), problems, praise, shape=(3,), form=form)
 
 
 def flip_keypoints(answer: Callable[[np.ndarray, int], np.ndarray]) -> Verdict:
@@ -90,40 +75,30 @@ def flip_keypoints(answer: Callable[[np.ndarray, int], np.ndarray]) -> Verdict:
     points = rng.uniform(5, 90, (4, 15, 2)).astype(np.float32)
     points[1, 2] = np.nan
 
-    def right(points: np.ndarray, width: int) -> np.ndarray:
-        mirrored = points[:, MIRRORED].copy()
-        mirrored[..., 0] = width - 1 - mirrored[..., 0]
-        return mirrored
+    def right(width: int) -> np.ndarray:
+        return points[:, MIRRORED] * [-1, 1] + [width - 1, 0]
 
-    def same(result: np.ndarray, expected: np.ndarray) -> bool:
-        return np.allclose(result, expected, atol=1e-3, equal_nan=True)
+    expected = right(96)
+    unpaired = expected[:, MIRRORED]
+    mistakes = {
+        "Nothing moved: the points are where they were.": points,
+        "x is right, but the left eye still has the name of the right one: swap pairs.": unpaired,
+        "Left and right are swapped, but x was not mirrored.": points[:, MIRRORED],
+        "One pixel off: the first pixel is 0 and the last is width - 1.": expected + [1, 0],
+        "One pixel off (the last is width - 1), and the pairs are not swapped.": unpaired + [1, 0],
+    }
 
-    def problems() -> Iterator[str]:
-        given = points.copy()
-        result = answer(given, 96)
-        yield from wrong_form(result, given, points)
-        result, expected = np.asarray(result, float), right(points, 96)
-        if same(result, points):
-            yield "Nothing moved: the points are where they were."
-        elif same(result, expected[:, MIRRORED]):
-            yield "x is right, but the left eye still has the name of the right one: swap pairs."
-        elif same(result, points[:, MIRRORED]):
-            yield "Left and right are swapped, but x was not mirrored."
-        elif same(result[..., 0] - 1, expected[..., 0]):
-            yield "One pixel off: the first pixel is 0 and the last is width - 1."
-        elif same(result[..., 0] - 1, expected[:, MIRRORED, 0]):
-            yield "One pixel off (the last pixel is width - 1), and the pairs are not swapped."
-        elif not same(np.sort(result[..., 1]), np.sort(expected[..., 1])):
-            yield "Heights changed: a mirror image moves points sideways only."
-        elif not same(result, expected):
-            wrong = int(np.argmax(~np.isclose(result, expected, equal_nan=True).all(axis=(0, 2))))
-            yield f"Point {wrong} is not where its partner was, mirrored."
-        elif not same(answer(points.copy(), 48), right(points, 48)):
+    def problems(result: np.ndarray) -> Iterator[str]:
+        wrong = int(np.argmax(~np.isclose(result, expected, equal_nan=True).all(axis=(0, 2))))
+        other = f"Point {wrong} is not where its partner was, mirrored."
+        if not same(np.sort(result[..., 1]), np.sort(expected[..., 1]), atol=1e-3):
+            other = "Heights changed: a mirror image moves points sideways only."
+        yield from compare(result, expected, mistakes, other, atol=1e-3)
+        if not same(answer(points.copy(), 48), right(48), atol=1e-3):
             yield "Right for pictures 96 pixels wide, wrong for others: use `width`."
 
-    return judge(
-        problems, "Right: mirrored about the middle, and every left point is a left point."
-    )
+    praise = "Right: mirrored about the middle, and every left point is a left point."
+    return judge(answer, (points, 96), problems, praise, shape=points.shape)
 
 
 def brighten(answer: Callable[[np.ndarray, float], np.ndarray]) -> Verdict:
@@ -133,12 +108,8 @@ def brighten(answer: Callable[[np.ndarray, float], np.ndarray]) -> Verdict:
     def right(factor: float) -> np.ndarray:
         return np.clip(np.rint(images * float(factor)), 0, 255).astype(np.uint8)
 
-    def problems() -> Iterator[str]:
-        given = images.copy()
-        result = answer(given, 1.3)
-        yield from wrong_form(result, given, images)
+    def problems(result: np.ndarray) -> Iterator[str]:
         doubled = np.asarray(answer(images.copy(), 2))
-        result, expected = np.asarray(result), right(1.3)
         if result.dtype != np.uint8:
             yield f"The result is {result.dtype}; pictures are uint8, so turn it back at the end."
         elif np.array_equal(result, images):
@@ -151,14 +122,15 @@ def brighten(answer: Callable[[np.ndarray, float], np.ndarray]) -> Verdict:
             yield "2 × 1.3 = 2.6 became 2: round before you turn it into whole numbers."
         elif (result[images == 255] < 255).any():
             yield "White should stay white: 255 is the largest value, so clip there."
-        elif not np.array_equal(result, expected):
+        elif not np.array_equal(result, right(1.3)):
             yield f"60 × 1.3 should give 78, yours gives {result[0, 0, 3]}."
         elif (doubled < images).any():
             yield "Right for 1.3, but uint8 × 2 stays uint8, and begins again at 0 before you clip."
         elif not np.array_equal(doubled, right(2)):
             yield "Right for a factor of 1.3, wrong for 2: use `factor`."
 
-    return judge(problems, "Right: multiplied, rounded, clipped at 255, and still uint8.")
+    praise = "Right: multiplied, rounded, clipped at 255, and still uint8."
+    return judge(answer, (images, 1.3), problems, praise, shape=images.shape)
 
 
 def move_keypoints(answer: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Verdict:
@@ -167,30 +139,21 @@ def move_keypoints(answer: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Ve
     points[2, 4:9] = np.nan
     matrix = np.array([[0.9, 0.3, -7.0], [-0.2, 0.95, 12.0]])
     turn, shift = matrix[:, :2], matrix[:, 2]
+    other_way, too_late = points @ turn + shift, (points + shift) @ turn.T
+    mistakes = {
+        "Nothing moved: the points are where they were.": points,
+        "Turned, but not shifted: the matrix's last column is still to be added.": points @ turn.T,
+        "Shifted, but not turned: multiply by the first two columns as well.": points + shift,
+        "The points turn the other way than the picture: transpose the (2, 2) part.": other_way,
+        "First turn, then shift; you shifted first, and then turned the shift as well.": too_late,
+        "x and y are exchanged: a point is (x, y).": points[..., ::-1] @ turn.T + shift,
+    }
 
-    def same(result: np.ndarray, expected: np.ndarray) -> bool:
-        return np.allclose(result, expected, atol=1e-2, equal_nan=True)
+    def problems(result: np.ndarray) -> Iterator[str]:
+        other = "A point (x, y) goes to (a·x + b·y + c, d·x + e·y + f); yours goes elsewhere."
+        if not np.array_equal(np.isnan(result), np.isnan(points)):
+            other = "An unmarked point is NaN before and after; nothing else may become NaN."
+        yield from compare(result, points @ turn.T + shift, mistakes, other, atol=1e-2)
 
-    def problems() -> Iterator[str]:
-        given = points.copy()
-        result = answer(given, matrix)
-        yield from wrong_form(result, given, points)
-        result = np.asarray(result, float)
-        if same(result, points):
-            yield "Nothing moved: the points are where they were."
-        elif not np.array_equal(np.isnan(result), np.isnan(points)):
-            yield "An unmarked point is NaN before and after; nothing else may become NaN."
-        elif same(result, points @ turn.T):
-            yield "Turned, but not shifted: the last column of the matrix is still to be added."
-        elif same(result, points + shift):
-            yield "Shifted, but not turned: multiply by the first two columns as well."
-        elif same(result, points @ turn + shift):
-            yield "The points turn the other way than the picture: transpose the (2, 2) part."
-        elif same(result, (points + shift) @ turn.T):
-            yield "First turn, then shift; you shifted first, and then turned the shift as well."
-        elif same(result, points[..., ::-1] @ turn.T + shift):
-            yield "x and y are exchanged: a point is (x, y)."
-        elif not same(result, points @ turn.T + shift):
-            yield "A point (x, y) goes to (a·x + b·y + c, d·x + e·y + f); yours goes elsewhere."
-
-    return judge(problems, "Right: turned first, shifted after, and gaps are still gaps.")
+    praise = "Right: turned first, shifted after, and gaps are still gaps."
+    return judge(answer, (points, matrix), problems, praise, shape=points.shape)

@@ -1,10 +1,13 @@
 """Checkers of lesson 4: prototypes, subjects, padding, focal loss, and thresholds."""
 
+import copy
 from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from reading_faces.exercises.verdict import NOTHING, Verdict, judge, known_mistakes, wrong_form
+from reading_faces.exercises.verdict import Verdict, compare, judge, mistake_of
+
+__all__ = ["best_threshold", "focal_loss", "nearest_prototype", "pad_and_crop", "split_subjects"]
 
 
 def nearest_prototype(answer: Callable[[set, dict], str]) -> Verdict:
@@ -16,52 +19,37 @@ def nearest_prototype(answer: Callable[[set, dict], str]) -> Verdict:
         "sad": {1, 4, 15},
     }
     cases = [
-        ({6, 12}, "happy", "Units 6 and 12 are the prototype of happy itself."),
-        (
-            {1, 2, 5, 26},
-            "surprise",
-            "Units 1, 2, 5, 26 are surprise itself; fear has them too, and three more. Divide by "
-            "how many units the two have together.",
-        ),
-        (
-            {1, 2, 4, 26},
-            "surprise",
-            "Units 1, 2, 4, 26 share four units with fear and three with surprise; but with fear "
-            "they have seven units together, with surprise five. Divide.",
-        ),
-        (
-            {6, 12, 25},
-            "happy",
-            "Units 6, 12, 25: nobody's prototype exactly, and most like happy's. The nearest one "
-            "wins, even if it is not equal.",
-        ),
-        (
-            {1, 2, 4, 5, 20},
-            "fear",
-            "Units 1, 2, 4, 5, 20 lack two of fear's, and are still nearest to it: 5 of 7 units "
-            "are in both.",
-        ),
-        (
-            {1, 15, 17, 24, 43},
-            "sad",
-            "Units 1, 15, 17, 24, 43 share two units with sad and less with the others.",
-        ),
+        ({6, 12}, "happy"),
+        ({1, 2, 5, 26}, "surprise"),  # all of them are fear's as well
+        ({1, 2, 4, 26}, "surprise"),  # has more in common with fear
+        ({6, 12, 25}, "happy"),
+        ({1, 2, 4, 5, 20}, "fear"),  # all but one are half of surprise's
+        ({1, 15, 17, 24, 43}, "sad"),
     ]
 
-    def problems() -> Iterator[str]:
-        for units, right, hint in cases:
-            result = answer(set(units), {name: set(found) for name, found in prototypes.items()})
-            if result is None or result is ...:
-                yield NOTHING
-            elif not isinstance(result, str) or result not in prototypes:
-                yield f"Give back the name of an emotion, not {result!r}."
+    def shared(units: set, emotion: str) -> str:
+        both, either = units & prototypes[emotion], units | prototypes[emotion]
+        return f"{len(both)} of {len(either)}"
+
+    def problems(_) -> Iterator[str]:
+        for units, right in cases:
+            result = answer(set(units), copy.deepcopy(prototypes))
+            if not isinstance(result, str) or result not in prototypes:
+                yield f"Give back the name of an emotion, not {result!r}; the nearest one wins."
             elif result != right:
-                yield f"You say {result}. {hint}"
+                yield (
+                    f"You say {result} for units {sorted(units)}, but of all units of the two "
+                    f"they share {shared(units, result)}, with {right} {shared(units, right)}. "
+                    "Divide what both have by what at least one of them has."
+                )
 
-    return judge(problems, "Right: what both have, over what at least one of them has.")
+    praise = "Right: what both have, over what at least one of them has."
+    return judge(answer, (cases[0][0], prototypes), problems, praise)
 
 
-def split_subjects(answer: Callable[[np.ndarray, float, np.random.Generator], np.ndarray]):
+def split_subjects(
+    answer: Callable[[np.ndarray, float, np.random.Generator], np.ndarray],
+) -> Verdict:
     """Check a function that puts a share of the subjects, with all their pictures, into test."""
     # Twenty people, some with many pictures, not in order.
     subjects = np.repeat([f"S{n:03d}" for n in range(20)], [3, 9, 5, 1] * 5)
@@ -70,14 +58,10 @@ def split_subjects(answer: Callable[[np.ndarray, float, np.random.Generator], np
     def people(rows: np.ndarray) -> set:
         return set(subjects[rows].tolist())
 
-    def problems() -> Iterator[str]:
+    def problems(first) -> Iterator[str]:
         chosen = []
         for seed in range(3):
-            result = answer(subjects.copy(), 0.25, np.random.default_rng(seed))
-            if result is None or result is ...:
-                yield NOTHING
-                return
-            result = np.asarray(result)
+            result = np.asarray(answer(subjects.copy(), 0.25, np.random.default_rng(seed)))
             if result.shape != subjects.shape or result.dtype != bool:
                 yield (
                     "Give back True (test) or False (training) for each picture: "
@@ -90,14 +74,14 @@ def split_subjects(answer: Callable[[np.ndarray, float, np.random.Generator], np
                 yield "Nobody is in test."
             if len(people(result)) != 5:
                 yield f"A quarter of 20 people is 5; you put {len(people(result))} into test."
-            chosen.append(frozenset(people(result)))
-        if len(set(chosen)) == 1:
+            chosen.append(people(result))
+        if chosen[0] == chosen[1] == chosen[2]:
             yield "The same people at every draw: let `rng` choose them."
-        again = answer(subjects.copy(), 0.25, np.random.default_rng(0))
-        if people(np.asarray(again)) != chosen[0]:
+        if people(np.asarray(first)) != chosen[0]:
             yield "With the same `rng`, the same people should be drawn; use no other chance."
 
-    return judge(problems, "Right: nobody is in both sets.")
+    given = subjects, 0.25, np.random.default_rng(0)
+    return judge(answer, given, problems, "Right: nobody is in both sets.")
 
 
 def pad_and_crop(answer: Callable[[np.ndarray, int, np.random.Generator], np.ndarray]) -> Verdict:
@@ -114,19 +98,15 @@ def pad_and_crop(answer: Callable[[np.ndarray, int, np.random.Generator], np.nda
             if np.array_equal(padded[down : down + 5, right : right + 6], result)
         ]
 
-    def problems() -> Iterator[str]:
+    def problems(_) -> Iterator[str]:
         seen = set()
         for seed in range(60):
-            given = image.copy()
-            result = answer(given, 2, np.random.default_rng(seed))
-            yield from wrong_form(result, given, image)
-            where = places(np.asarray(result))
+            where = places(answer(image.copy(), 2, np.random.default_rng(seed)))
             if not where:
                 yield (
                     "This is not a piece of the picture with 2 rows and columns of zeros around "
                     "it: do not wrap, stretch or repeat the edge."
                 )
-                return
             seen.add(where[0])
         down, right = ({place[axis] for place in seen} for axis in (0, 1))
         if len(seen) == 1:
@@ -141,7 +121,9 @@ def pad_and_crop(answer: Callable[[np.ndarray, int, np.random.Generator], np.nda
                 "stops at n - 1."
             )
 
-    return judge(problems, "Right: moved by up to two pixels each way, and as large as before.")
+    praise = "Right: moved by up to two pixels each way, and as large as before."
+    given = image, 2, np.random.default_rng(0)
+    return judge(answer, given, problems, praise, shape=image.shape)
 
 
 def focal_loss(answer: Callable[[np.ndarray, np.ndarray, float], float]) -> Verdict:
@@ -149,42 +131,30 @@ def focal_loss(answer: Callable[[np.ndarray, np.ndarray, float], float]) -> Verd
     true = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
     p = np.array([[0.8, 0.3, 0.1], [0.6, 0.4, 0.05]])
     of_truth = np.where(true == 1, p, 1 - p)
-    entropy = -np.log(of_truth)
-    right = ((1 - of_truth) ** 2 * entropy).mean()
 
-    def problems() -> Iterator[str]:
-        result = answer(true.copy(), p.copy(), 2.0)
-        if result is None or result is ...:
-            yield NOTHING
-            return
-        if np.shape(result) != ():
-            yield f"One number, the mean over faces and units, not shape {np.shape(result)}."
-        yield from known_mistakes(
-            result,
-            {
-                "That is plain cross-entropy; weigh each term by (1 - p of the truth)^gamma.": (
-                    entropy.mean()
-                ),
-                "The sign is wrong: a loss is positive, and log of a probability is not.": -right,
-                "That is the sum; take the mean over faces and units.": right * true.size,
-                "The weight is the other way round: what is sure already should count less.": (
-                    of_truth**2 * entropy
-                ).mean(),
-                "The weight needs the probability of the truth: 1 - p where a unit is absent.": (
-                    (1 - p) ** 2 * entropy
-                ).mean(),
-                "Only the units that are there count here; absent ones do too, with 1 - p.": (
-                    true * (1 - p) ** 2 * entropy
-                ).mean(),
-                "gamma is an exponent, not a factor.": (2 * (1 - of_truth) * entropy).mean(),
-            },
-        )
-        if not np.allclose(result, right):
-            yield f"You got {result:.4f}; it should be {right:.4f}."
-        if not np.allclose(answer(true.copy(), p.copy(), 0.0), entropy.mean()):
+    def loss(weight: np.ndarray | float) -> float:
+        return np.mean(weight * -np.log(of_truth))
+
+    right, other_way = loss((1 - of_truth) ** 2), loss(of_truth**2)
+    of_presence, present_only = loss((1 - p) ** 2), loss(true * (1 - p) ** 2)
+    mistakes = {
+        "That is plain cross-entropy; weigh each term by (1 - p of the truth)^gamma.": loss(1),
+        "The sign is wrong: a loss is positive, and log of a probability is not.": -right,
+        "That is the sum; take the mean over faces and units.": right * true.size,
+        "The weight is the other way round: what is sure already should count less.": other_way,
+        "The weight needs the probability of the truth: 1 - p where a unit is absent.": of_presence,
+        "Only the units that are there count here; absent ones do too, with 1 - p.": present_only,
+        "gamma is an exponent, not a factor.": loss(2 * (1 - of_truth)),
+    }
+
+    def problems(result: np.ndarray) -> Iterator[str]:
+        yield from compare(result, right, mistakes)
+        if not np.allclose(answer(true.copy(), p.copy(), 0.0), loss(1)):
             yield "Right for gamma 2; with gamma 0 it should be plain cross-entropy."
 
-    return judge(problems, "Right: what the network is sure of already counts little.")
+    praise = "Right: what the network is sure of already counts little."
+    form = "One number, the mean over faces and units"
+    return judge(answer, (true, p, 2.0), problems, praise, shape=(), form=form)
 
 
 def best_threshold(answer: Callable[[np.ndarray, np.ndarray], float]) -> Verdict:
@@ -196,31 +166,29 @@ def best_threshold(answer: Callable[[np.ndarray, np.ndarray], float]) -> Verdict
         called = p >= threshold
         return 2 * (true * called).sum() / max(true.sum() + called.sum(), 1)
 
-    def problems() -> Iterator[str]:
-        result = answer(true.copy(), p.copy())
-        if result is None or result is ...:
-            yield NOTHING
-            return
-        if np.shape(result) != ():
-            yield f"Give back one number, not something of shape {np.shape(result)}."
-        best = max(f1(threshold) for threshold in p)
+    reached = [f1(threshold) for threshold in p]
+    above = [f1(np.nextafter(threshold, 1)) for threshold in p]
+    best = max(reached)
+    accuracy = [((p >= threshold) == true).mean() for threshold in p]
+    mistakes = {
+        "That is the best F1; give back the threshold that reaches it.": best,
+        "0.5 is where nobody looked: of a rare unit the network is never that sure.": 0.5,
+        "That is the position of the best threshold, not the threshold.": np.argmax(reached),
+        "A unit is present from the threshold on: compare with >=, not with >.": p[
+            np.argmax(above)
+        ],
+        "That one has the best accuracy; a rare unit needs F1.": p[np.argmax(accuracy)],
+    }
+
+    def problems(result: np.ndarray) -> Iterator[str]:
         if not np.isclose(f1(result), best):
-            if np.isclose(result, best):
-                yield "That is the best F1; give back the threshold that reaches it."
-            if np.isclose(result, 0.5):
-                yield "0.5 is where nobody looked: of a rare unit the network is never that sure."
-            if np.isclose(result, np.argmax([f1(threshold) for threshold in p])):
-                yield "That is the position of the best threshold, not the threshold."
-            if np.isclose(result, max(p, key=lambda t: f1(np.nextafter(t, 1)))):
-                yield "A unit is present from the threshold on: compare with >=, not with >."
-            accuracy = [((p >= t) == true).mean() for t in p]
-            if np.isclose(result, p[np.argmax(accuracy)]):
-                yield "That one has the best accuracy; a rare unit needs F1."
-            yield f"With your {result:.2f}, F1 is {f1(result):.2f}; {best:.2f} can be reached."
+            other = f"With your {result:.2f}, F1 is {f1(result):.2f}; {best:.2f} can be reached."
+            yield mistake_of(result, mistakes, other)
         other, shifted = 1 - true, 1 - p
-        least = answer(other.copy(), shifted.copy())
-        reached = f1(least, other, shifted)
-        if not np.isclose(reached, max(f1(t, other, shifted) for t in shifted)):
+        most = max(f1(threshold, other, shifted) for threshold in shifted)
+        if not np.isclose(f1(answer(other.copy(), shifted.copy()), other, shifted), most):
             yield "Right once, but not for a frequent unit with other probabilities."
 
-    return judge(problems, "Right: the threshold follows from the unit, not from habit.")
+    praise = "Right: the threshold follows from the unit, not from habit."
+    form = "Give back one number"
+    return judge(answer, (true, p), problems, praise, shape=(), form=form)

@@ -3,45 +3,36 @@
 from collections.abc import Callable, Iterator
 
 import numpy as np
+from scipy.stats import zscore
 
-from reading_faces.exercises.verdict import NOTHING, Verdict, judge, known_mistakes, wrong_form
+from reading_faces.exercises.verdict import Verdict, compare, judge, mistake_of
+
+__all__ = ["equal_error_rate", "name_or_nobody", "semi_hard", "triplet_loss", "unit_sphere"]
 
 
 def unit_sphere(answer: Callable[[np.ndarray], np.ndarray]) -> Verdict:
     """Check a function that scales each embedding `(n, d)` to length 1."""
     embeddings = np.array([[3.0, 4.0, 0.0], [0.2, -0.1, 0.2], [-5.0, 0.0, 12.0], [1.0, 1.0, 2.0]])
     lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
+    columns, size = np.linalg.norm(embeddings, axis=0), np.linalg.norm(embeddings)
+    sums = np.abs(embeddings).sum(axis=1, keepdims=True)
+    mistakes = {
+        "Each column has length 1 now; each row, which is a face, should.": embeddings / columns,
+        "You divided by the squared length; take its root first.": embeddings / lengths**2,
+        "The sum of the sizes is 1 now; the root of the sum of squares should be.": embeddings
+        / sums,
+        "All faces were divided by one number; each has a length of its own.": embeddings / size,
+        "That is standardising; subtract nothing.": zscore(embeddings, axis=1),
+        "Nothing has changed.": embeddings,
+    }
 
-    def problems() -> Iterator[str]:
-        given = embeddings.copy()
-        result = answer(given)
-        yield from wrong_form(result, given, embeddings)
-        columns = np.linalg.norm(embeddings, axis=0, keepdims=True)
-        centred = embeddings - embeddings.mean(axis=1, keepdims=True)
-        yield from known_mistakes(
-            result,
-            {
-                "Each column has length 1 now; each row, which is a face, should.": (
-                    embeddings / columns
-                ),
-                "You divided by the squared length; take its root first.": embeddings / lengths**2,
-                "The sum of the sizes is 1 now; the root of the sum of squares should be.": (
-                    embeddings / np.abs(embeddings).sum(axis=1, keepdims=True)
-                ),
-                "All faces were divided by one number; each has a length of its own.": (
-                    embeddings / np.linalg.norm(embeddings)
-                ),
-                "That is standardising; subtract nothing.": (
-                    centred / embeddings.std(axis=1, keepdims=True)
-                ),
-                "Nothing has changed.": embeddings,
-            },
-        )
-        if not np.allclose(result, embeddings / lengths):
-            found = np.linalg.norm(np.asarray(result, float), axis=1).round(2)
-            yield f"The rows should have length 1 and their old direction; yours are {found} long."
+    def problems(result: np.ndarray) -> Iterator[str]:
+        found = np.linalg.norm(result.astype(float), axis=1).round(2)
+        other = f"The rows should have length 1 and their old direction; yours are {found} long."
+        yield from compare(result, embeddings / lengths, mistakes, other)
 
-    return judge(problems, "Right: only the direction is left.")
+    praise = "Right: only the direction is left."
+    return judge(answer, (embeddings,), problems, praise, shape=embeddings.shape)
 
 
 def triplet_loss(
@@ -57,45 +48,29 @@ def triplet_loss(
     def squared(one: np.ndarray, other: np.ndarray) -> np.ndarray:
         return ((one - other) ** 2).sum(axis=1)
 
+    def loss(terms: np.ndarray) -> float:
+        return np.maximum(terms, 0).mean()
+
     near, far = squared(anchor, positive), squared(anchor, negative)
-    terms = np.maximum(near - far + margin, 0)
+    terms, of_means = near - far + margin, loss((near - far) / 4 + margin)
+    mistakes = {
+        "A triplet that is right already pulls the loss below 0; stop each at 0.": terms.mean(),
+        "0 is the least of each triplet, not of their mean.": max(terms.mean(), 0),
+        "Positive and negative have changed places.": loss(far - near + margin),
+        "The margin is missing.": loss(near - far),
+        "The margin has the wrong sign: it is added.": loss(near - far - margin),
+        "That is the sum; take the mean over triplets.": loss(terms) * len(terms),
+        "Take squared distances: leave out the root.": loss(near**0.5 - far**0.5 + margin),
+        "Add the squares up over a face's numbers; you took their mean.": of_means,
+    }
 
-    def problems() -> Iterator[str]:
-        result = answer(anchor.copy(), positive.copy(), negative.copy(), margin)
-        if result is None or result is ...:
-            yield NOTHING
-            return
-        if np.shape(result) != ():
-            yield f"One number, the mean over triplets, not shape {np.shape(result)}."
-        yield from known_mistakes(
-            result,
-            {
-                "A triplet that is right already pulls the loss below 0; stop each at 0.": (
-                    (near - far + margin).mean()
-                ),
-                "0 is the least of each triplet, not of their mean.": (
-                    max((near - far + margin).mean(), 0)
-                ),
-                "Positive and negative have changed places.": (
-                    np.maximum(far - near + margin, 0).mean()
-                ),
-                "The margin is missing.": np.maximum(near - far, 0).mean(),
-                "The margin has the wrong sign: it is added.": (
-                    np.maximum(near - far - margin, 0).mean()
-                ),
-                "That is the sum; take the mean over triplets.": terms.sum(),
-                "Take squared distances: leave out the root.": (
-                    np.maximum(np.sqrt(near) - np.sqrt(far) + margin, 0).mean()
-                ),
-                "Add the squares up over a face's numbers; you took their mean.": (
-                    np.maximum((near - far) / 4 + margin, 0).mean()
-                ),
-            },
-        )
-        if not np.allclose(result, terms.mean()):
-            yield f"You got {float(result):.4f}; it should be {terms.mean():.4f}."
+    def problems(result: np.ndarray) -> Iterator[str]:
+        yield from compare(result, loss(terms), mistakes)
 
-    return judge(problems, "Right: only triplets that are not yet far enough apart count.")
+    praise = "Right: only triplets that are not yet far enough apart count."
+    given = anchor, positive, negative, margin
+    form = "One number, the mean over triplets"
+    return judge(answer, given, problems, praise, shape=(), form=form)
 
 
 def semi_hard(answer: Callable[[float, np.ndarray, np.ndarray, float], int]) -> Verdict:
@@ -106,33 +81,26 @@ def semi_hard(answer: Callable[[float, np.ndarray, np.ndarray, float], int]) -> 
     """
     distances = np.array([0.45, 0.9, 0.2, 0.62, 0.7, 0.55, 0.5, 0.66])
     other = np.array([False, True, True, True, True, False, False, True])
+    mistakes = {
+        "That one is nearer than the positive: hard, not semi-hard.": 2,
+        "That one is of the same person; look at `is_other`.": 5,
+        "That is its place among the other people only; count among all pictures.": 2 - 1,
+        "That is the farthest within the margin; take the nearest.": 4,
+        "That is the distance; give back the position.": 0.62,
+        "There is one here: farther than the positive, by less than the margin.": -1,
+    }
 
-    def problems() -> Iterator[str]:
-        result = answer(0.5, distances.copy(), other.copy(), 0.3)
-        if result is None or result is ...:
-            yield NOTHING
-            return
-        if np.shape(result) != ():
-            yield f"Give back one position, not shape {np.shape(result)}."
-        yield from known_mistakes(
-            result,
-            {
-                "That one is nearer than the positive: hard, not semi-hard.": 2,
-                "That one is of the same person; look at `is_other`.": 5,
-                "That is its place among the other people only; count among all pictures.": 2 - 1,
-                "That is the farthest within the margin; take the nearest.": 4,
-                "That is the distance; give back the position.": 0.62,
-                "There is one here: farther than the positive, by less than the margin.": -1,
-            },
-        )
-        if result != 3:
-            yield f"You picked picture {result}; the nearest of 0.62, 0.66 and 0.7 is picture 3."
+    def problems(result: np.ndarray) -> Iterator[str]:
+        chosen = f"You picked picture {result}; the nearest of 0.62, 0.66 and 0.7 is picture 3."
+        yield from compare(result, 3, mistakes, chosen)
         if answer(0.5, distances.copy(), other.copy(), 0.1) != -1:
             yield "With a margin of 0.1 there is none: 0.62 is 0.12 farther. Give back -1 then."
         if answer(0.63, distances.copy(), other.copy(), 0.3) != 7:
             yield "Right for one anchor; with its positive at 0.63 it is picture 7."
 
-    return judge(problems, "Right: hard enough to learn from, not so hard that all collapses.")
+    praise = "Right: hard enough to learn from, not so hard that all collapses."
+    given = 0.5, distances, other, 0.3
+    return judge(answer, given, problems, praise, shape=(), form="Give back one position")
 
 
 def name_or_nobody(answer: Callable[[np.ndarray, list, float], list]) -> Verdict:
@@ -140,33 +108,32 @@ def name_or_nobody(answer: Callable[[np.ndarray, list, float], list]) -> Verdict
     names = ["ann", "bob", "cleo"]
     similar = np.array([[0.9, 0.2, 0.1], [0.3, 0.35, 0.2], [0.1, 0.6, 0.75], [0.55, 0.8, 0.5]])
     right = ["ann", "unknown", "cleo", "bob"]
+    everyone, turned_round = ["ann", "bob", "cleo", "bob"], ["unknown", "bob", "unknown", "unknown"]
+    mistakes = {
+        "The second face is like nobody, and you name it all the same.": everyone,
+        "The other way round: it is unknown *below* the threshold.": turned_round,
+    }
 
-    def problems() -> Iterator[str]:
-        result = answer(similar.copy(), list(names), 0.5)
-        if result is None or result is ...:
-            yield NOTHING
-            return
-        result = [str(name) for name in np.ravel(result)]
-        if len(result) != 4:
-            yield f"One answer a face: 4 of them, not {len(result)}. Rows are faces."
-        if set(result) - {*names, "unknown"}:
-            yield f"Answer with names or 'unknown', not {sorted(set(result) - {*names})[0]!r}."
-        if result == ["ann", "bob", "cleo", "bob"]:
-            yield "The second face is like nobody, and you name it all the same."
-        if result == ["unknown", "bob", "unknown", "unknown"]:
-            yield "The other way round: it is unknown *below* the threshold."
+    def at(threshold: float) -> list[str]:
+        return [str(name) for name in answer(similar.copy(), list(names), threshold)]
+
+    def problems(result: np.ndarray) -> Iterator[str]:
+        said = [str(name) for name in result]
+        if set(said) - {*names, "unknown"}:
+            yield f"Answer with names or 'unknown', not {sorted(set(said) - {*names})[0]!r}."
+        other = f"You say {', '.join(said)}; it should be {', '.join(right)}."
         smallest = [names[row.argmin()] for row in similar]
-        if all(name in (least, "unknown") for name, least in zip(result, smallest, strict=True)):
-            yield "You take the person who is least alike; similarity is higher for nearer faces."
-        if result != right:
-            yield f"You say {', '.join(result)}; it should be {', '.join(right)}."
-        strict = [str(name) for name in np.ravel(answer(similar.copy(), list(names), 0.85))]
-        if strict != ["ann", "unknown", "unknown", "unknown"]:
+        if all(name in (least, "unknown") for name, least in zip(said, smallest, strict=True)):
+            other = "You take the person least alike; similarity is higher for nearer faces."
+        yield from compare(said, right, mistakes, other)
+        if at(0.85) != ["ann", "unknown", "unknown", "unknown"]:
             yield "Right at 0.5; at a threshold of 0.85 only the first face is known."
-        if [str(name) for name in np.ravel(answer(similar.copy(), list(names), 0.75))] != right:
+        if at(0.75) != right:
             yield "Unknown is who is *below* the threshold; at 0.75 the face of just 0.75 is known."
 
-    return judge(problems, "Right: the nearest, if it is near enough.")
+    praise = "Right: the nearest, if it is near enough."
+    form = "One answer a face, 4 of them: rows are faces"
+    return judge(answer, (similar, names, 0.5), problems, praise, shape=(4,), form=form)
 
 
 def equal_error_rate(answer: Callable[[np.ndarray, np.ndarray], float]) -> Verdict:
@@ -182,39 +149,27 @@ def equal_error_rate(answer: Callable[[np.ndarray, np.ndarray], float]) -> Verdi
         return float((different >= threshold).mean()), float((same < threshold).mean())
 
     both = np.array([rates(threshold) for threshold in thresholds])
-    best = np.abs(both[:, 0] - both[:, 1]).argmin()
-    right = both[best].mean()
+    apart = np.abs(both[:, 0] - both[:, 1])
+    at_half, lowest = np.mean(rates(0.5)), both.sum(axis=1).min()
+    right = both[apart.argmin()].mean()
+    mistakes = {
+        "That is the threshold; give back the rate of errors at it.": thresholds[apart.argmin()],
+        "That is the difference of the two rates; give back the rates themselves.": apart.min(),
+        "That is at a threshold of 0.5; find the one where both rates are alike.": at_half,
+        "That is the lowest sum of both rates; they need not be alike there.": lowest,
+        "That is one less the rate: the share that is right.": 1 - right,
+    }
 
-    def problems() -> Iterator[str]:
-        result = answer(same.copy(), different.copy())
-        if result is None or result is ...:
-            yield NOTHING
-            return
-        if np.shape(result) != ():
-            yield f"Give back one number, not something of shape {np.shape(result)}."
-        halfway = np.array(rates(0.5))
-        yield from known_mistakes(
-            result,
-            {
-                "That is the threshold; give back the rate of errors at it.": thresholds[best],
-                "That is the difference of the two rates; give back the rates themselves.": (
-                    np.abs(both[:, 0] - both[:, 1]).min()
-                ),
-                "That is at a threshold of 0.5; look for the one where both rates are alike.": (
-                    halfway.mean()
-                ),
-                "That is the lowest sum of both rates; they need not be alike there.": (
-                    both.sum(axis=1).min()
-                ),
-                "That is one less the rate: the share that is right.": 1 - right,
-            },
-        )
-        if not np.isclose(result, right, atol=0.006):
-            yield f"You got {float(result):.3f}; both rates are about {right:.3f} at one threshold."
+    def problems(result: np.ndarray) -> Iterator[str]:
+        if not np.isclose(result, right, atol=0.006):  # rates may be interpolated
+            other = f"You got {result:.3f}; both rates are about {right:.3f} at one threshold."
+            yield mistake_of(result, mistakes, other)
         if not np.isclose(answer(same + 5, different), 0, atol=1e-6):
             yield "Right once; where all pairs are told apart it should be 0."
 
-    return judge(problems, "Right: as many strangers let in as friends turned away, in shares.")
+    praise = "Right: as many strangers let in as friends turned away, in shares."
+    form = "Give back one number"
+    return judge(answer, (same, different), problems, praise, shape=(), form=form)
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:

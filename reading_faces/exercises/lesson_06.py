@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from reading_faces.exercises.verdict import NOTHING, Verdict, judge, wrong_form
+from reading_faces.exercises.verdict import Verdict, compare, judge, mistake_of
+
+__all__ = ["hand_out", "keypoints_to_photo", "overlap", "smooth"]
 
 
 def keypoints_to_photo(answer: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Verdict:
@@ -13,34 +15,27 @@ def keypoints_to_photo(answer: Callable[[np.ndarray, np.ndarray], np.ndarray]) -
     It is given the `(2, 3)` matrix that took the photo's points into the crop: x and y times the
     zoom, plus the last column.
     """
-    rng = np.random.default_rng(5)
-    in_photo = rng.uniform(100, 400, (15, 2))
+    in_photo = np.random.default_rng(5).uniform(100, 400, (15, 2))
     zoom, shift = 0.4, np.array([-60.0, -25.0])
     matrix = np.array([[zoom, 0, shift[0]], [0, zoom, shift[1]]])
     in_crop = in_photo * zoom + shift
+    disorder = in_crop / zoom - shift
+    mistakes = {
+        "Nothing moved: the points are still where they were in the crop.": in_crop,
+        "You went from photo to crop once more; we want the way back.": in_crop * zoom + shift,
+        "Scaled back, but not shifted: subtract the last column first.": in_crop / zoom,
+        "Shifted back, but not scaled: divide by the zoom as well.": in_crop - shift,
+        "Both steps are there, in the wrong order: what was added last is undone first.": disorder,
+        "x and y have changed places.": in_photo[:, ::-1],
+    }
 
-    def problems() -> Iterator[str]:
-        given = in_crop.copy()
-        result = answer(given, matrix.copy())
-        yield from wrong_form(result, given, in_crop)
-        result = np.asarray(result, float)
-        if np.allclose(result, in_crop):
-            yield "Nothing moved: the points are still where they were in the crop."
-        elif np.allclose(result, in_crop * zoom + shift):
-            yield "You went from photo to crop once more; we want the way back."
-        elif np.allclose(result, in_crop / zoom):
-            yield "Scaled back, but not shifted: subtract the last column first."
-        elif np.allclose(result, in_crop - shift):
-            yield "Shifted back, but not scaled: divide by the zoom as well."
-        elif np.allclose(result, in_crop / zoom - shift):
-            yield "Both steps are there, in the wrong order: what was added last is undone first."
-        elif np.allclose(result, in_photo[:, ::-1]):
-            yield "x and y have changed places."
-        elif not np.allclose(result, in_photo):
-            far = np.linalg.norm(result - in_photo, axis=1).max()
-            yield f"Some points are up to {far:.1f} px from where they should be."
+    def problems(result: np.ndarray) -> Iterator[str]:
+        far = np.linalg.norm(result - in_photo, axis=1).max()
+        other = f"Some points are up to {far:.1f} px from where they should be."
+        yield from compare(result, in_photo, mistakes, other)
 
-    return judge(problems, "Right: what was added is subtracted, what was multiplied is divided.")
+    praise = "Right: what was added is subtracted, what was multiplied is divided."
+    return judge(answer, (in_crop, matrix), problems, praise, shape=in_crop.shape)
 
 
 def hand_out(answer: Callable[[list, list[int]], list[list]]) -> Verdict:
@@ -50,28 +45,23 @@ def hand_out(answer: Callable[[list, list[int]], list[list]]) -> Verdict:
     """
     results, counts = ["a", "b", "c", "d", "e", "f"], [2, 0, 3, 1]
     right = [["a", "b"], [], ["c", "d", "e"], ["f"]]
+    from_first, not_empty = [results[:n] for n in counts], [part for part in right if part]
+    mistakes = {
+        "A photo without faces still gets its list: an empty one.": not_empty,
+        "Each photo begins again at the first face; begin where the one before ended.": from_first,
+    }
 
-    def problems() -> Iterator[str]:
-        given = list(results)
-        result = answer(given, list(counts))
-        if result is None or result is ...:
-            yield NOTHING
-            return
+    def problems(result) -> Iterator[str]:
         parts = [list(part) for part in result]
-        if given != results:
-            yield "Your function emptied the list it was given; work with places in it instead."
-        elif parts == [part for part in right if part]:
-            yield "A photo without faces still gets its list: an empty one."
-        elif len(parts) != len(counts):
-            yield f"{len(counts)} photos need {len(counts)} lists; yours gives {len(parts)}."
-        elif parts == [results[:n] for n in counts]:
-            yield "Each photo begins again at the first face; begin where the one before ended."
+        other = "Each photo gets the right number of faces, but not its own."
+        if len(parts) != len(counts):
+            other = f"{len(counts)} photos need {len(counts)} lists; yours gives {len(parts)}."
         elif list(map(len, parts)) != counts:
-            yield f"The lists should be {counts} long; yours are {list(map(len, parts))}."
-        elif parts != right:
-            yield "Each photo gets the right number of faces, but not its own."
+            other = f"The lists should be {counts} long; yours are {list(map(len, parts))}."
+        yield from compare(parts, right, mistakes, other)
 
-    return judge(problems, "Right: each photo has its own faces back, and none is lost or doubled.")
+    praise = "Right: each photo has its own faces back, and none is lost or doubled."
+    return judge(answer, (results, counts), problems, praise)
 
 
 def overlap(answer: Callable[[tuple, tuple], float]) -> Verdict:
@@ -79,37 +69,34 @@ def overlap(answer: Callable[[tuple, tuple], float]) -> Verdict:
 
     Boxes are (x, y, width, height).
     """
+    apart = "boxes apart in both directions"
     cases = (
         ((0, 0, 4, 4), (2, 1, 4, 6), 6 / 34, "boxes that cover each other in part"),
         ((0, 0, 4, 4), (0, 0, 4, 4), 1.0, "a box and itself"),
         ((1, 1, 2, 2), (0, 0, 4, 4), 0.25, "a box inside another"),
         ((0, 0, 4, 4), (4, 0, 4, 4), 0.0, "boxes side by side"),
-        ((0, 0, 2, 2), (5, 6, 2, 2), 0.0, "boxes apart in both directions"),
+        ((0, 0, 2, 2), (5, 6, 2, 2), 0.0, apart),
     )
+    mistakes = {
+        "That is the shared area; divide it by the area that both cover together.": 6,
+        "The shared area counts twice in the sum of both areas; take it off once.": 6 / 40,
+        "Divide by the area of both together, not of one of them.": 6 / 16,
+    }
 
-    def problems() -> Iterator[str]:
-        for one, other, expected, what in cases:
-            result = answer(one, other)
-            if result is None or result is ...:
-                yield NOTHING
-                return
-            value = float(result)
+    def problems(_) -> Iterator[str]:
+        for one, another, expected, what in cases:
+            value = float(answer(one, another))
             if np.isclose(value, expected):
                 continue
-            if "apart" in what:
+            if what == apart:
                 yield "Two gaps multiplied look like an area: let neither side fall below 0."
             elif value < 0:
                 yield f"For {what} the overlap is {value:.2f}: a length cannot be below 0."
-            elif "part" in what and np.isclose(value, 6):
-                yield "That is the shared area; divide it by the area that both cover together."
-            elif "part" in what and np.isclose(value, 6 / 40):
-                yield "The shared area counts twice in the sum of both areas; take it off once."
-            elif "part" in what and np.isclose(value, 6 / 16):
-                yield "Divide by the area of both together, not of one of them."
-            else:
-                yield f"For {what} it should be {expected:.3f}; yours is {value:.3f}."
+            other = f"For {what} it should be {expected:.3f}; yours is {value:.3f}."
+            yield mistake_of(value, mistakes, other)
 
-    return judge(problems, "Right: 1 for the same box, 0 for boxes that share nothing.")
+    praise = "Right: 1 for the same box, 0 for boxes that share nothing."
+    return judge(answer, cases[0][:2], problems, praise, shape=(), form="Give back one number")
 
 
 def smooth(answer: Callable[[np.ndarray, float], np.ndarray]) -> Verdict:
@@ -117,37 +104,33 @@ def smooth(answer: Callable[[np.ndarray, float], np.ndarray]) -> Verdict:
 
     It is given the values and which share of the old mean is kept at each frame.
     """
-    values = np.array([0.0, 1.0, 1.0, 0.2, 0.9, 0.9])
+    flicker = np.array([0.0, 1.0, 1.0, 0.2, 0.9, 0.9])
     keep = 0.8
 
-    def mean_of(values, keep, start):
+    def mean_of(values: np.ndarray, keep: float, start: float) -> np.ndarray:
         mean, means = start, []
         for value in values:
             mean = keep * mean + (1 - keep) * value
             means.append(mean)
         return np.array(means)
 
-    def problems() -> Iterator[str]:
-        for row in (values, values + 0.5):
-            right = mean_of(row, keep, row[0])
-            given = row.copy()
-            result = answer(given, keep)
-            yield from wrong_form(result, given, row)
-            result = np.asarray(result, float)
-            if np.allclose(result, right):
-                continue
-            if np.allclose(result, row):
-                yield "Nothing is smoothed: the values are as they were."
-            elif np.allclose(result, mean_of(row, 1 - keep, row[0])):
-                yield "keep is the share of the old mean; yours gives it to the new value."
-            elif np.allclose(result, mean_of(row, keep, 0.0)):
-                yield "Begin with the first value: a mean that begins at 0 is too low at first."
-            elif np.allclose(result, [row[0], *(keep * row[:-1] + (1 - keep) * row[1:])]):
-                yield "Mix each value with the last mean, not with the last value."
-            elif np.allclose(result, mean_of(row[::-1], keep, row[-1])[::-1]):
-                yield "You went backwards in time; a live video does not know what comes."
-            else:
-                worst = np.abs(result - right).max()
-                yield f"Some values are up to {worst:.2f} from the exponential mean."
+    def problems(_) -> Iterator[str]:
+        for values in (flicker, flicker + 0.5):  # the first begins at 0, the second does not
+            right, from_zero = (mean_of(values, keep, start) for start in (values[0], 0.0))
+            exchanged = mean_of(values, 1 - keep, values[0])
+            one_back = np.array([values[0], *(keep * values[:-1] + (1 - keep) * values[1:])])
+            backwards = mean_of(values[::-1], keep, values[-1])[::-1]
+            mistakes = {
+                "Nothing is smoothed: the values are as they were.": values,
+                "keep is the share of the old mean; yours gives it to the new value.": exchanged,
+                "Begin with the first value: a mean that begins at 0 is too low.": from_zero,
+                "Mix each value with the last mean, not with the last value.": one_back,
+                "You went backwards in time; a live video does not know what comes.": backwards,
+            }
+            result = np.asarray(answer(values.copy(), keep))
+            worst = np.abs(result - right).max()
+            other = f"Some values are up to {worst:.2f} from the exponential mean."
+            yield from compare(result, right, mistakes, other)
 
-    return judge(problems, "Right: a step in the values becomes a slope, and a flicker a ripple.")
+    praise = "Right: a step in the values becomes a slope, and a flicker a ripple."
+    return judge(answer, (flicker, keep), problems, praise, shape=flicker.shape)

@@ -9,6 +9,7 @@ import answers_06
 import pytest
 
 from reading_faces.exercises import check
+from reading_faces.exercises.verdict import Verdict
 
 LESSONS = (answers_01, answers_02, answers_03, answers_04, answers_05, answers_06)
 
@@ -42,12 +43,12 @@ def test_a_wrong_answer_is_told_what_is_wrong(checker, answer, hint):
 
 
 def test_a_verdict_shows_itself():
-    assert repr(check.Verdict(True, "Yes.")) == "✅ Yes."
-    assert repr(check.Verdict(False, "No.")) == "❌ No."
+    assert repr(Verdict(True, "Yes.")) == "✅ Yes."
+    assert repr(Verdict(False, "No.")) == "❌ No."
 
 
 def test_each_checker_has_two_right_answers_and_three_wrong_ones():
-    checkers = {getattr(check, name) for name in check.__all__} - {check.Verdict}
+    checkers = {value for name, value in vars(check).items() if not name.startswith("_")}
     for kind, least in (("RIGHT", 2), ("WRONG", 3)):
         tables = {c: a for lesson in LESSONS for c, a in getattr(lesson, kind).items()}
         assert set(tables) == checkers

@@ -1,10 +1,14 @@
 """`check` scores what the learner wrote, as nbgrader would, and says what keeps it from that."""
 
+import asyncio
+import functools
 import json
 import sys
 
+import nbclient
 import nbformat
 import pytest
+from jupyter_client import AsyncKernelManager
 from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 from nbformat.v4 import new_code_cell, new_notebook
 
@@ -82,9 +86,21 @@ def source(tmp_path, monkeypatch):
     return build.read_source(path)
 
 
+@pytest.fixture(scope="module")
+def kernel():
+    """A kernel that tests share, as starting one takes longer than all that they run in it."""
+    manager = AsyncKernelManager(kernel_name="python3")  # `NotebookClient` starts it
+    yield manager
+    if manager.has_kernel:
+        asyncio.run(manager.shutdown_kernel(now=True))
+
+
 @pytest.fixture
-def score(tmp_path, capsys):
+def score(kernel, monkeypatch, tmp_path, capsys):
     """Run `check` on a notebook; return its exit code, its JSON and what it said besides."""
+    in_kernel = functools.partial(nbclient.NotebookClient, km=kernel)
+    in_kernel(new_notebook(cells=[new_code_cell("%reset -f")]), timeout=30).execute()
+    monkeypatch.setattr(nbclient, "NotebookClient", in_kernel)
 
     def run(notebook, *arguments: str) -> tuple[int, dict, str]:
         path = tmp_path / "answers of a learner.ipynb"
@@ -189,10 +205,10 @@ def test_a_cell_that_fails_before_any_exercise_makes_the_score_unreliable(source
 
 
 def test_a_loop_without_end_costs_only_its_own_exercise(source, score, monkeypatch):
-    monkeypatch.setattr(grading, "GRADED_SECONDS", 2)
+    monkeypatch.setattr(grading, "GRADED_SECONDS", 1)
     endless = "def double(x):\n    while True:\n        pass"
     notebook = answered(build.published(source), twice=endless, halve=HALF)
-    code, result, trouble = score(notebook, "--timeout", "2")
+    code, result, trouble = score(notebook, "--timeout", "1")
     assert (code, points(result)) == (0, {"twice": 0, "halve": 50})
     assert result["exercises"][0]["message"] == "It took too long and was stopped."
     assert "It took too long" in trouble
@@ -207,9 +223,17 @@ def test_a_python_that_dies_is_reported_with_its_cell(source, tmp_path, capsys):
     assert said.out == "" and "died at code cell 2 of" in said.err
 
 
-def test_the_table_has_a_line_an_exercise_and_the_total(source, tmp_path, capsys):
+def test_a_notebook_runs_in_its_folder_with_short_training_and_is_shown_as_a_table(
+    source, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.delenv("COURSE_PROFILE")
+    notebook = answered(build.published(source), twice=DOUBLE)
+    place = (
+        'import os\nassert os.environ["COURSE_PROFILE"] == "smoke"\nopen("lesson.ipynb").close()'
+    )
+    notebook.cells.insert(0, new_code_cell(place))
     path = tmp_path / "lesson.ipynb"
-    nbformat.write(answered(build.published(source), twice=DOUBLE), path)
+    nbformat.write(notebook, path)
     assert main(["check", str(path)]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "✅  50/50  twice  Right.",
