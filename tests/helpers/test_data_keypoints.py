@@ -1,18 +1,15 @@
 """`load_keypoints`: Kaggle's table in every form it comes in, and what is said about a bad one."""
 
-import json
 import zipfile
 
 import numpy as np
 import pytest
 from data_samples import (
     COMPRESSIONS,
-    REAL,
     coordinates,
     files_under,
     grey,
     keypoint_rows,
-    real,
     write_table,
 )
 from hypothesis import given
@@ -22,14 +19,12 @@ from hypothesis import strategies as st
 from helpers import settings
 from helpers.data import (
     KEYPOINT_COLUMNS,
-    KEYPOINT_NAMES,
     DataError,
     kaggle_coordinates,
     load_keypoints,
 )
 from helpers.data.duplicates import near_duplicate_groups, similarities
 from helpers.data.splits import split_by_group
-from reading_faces.training.audit import describe_gaps
 
 
 @pytest.fixture(autouse=True)
@@ -332,26 +327,6 @@ def test_thousands_of_rows_are_read_in_order_and_a_bad_one_is_named(tmp_path):
 def test_missing_coordinates_are_refused(tmp_path):
     with pytest.raises(DataError, match="facial-keypoints is not on this machine"):
         kaggle_coordinates()
-
-
-def test_gaps_are_counted_by_face_by_point_and_by_pattern():
-    keypoints = coordinates(6)
-    keypoints[3:5, 4:] = np.nan
-    keypoints[5, 2:] = np.nan
-    gaps = describe_gaps(keypoints)
-    assert (gaps["n"], gaps["complete"]) == (6, 3)
-    assert gaps["faces_by_points_marked"] == {"2": 1, "4": 2, "15": 3}
-    assert (gaps["faces_by_point"]["left_eye_center"], gaps["faces_by_point"]["nose_tip"]) == (6, 3)
-    assert [(p["faces"], len(p["missing"])) for p in gaps["patterns"]] == [(3, 0), (2, 11), (1, 13)]
-    assert gaps["patterns"][1]["missing"] == list(KEYPOINT_NAMES[4:])
-    assert gaps["more_than_four"] == {"faces": 3, "first_row": 0, "last_row": 2}
-
-
-@real("facial-keypoints")
-def test_the_stored_gaps_of_kaggles_set_are_those_of_its_table():
-    stored = json.loads((settings.SHIPPED / "results" / "kaggle-gaps.json").read_text())
-    found = describe_gaps(kaggle_coordinates(REAL / "facial-keypoints"))
-    assert {name: stored[name] for name in found} == found
 
 
 def test_an_archive_gives_back_what_was_saved(tmp_path, sample):

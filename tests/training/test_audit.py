@@ -1,0 +1,143 @@
+"""What a reviewer finds: copies, conflicts and votes of emotions, gaps of keypoints."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from data_samples import REAL, coordinates, grey, keypoint_rows, real, write_table
+
+from helpers import settings
+from helpers.data import (
+    EMOTIONS,
+    KEYPOINT_NAMES,
+    VOTES,
+    EmotionData,
+    kaggle_coordinates,
+    load_emotions,
+    occur_among,
+)
+from helpers.results import stored_result
+from reading_faces.__main__ import main
+from reading_faces.training.audit import describe_gaps, nearest_pictures, review_emotions
+from reading_faces.training.soft_labels import agreement
+
+
+@pytest.fixture
+def reviewed():
+    """Twelve faces: one of `public` is a copy with its label, one a copy with another label."""
+    images = grey(12, 48)
+    images[10], images[11] = images[0], images[1]
+    images[5] = 128
+    labels = np.array([0, 1, 2, 3, 4, 5, 6, 0, 1, 2, 0, 3])
+    votes = np.zeros((12, len(VOTES)), np.uint8)
+    votes[np.arange(12), [VOTES.index(EMOTIONS[label]) for label in labels]] = 10
+    split = np.array(["train"] * 7 + ["val"] + ["public"] * 4)
+    return EmotionData(images, labels, EMOTIONS, split, votes=votes, source="here")
+
+
+def test_a_review_counts_copies_conflicts_and_flat_pictures(reviewed):
+    found = review_emotions(reviewed)
+    assert found["copies"]["public"]["n"] == 2
+    assert found["copies"]["public"]["with_the_same_label"] == 1
+    assert found["conflicts"] == {"groups": 1, "pictures": 2}
+    assert found["flat"] == 1
+    assert found["counts"]["train"]["angry"] == 1
+    assert sum(found["counts"]["public"].values()) == 4
+
+
+def test_copies_flatter_who_answers_with_the_nearest_picture(reviewed):
+    training, public = (reviewed.select(split) for split in ("train", "public"))
+    assert nearest_pictures(public.images, training.images)[2:].tolist() == [0, 1]
+    found = review_emotions(reviewed)["copies"]["public"]
+    with_copies = (found["nearest_picture_accuracy_without_copies"] * 2 + 1) / 4
+    assert found["nearest_picture_accuracy"] == with_copies
+
+
+def test_where_every_face_is_a_copy_nothing_is_said_of_the_others(reviewed):
+    copies = review_emotions(reviewed.select(np.array([0, 1, 2, 10, 11])))["copies"]["public"]
+    assert (copies["n"], copies["of"]) == (2, 2)
+    assert copies["nearest_picture_accuracy_without_copies"] is None
+
+
+def test_a_set_in_which_nobody_voted_has_no_votes(reviewed):
+    assert review_emotions(replace(reviewed, votes=np.zeros_like(reviewed.votes)))["votes"] is None
+
+
+def test_voters_who_all_say_the_label_agree_in_every_way(reviewed):
+    votes = review_emotions(reviewed)["votes"]
+    for name in ("label_is_most_frequent", "a_voter_agrees_with_the_label", "two_voters_agree"):
+        assert votes[name] == 1
+    assert votes["nobody_agrees_with_the_label"] == 0
+    assert votes["most_frequent_answer"]["angry"] == 3
+
+
+def test_a_picture_occurs_among_others_only_if_every_pixel_is_the_same():
+    images = grey(3, 8)
+    others = images[[2, 0]].copy()
+    others[1, 0, 0] ^= 1
+    assert occur_among(images, others).tolist() == [False, False, True]
+
+
+def test_the_review_is_printed_for_people_and_programs(capsys):
+    assert main(["data", "review", "made", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["n"] == len(load_emotions("made"))
+    assert found["votes"] is None
+    assert main(["data", "review", "made"]) == 0
+    assert "copies" in capsys.readouterr().out
+
+
+@real("fer2013")
+def test_what_the_lesson_quotes_of_fer2013_is_what_is_found_in_it():
+    found, faces = stored_result("fer2013-review"), load_emotions("fer2013")
+    public, training = faces.select("public"), faces.select(np.isin(faces.split, ("train", "val")))
+    copies = occur_among(public.images, training.images)
+    assert found["copies"]["public"]["n"] == copies.sum()
+    assert sum(found["counts"][split]["disgust"] for split in ("train", "val")) == 436
+    all_agree = (agreement(faces.votes) == 1).mean()
+    assert found["votes"]["all_agree"] == pytest.approx(all_agree)
+
+
+def test_gaps_are_counted_by_face_by_point_and_by_pattern():
+    keypoints = coordinates(6)
+    keypoints[3:5, 4:] = np.nan
+    keypoints[5, 2:] = np.nan
+    gaps = describe_gaps(keypoints)
+    assert (gaps["n"], gaps["complete"]) == (6, 3)
+    assert gaps["faces_by_points_marked"] == {"2": 1, "4": 2, "15": 3}
+    assert (gaps["faces_by_point"]["left_eye_center"], gaps["faces_by_point"]["nose_tip"]) == (6, 3)
+    assert [(p["faces"], len(p["missing"])) for p in gaps["patterns"]] == [(3, 0), (2, 11), (1, 13)]
+    assert gaps["patterns"][1]["missing"] == list(KEYPOINT_NAMES[4:])
+    assert gaps["more_than_four"] == {"faces": 3, "first_row": 0, "last_row": 2}
+
+
+@real("facial-keypoints")
+def test_the_stored_gaps_of_kaggles_set_are_those_of_its_table():
+    stored = json.loads((settings.SHIPPED / "results" / "kaggle-gaps.json").read_text())
+    found = describe_gaps(kaggle_coordinates(REAL / "facial-keypoints"))
+    assert {name: stored[name] for name in found} == found
+
+
+def test_where_nothing_is_marked_there_is_no_range():
+    gaps = describe_gaps(np.full((2, 15, 2), np.nan))
+    assert (gaps["complete"], gaps["range_px"]) == (0, {})
+    assert gaps["more_than_four"] == {"faces": 0, "first_row": 2, "last_row": -1}
+
+
+def test_the_range_is_that_of_x_and_of_y():
+    keypoints = np.full((2, 15, 2), np.nan)
+    keypoints[0, 0], keypoints[1, 3] = (10, 40), (30.256, 20)
+    assert describe_gaps(keypoints)["range_px"] == {"x": [10, 30.26], "y": [20, 40]}
+
+
+def test_the_gaps_of_kaggles_set_are_printed_by_a_command(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
+    points = coordinates(3)
+    points[2, 5] = np.nan
+    table = tmp_path / "facial-keypoints" / "training.csv"
+    write_table(table, keypoint_rows(grey(3, 96), points))
+    assert main(["data", "review", "facial-keypoints", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["n"], found["complete"]) == (3, 2)
+    assert set(found) - {"source"} == set(stored_result("kaggle-gaps"))
