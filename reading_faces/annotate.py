@@ -31,11 +31,7 @@ def annotate_photo(photo: np.ndarray, reading, numbers: list[int] | None = None)
     picture = Image.fromarray(marked)
     taken: list[np.ndarray] = []
     for number, face, box in zip(numbers, reading.faces, boxes, strict=True):
-        text = f"{number}"
-        if face.emotion:
-            text += f" {face.top_emotion} {max(face.emotion.values()):.0%}"
-        if face.identity:
-            text += f", {face.identity[0] or 'unknown'}"
+        text = f"{number} {face.label}".rstrip()
         others = [other for other in boxes if other is not box]
         taken.append(draw_label(picture, text, box, others, taken))
     return np.array(picture)

@@ -6,14 +6,15 @@ of two minds.
 """
 
 import json
-import os
+import sys
 from pathlib import Path
+from typing import Self
 
 from reading_faces.reader import PhotoReading
 
 
 class Journal:
-    """The readings of an unfinished run, by path.
+    """The rows of an unfinished run; after the `with` block it is gone, or says how to go on.
 
     Parameters
     ----------
@@ -23,7 +24,7 @@ class Journal:
 
     Attributes
     ----------
-    done : `{path: PhotoReading}` of the photos that need not be read again.
+    rows : `{path: rows}` of the photos that need not be read again, and of those added.
 
     Raises
     ------
@@ -35,9 +36,9 @@ class Journal:
 
     def __init__(self, table: Path, settings: dict, resume: bool):
         self.path = table.with_name(f"{table.name}.unfinished")
-        self.done: dict[str, PhotoReading] = {}
-        kept = self._read(settings, resume)
-        self._file = open(self.path, "r+b" if kept else "wb")  # noqa: SIM115 - `close` is below
+        self.rows: dict[str, list[dict]] = {}
+        kept = self._read(settings, resume) if self.path.exists() else 0
+        self._file = open(self.path, "r+b" if kept else "wb")  # noqa: SIM115 - `__exit__` closes it
         # A run that was killed may have left half a line.
         self._file.truncate(kept)
         self._file.seek(kept)
@@ -45,9 +46,7 @@ class Journal:
             self._write(settings)
 
     def _read(self, settings: dict, resume: bool) -> int:
-        """Fill `done` and return how many bytes hold whole lines."""
-        if not self.path.exists():
-            return 0
+        """Fill `rows` and return how many bytes hold whole lines."""
         if not resume:
             raise ValueError(
                 f"{self.path} holds an unfinished run; add --resume to go on, or delete it."
@@ -56,24 +55,29 @@ class Journal:
         whole = [line for line in lines if line.endswith(b"\n")]
         try:
             before, *readings = map(json.loads, whole or [b"null"])
-            self.done = {row["path"]: PhotoReading.from_dict(row) for row in readings}
+            self.rows = {line["path"]: [dict(row) for row in line["rows"]] for line in readings}
         except (ValueError, TypeError, KeyError):
             raise ValueError(f"{self.path} is no journal of a run; delete it.") from None
         if whole and before != settings:
             raise ValueError(f"{self.path} was read with other settings; repeat them or delete it.")
         return sum(map(len, whole))
 
-    def add(self, reading: PhotoReading) -> None:
-        """Remember a reading, unless the photo failed: what was wrong may be mended."""
-        if reading.error is None:
-            self._write(reading.to_dict())
+    def add(self, reading: PhotoReading, fine: bool) -> None:
+        """Take in a reading; one that is not fine is read again: what was wrong may be mended."""
+        self.rows[reading.path] = reading.to_rows()
+        if fine:
+            self._write({"path": reading.path, "rows": self.rows[reading.path]})
 
-    def _write(self, row: dict) -> None:
-        self._file.write(json.dumps(row).encode() + b"\n")
+    def _write(self, line: dict) -> None:
+        self._file.write(json.dumps(line).encode() + b"\n")
         self._file.flush()
 
-    def close(self, finished: bool) -> None:
-        """Let go of the file; remove it if the run is finished."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind, error, trace) -> None:
         self._file.close()
-        if finished:
-            os.unlink(self.path)
+        if kind is None:
+            self.path.unlink()
+        else:
+            print("The same command with --resume goes on from here.", file=sys.stderr)

@@ -68,16 +68,11 @@ def describe(reading: PhotoReading) -> str:
     """Return the alternative text of the marked photo."""
     if not reading.faces:
         return "The photo; no face was found on it."
-    found = [f"Face {number}: {label(face)}." for number, face in enumerate(reading.faces, 1)]
+    found = [
+        f"Face {number}: {face.label or 'a face'}." for number, face in enumerate(reading.faces, 1)
+    ]
     more = f" And {len(found) - 12} more." if len(found) > 12 else ""
     return f"The photo with its {count_of(len(found), 'face')} marked. {' '.join(found[:12])}{more}"
-
-
-def label(face: FaceReading) -> str:
-    """Return what a face is called: emotion and name, as far as they were read."""
-    parts = [f"{face.top_emotion} {face.emotion[face.top_emotion]:.0%}"] if face.emotion else []
-    parts += [face.identity[0] or "unknown"] if face.identity else []
-    return ", ".join(parts) or "a face"
 
 
 def table(reading: PhotoReading, thresholds: dict[str, float]) -> str:
@@ -111,7 +106,7 @@ def chart(number: int, face: FaceReading) -> str:
     likely = sorted(face.emotion.items(), key=lambda item: -item[1])
     alt = f"Bar chart of face {number}: " + ", ".join(f"{name} {p:.0%}" for name, p in likely) + "."
     image = picture(*plots.encode(plots.emotion_bars(face.emotion)), alt)
-    caption = html.escape(f"Face {number}: {label(face)}")
+    caption = html.escape(f"Face {number}: {face.label}")
     return f"<figure>{image}<figcaption>{caption}</figcaption></figure>"
 
 

@@ -57,6 +57,13 @@ class FaceReading:
         """The likeliest class."""
         return max(self.emotion, key=self.emotion.get) if self.emotion else None
 
+    @property
+    def label(self) -> str:
+        """What to call the face in a few words, such as `happy 97%, Ann`; empty if nothing is."""
+        parts = [f"{self.top_emotion} {max(self.emotion.values()):.0%}"] if self.emotion else []
+        parts += [self.identity[0] or "unknown"] if self.identity else []
+        return ", ".join(parts)
+
     def to_dict(self) -> dict:
         """Return plain, rounded numbers for JSON."""
         result = {
@@ -76,7 +83,7 @@ class FaceReading:
         return result
 
     def to_row(self) -> dict:
-        """Return the same numbers under the names of a table's columns, as `to_frame` has them."""
+        """Return the same numbers by the names of a table's columns."""
         plain = self.to_dict()
         row = dict(zip(_PLACE, [*plain["box"], plain["confidence"], None, None], strict=True))
         if self.identity is not None:
@@ -88,16 +95,6 @@ class FaceReading:
             numbers = itertools.chain.from_iterable(plain["keypoints"].values())
             row |= dict(zip(KEYPOINT_COLUMNS, numbers, strict=True))
         return row
-
-    @classmethod
-    def from_dict(cls, plain: dict) -> "FaceReading":
-        """Return the face that `to_dict` wrote down, as precisely as it did."""
-        parts = {**plain, "box": tuple(plain["box"])}
-        if "keypoints" in parts:
-            parts["keypoints"] = np.array([parts["keypoints"][name] for name in KEYPOINT_NAMES])
-        if "identity" in parts:
-            parts["identity"] = (parts["identity"]["name"], parts["identity"]["score"])
-        return cls(**parts)
 
 
 @dataclass(frozen=True)
@@ -126,10 +123,15 @@ class PhotoReading:
             "faces": [face.to_dict() for face in self.faces],
         }
 
-    @classmethod
-    def from_dict(cls, plain: dict) -> "PhotoReading":
-        """Return the reading that `to_dict` wrote down."""
-        return cls(**{**plain, "faces": [FaceReading.from_dict(face) for face in plain["faces"]]})
+    def to_rows(self) -> list[dict]:
+        """Return a row of a table for each face; one that says so if there is none, or an error.
+
+        Faces count from 1. What UTF-8 cannot hold of the path is escaped: no table could hold it.
+        """
+        path = self.path and self.path.encode(errors="backslashreplace").decode()
+        about = {"path": path, "width": self.width, "height": self.height}
+        faces = [about | {"face": n} | face.to_row() for n, face in enumerate(self.faces, 1)]
+        return faces or [about | {"error": self.error}]
 
 
 @dataclass(frozen=True)
@@ -195,13 +197,17 @@ class FaceReader:
         ValueError
             If a model's files are missing or damaged, or another embedder made the gallery.
         """
-        self._known_people()
-        return self._load_models()
+        with self._lock:
+            for part in self.parts:
+                if part not in self._models:
+                    self._models[part] = models.load(part)
+            self._known_people()
+            return {part: self._models[part] for part in self.parts}
 
     @property
     def columns(self) -> tuple[str, ...]:
         """What a row of a table says of a face, as the models' cards name it; loads the models."""
-        loaded = self._load_models()
+        loaded = self.load()
         columns = list(_PLACE)
         if "emotion" in loaded:
             columns += ["emotion", *loaded["emotion"].card["classes"]]
@@ -233,13 +239,6 @@ class FaceReader:
         gallery = self._known_people()
         found = Found(PhotoReading(None), faces, self._cut(photo, faces, gallery))
         return self._read_found([found], gallery)[0].faces
-
-    def _load_models(self) -> dict:
-        with self._lock:
-            for part in self.parts:
-                if part not in self._models:
-                    self._models[part] = models.load(part)
-            return {part: self._models[part] for part in self.parts}
 
     def _known_people(self) -> Gallery | None:
         """Return the gallery as it is now, and have its embedder ready.
@@ -273,7 +272,7 @@ class FaceReader:
         grey = to_grey(pixels)
         cut = {
             part: detect.crop_detected(grey, faces, self.detector, part, model.input_size)
-            for part, model in self._load_models().items()
+            for part, model in self.load().items()
         }
         if gallery:
             how = self.detector, self.embedder.framing, self.embedder.size
@@ -343,26 +342,20 @@ def check_array(photo: np.ndarray) -> np.ndarray:
 def to_frame(
     readings: Iterable[PhotoReading], columns: Sequence[str] | None = None
 ) -> pd.DataFrame:
-    """Return one row a face; a photo without faces, or with an error, gets one row as well.
-
-    Faces of a photo count from 1; coordinates are named as in Kaggle's table. What UTF-8 cannot
-    hold of a path is escaped: no table could be written with it.
+    """Return the rows of all readings as a table; coordinates are named as in Kaggle's.
 
     Parameters
     ----------
     columns : what to say of each face: `FaceReader.columns`, which are the same for any photos. By
         default all that was read of one of these faces.
     """
-    rows, seen = [], dict.fromkeys(_PLACE)
-    for reading in readings:
-        path = reading.path and reading.path.encode(errors="backslashreplace").decode()
-        about = {"path": path, "width": reading.width, "height": reading.height}
-        for number, face in enumerate(reading.faces, 1):
-            row = face.to_row()
-            seen |= row
-            rows.append(about | {"face": number} | row)
-        if not reading.faces:
-            rows.append(about | {"error": reading.error})
-    names = ["path", "width", "height", "face", *(columns or seen), "error"]
-    frame = pd.DataFrame(rows, columns=names)
+    return rows_to_frame([row for reading in readings for row in reading.to_rows()], columns)
+
+
+def rows_to_frame(rows: list[dict], columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Return rows of `PhotoReading.to_rows` as the table of `to_frame`."""
+    first, last = ("path", "width", "height", "face"), ("error",)
+    seen = dict.fromkeys(itertools.chain(_PLACE, *rows))
+    columns = columns or [name for name in seen if name not in first + last]
+    frame = pd.DataFrame(rows, columns=[*first, *columns, *last])
     return frame.astype({"width": "Int64", "height": "Int64", "face": "Int64"})

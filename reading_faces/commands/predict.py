@@ -4,14 +4,13 @@ Only the result goes to standard output; progress and problems go to standard er
 """
 
 import argparse
-import contextlib
 import hashlib
 import importlib.util
 import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from helpers.files import explain, refuse_replacing, whole_file
@@ -70,14 +69,11 @@ def run(options: argparse.Namespace) -> int:
         reader.load()
         if options.detector == "mtcnn":
             detect.load_mtcnn()
-    if not table:
-        readings, failed = read_photos(options, reader, paths)
-        print_result(to_json(readings, skipped) if options.json else to_text(readings))
-        return 1 if failed else 0
-    with unfinished(options, table, reader) as journal:
-        readings, failed = read_photos(options, reader, paths, journal)
-        write_table(readings, reader.columns, table, as_csv=bool(options.csv))
-    return 1 if failed else 0
+    if table:
+        return fill_table(options, reader, paths, table)
+    readings, went_well = zip(*read_photos(options, reader, paths), strict=True)
+    print_result(to_json(readings, skipped) if options.json else to_text(readings))
+    return 0 if all(went_well) else 1
 
 
 def say_what_was_skipped(files: list[Path]) -> None:
@@ -89,14 +85,39 @@ def say_what_was_skipped(files: list[Path]) -> None:
         print(f"{what} skipped: {counts}", file=sys.stderr)
 
 
-def read_photos(options: argparse.Namespace, reader, paths: list[Path], journal=None) -> tuple:
-    """Read and draw each photo that the journal does not know; return all readings, any failure."""
+def fill_table(options: argparse.Namespace, reader, paths: list[Path], table: Path) -> int:
+    """Write a row for each face; a run that is cut has left its rows in a journal."""
+    from reading_faces.journal import Journal
+    from reading_faces.reader import rows_to_frame
+
+    # Another model or gallery would give other readings.
+    cards = {part: model.card for part, model in reader.load().items()}
+    people = options.gallery.read_bytes() if options.gallery else b""
+    made_by = hashlib.sha256(json.dumps(cards, sort_keys=True).encode() + people).hexdigest()
+    with writing(table):
+        journal = Journal(table, {"detector": options.detector, "by": made_by}, options.resume)
+    with journal:
+        failed = False
+        for reading, fine in read_photos(options, reader, paths, list(journal.rows)):
+            failed |= not fine
+            with writing(journal.path):
+                journal.add(reading, fine)
+        rows = [row for path in paths for row in journal.rows[os.fspath(path)]]
+        frame = rows_to_frame(rows, reader.columns)
+        with writing(table), whole_file(table) as part:
+            write = frame.to_csv if options.csv else frame.to_parquet
+            write(part, index=False)
+    return 1 if failed else 0
+
+
+def read_photos(
+    options: argparse.Namespace, reader, paths: list[Path], done: Sequence[str] = ()
+) -> Iterator[tuple]:
+    """Read and draw each photo that is not done; yield the reading, and whether all went well."""
     from tqdm import tqdm
 
-    done = dict(journal.done) if journal else {}
     copies = copy_names(paths, options.draw) if options.draw else {}
     left = [path for path in map(os.fspath, paths) if path not in done]
-    failed = False
     # No bar where nobody watches: `disable=None` is tqdm's word for that.
     progress = tqdm(
         reader.read(left), total=len(paths), initial=len(done), unit="photo", disable=None
@@ -106,34 +127,8 @@ def read_photos(options: argparse.Namespace, reader, paths: list[Path], journal=
         if options.draw and not error:
             error = draw(reading, copies[reading.path])
         if error:
-            failed = True
             progress.write(f"{printable(reading.path)}: {error}", file=sys.stderr)
-        elif journal:
-            with writing(journal.path):
-                journal.add(reading)
-        done[reading.path] = reading
-    return [done[os.fspath(path)] for path in paths], failed
-
-
-@contextlib.contextmanager
-def unfinished(options: argparse.Namespace, table: Path, reader) -> Iterator:
-    """Give the run's journal; it stays if the run is cut, and says how to go on."""
-    from reading_faces.journal import Journal
-
-    # Another model or gallery would give other readings.
-    cards = {task: model.card for task, model in reader.load().items()}
-    people = options.gallery.read_bytes() if options.gallery else b""
-    made_by = hashlib.sha256(json.dumps(cards, sort_keys=True).encode() + people).hexdigest()
-    with writing(table):
-        journal = Journal(table, {"detector": options.detector, "by": made_by}, options.resume)
-    finished = False
-    try:
-        yield journal
-        finished = True
-    finally:
-        journal.close(finished)
-        if not finished:
-            print("The same command with --resume goes on from here.", file=sys.stderr)
+        yield reading, not error
 
 
 def prepare_outputs(options: argparse.Namespace) -> None:
@@ -170,6 +165,8 @@ def is_copy(file: Path) -> bool:
     """Whether `draw` wrote this file."""
     from PIL import Image
 
+    if not file.is_file():
+        return False
     try:
         with Image.open(file) as picture:
             return picture.info.get("comment") == MARK.encode()
@@ -195,18 +192,6 @@ def draw(reading, path: Path) -> str | None:
         reason = explain(error) if error.errno else "The photo is too long for a JPEG."
         return f"{printable(path)} cannot be written. {reason}"
     return None
-
-
-def write_table(readings: list, columns: tuple[str, ...], table: Path, as_csv: bool) -> None:
-    """Write a row for each face, as CSV or Parquet."""
-    from reading_faces.reader import to_frame
-
-    frame = to_frame(readings, columns)
-    with writing(table), whole_file(table) as temporary:
-        if as_csv:
-            frame.to_csv(temporary, index=False)
-        else:
-            frame.to_parquet(temporary, index=False)
 
 
 def print_result(text: str) -> None:
@@ -242,12 +227,10 @@ def to_text(readings: list) -> str:
     for reading in readings:
         name = printable(reading.path)
         if not reading.faces and not reading.error:
-            rows.append((name, "none", "", "", "", "", "", ""))
+            rows.append((name, "none", *[""] * 6))
         for number, face in enumerate(reading.faces, 1):
             box = (f"{length:.0f}" for length in face.box)
-            emotion = (
-                f"{face.top_emotion} {face.emotion[face.top_emotion]:.0%}" if face.emotion else ""
-            )
+            emotion = f"{face.top_emotion} {max(face.emotion.values()):.0%}"
             if face.identity:
                 who, score = face.identity
                 emotion += f"  {printable(who) if who else 'nobody enrolled'} {score:.2f}"

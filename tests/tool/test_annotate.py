@@ -99,4 +99,4 @@ def test_a_label_says_number_emotion_and_name(monkeypatch):
     annotate_photo(photo, reading(place, emotion=HAPPY, identity=("Ann", 0.9)))
     annotate_photo(photo, reading(place, identity=(None, 0.1)), numbers=[7])
     annotate_photo(photo, reading(place, place))
-    assert written == ["1 happy 70%, Ann", "7, unknown", "1", "2"]
+    assert written == ["1 happy 70%, Ann", "7 unknown", "1", "2"]
