@@ -128,7 +128,8 @@ made-weights: $(READY)
 	  --init $(MADE)/keypoints/keypoints.weights.h5
 	@$(BIN)/python -m reading_faces train action-units $(TRAIN) --out $(MADE)/action_units
 
-# What the front page quotes: each result is stored as `evaluate` prints it, or not at all.
+# What docs/results.md quotes, as task:source:split:options; each result is stored as `evaluate`
+# prints it, or not at all. `make results RESULTS=keypoints:made:test REVIEWS=` measures one.
 RESULTS := keypoints:facial-keypoints:test keypoints:facial-keypoints:test:tta \
 	keypoints:facial-keypoints:test:jitter=0.15 keypoints:made:test \
 	keypoints:facial-keypoints:test:in-photos emotion:fer2013:public:in-photos \
@@ -138,6 +139,8 @@ RESULTS := keypoints:facial-keypoints:test keypoints:facial-keypoints:test:tta \
 	action-units:made:test action-units:made:test:tta action-units:ckplus:all \
 	identity:five-celebrities/facenet_embeddings_train.npz:all identity:five-celebrities:train:folds=5 \
 	identity:orl:test:enroll=1 identity:five-celebrities:train:unknown=photos/strangers
+# What `data` finds in whole sets, as name:words of the command.
+REVIEWS := fer2013-review:review:fer2013 kaggle-gaps:review:facial-keypoints realism:realism
 
 results: $(READY)
 	@echo "Measuring the shipped models on the real data sets; needs them in place (data/README.md)."
@@ -147,10 +150,11 @@ results: $(READY)
 	  $(BIN)/python -m reading_faces evaluate $$1 --source $$2 --split $$3 $$(echo $${4:+--$$4} | sed 's/=/ /; s/+/ --/') --json \
 	    > build/result.json && mv build/result.json data/results/$$name.json || exit 1; \
 	done
-	@echo "  fer2013-review"; $(BIN)/python -m reading_faces data review fer2013 --json > build/result.json \
-	  && mv build/result.json data/results/fer2013-review.json
-	@echo "  realism"; $(BIN)/python -m reading_faces data realism --json > build/result.json \
-	  && mv build/result.json data/results/realism.json
+	@for row in $(REVIEWS); do \
+	  set -- $$(echo $$row | tr : ' '); name=$$1; shift; echo "  $$name"; \
+	  $(BIN)/python -m reading_faces data "$$@" --json \
+	    > build/result.json && mv build/result.json data/results/$$name.json || exit 1; \
+	done
 
 # What lessons quote and have no time to train; a study that was cut goes on where it stopped.
 STUDIES := depth masked-loss emotion-models emotion-craft transfer resnet50

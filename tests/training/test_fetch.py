@@ -256,6 +256,9 @@ def test_the_command_prints_the_folder_alone_and_the_list_where_it_is(
     (row,) = [row for row in json.loads(capsys.readouterr().out) if row["name"] == "tiny"]
     expected = {"name": "tiny", "what": "a tiny set", "terms": "none"}
     assert row == expected | {"found": str(folders / "sets" / "tiny")}
+    assert main(["data", "list"]) == 0
+    listed = capsys.readouterr().out
+    assert f"{'tiny':18} {folders / 'sets' / 'tiny'}" in listed and "not here" in listed
     assert main(["data", "verify"]) == 0
     assert capsys.readouterr().out == "tiny: tiny.bin: SHA-256 as recorded.\n"
 
