@@ -42,8 +42,13 @@ STRIP = {
     "AU6 + AU12": {"AU6": 1, "AU12": 1},
     "AU4 + AU24": {"AU4": 1, "AU24": 1},
 }
-
-
+# As in the course's other figures, the subject's left side, its right side, and the middle: rows of
+# Kaggle's points, colour, and a second cue: corners, turn and size of what is drawn.
+SIDES = (
+    ([0, 2, 3, 6, 7, 11], (201, 124, 0), 24, 0.0, 1.0),
+    ([1, 4, 5, 8, 9, 12], (1, 115, 178), 4, np.pi / 4, 1.2),
+    ([10, 13, 14], (204, 120, 188), 3, -np.pi / 2, 1.35),
+)
 # Where FER-2013 has the eyes on average, in units of the picture's side.
 EYES_APART, EYES_HEIGHT = 0.36, 0.38
 # Given a face `(48, 48) uint8`, framed as in FER-2013, a probability for each answer.
@@ -114,7 +119,7 @@ def redraw(person: Person, values: dict[str, float], size: int = SIZE) -> tuple[
     photo = read_jpeg(develop(picture, Camera(blur=0.5, noise=0.0, quality=95), [box], rng))
     small = frame_by_eyes(photo, (face.keypoints[:2] + 0.5) * OVERSAMPLING - 0.5)
     photo = cv2.resize(photo, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
-    draw_keypoints(photo, (face.keypoints + 0.5) * 2 * OVERSAMPLING - 0.5)
+    draw_keypoints(photo, (face.keypoints + 0.5) * 2 * OVERSAMPLING - 0.5, size / 56)
     jpeg = cv2.imencode(".jpg", photo[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 80])[1]
     return jpeg.tobytes(), small
 
@@ -135,11 +140,16 @@ def frame_by_eyes(photo: np.ndarray, eyes: np.ndarray) -> np.ndarray:
     return cv2.resize(face, (48, 48), interpolation=cv2.INTER_AREA)
 
 
-def draw_keypoints(photo: np.ndarray, keypoints: np.ndarray, radius: int = 4) -> None:
-    """Draw the 15 points `(15, 2)` of a face as dots with a white rim."""
-    for x, y in np.round(keypoints).astype(int).tolist():
-        cv2.circle(photo, (x, y), radius + 2, (255, 255, 255), -1, cv2.LINE_AA)
-        cv2.circle(photo, (x, y), radius, (1, 115, 178), -1, cv2.LINE_AA)
+def draw_keypoints(photo: np.ndarray, keypoints: np.ndarray, radius: float) -> None:
+    """Draw the 15 points `(15, 2)` of a face as circles, squares and triangles with a rim."""
+    for rows, colour, corners, turn, scale in SIDES:
+        angles = turn + np.arange(corners) * 2 * np.pi / corners
+        shape = scale * radius * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+        for point in keypoints[rows]:
+            for size, inked in ((1.4, (255, 255, 255)), (1.0, colour)):
+                # OpenCV draws at sixteenths of a pixel when it is told so.
+                polygon = np.round((point + size * shape) * 16).astype(np.int32)
+                cv2.fillPoly(photo, [polygon], inked, cv2.LINE_AA, shift=4)
 
 
 @functools.cache

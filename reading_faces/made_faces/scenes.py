@@ -37,7 +37,7 @@ EYE_SHARE = 0.7
 FRAME_MARGIN = 2.0
 OCCLUDED_SHARE = 0.12
 OVERSAMPLING = 1.5
-_MTCNN_ORDER = [1, 0, 10, 12, 11]
+_MTCNN_ORDER = [1, 0, 10, 12, 11]  # eyes, nose tip and mouth corners
 
 
 @dataclass(frozen=True)

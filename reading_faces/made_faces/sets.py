@@ -5,13 +5,12 @@ larger set begins with the smaller one, and it does not matter which process dra
 """
 
 import functools
-import multiprocessing
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 
 import cv2
+import joblib
 import numpy as np
 
 from reading_faces.made_faces.expression import EMOTIONS, mix_units
@@ -49,19 +48,23 @@ def draw_set(
 
 
 def draw_all(job: Callable, n: int, processes: int | None = None) -> Iterator:
-    """Yield `job(0)`, `job(1)`, … in order; several processes work on them if there are many."""
+    """Yield `job(0)`, `job(1)`, … in order; several processes work on them if there are many.
+
+    They start when the first result is asked for. Each is a new Python that imports `job` and not
+    the caller's script: a script needs no `if __name__ == "__main__"` to draw.
+    """
     processes = processes or os.cpu_count() or 1
     if processes == 1 or n < 64:
         yield from map(job, range(n))
         return
-    # Forking a process in which TensorFlow runs may hang it, so each starts anew.
-    context = multiprocessing.get_context("spawn")
-    start = {"initializer": cv2.setNumThreads, "initargs": (1,)}
-    with ProcessPoolExecutor(processes, context, **start) as pool:
-        try:
-            yield from pool.map(job, range(n), chunksize=16)
-        finally:  # whoever stops listening does not wait for what is still to come
-            pool.shutdown(cancel_futures=True)
+    pool = joblib.Parallel(processes, return_as="generator", batch_size=8)
+    yield from pool(joblib.delayed(draw_alone)(job, number) for number in range(n))
+
+
+def draw_alone(job: Callable, number: int):
+    """Return `job(number)`, done by one thread, as other processes keep other processors busy."""
+    cv2.setNumThreads(1)
+    return job(number)
 
 
 def draw_number(
