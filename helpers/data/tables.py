@@ -47,7 +47,7 @@ def read_table(path: Path) -> Iterator["pd.DataFrame"]:
 
     if not path.name.lower().endswith(TABLE_SUFFIXES):
         raise DataError(f"{path} is no table; give a .csv (or .gz, .xz, .bz2, .zip).")
-    text = {"dtype": str, "keep_default_na": False, "encoding": "utf-8-sig"}
+    text = {"dtype": str, "keep_default_na": False}
     try:
         with _open(path) as source, pd.read_csv(source, chunksize=_ROWS, **text) as chunks:
             for chunk in chunks:

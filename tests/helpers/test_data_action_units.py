@@ -1,11 +1,20 @@
 """`load_action_units`: made faces, the official CK+ tree, archives, and bad copies of each."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from data_samples import grey
 
 from helpers import settings
-from helpers.data import DataError, album_folder, load_action_units, load_emotions
+from helpers.data import (
+    DataError,
+    album_folder,
+    load_action_units,
+    load_emotions,
+    load_set,
+    of_made_faces,
+)
 from reading_faces.made_faces import albums
 from reading_faces.made_faces.expression import UNIT_NAMES, UNITS
 
@@ -48,6 +57,15 @@ def test_made_faces_show_a_unit_from_a_fifth_of_its_strength_on_either_side():
     assert set(data.split) == {"train", "val", "test"}
     for one, other in (("train", "val"), ("train", "test"), ("val", "test")):
         assert not set(data.subjects[data.split == one]) & set(data.subjects[data.split == other])
+
+
+def test_a_unit_on_one_side_of_the_face_is_as_strong_as_that_side():
+    made = load_set()
+    units = np.zeros_like(made.action_units)
+    units[0, 2], units[1, 2] = (0.3, 0), (0, 0.19)
+    data = of_made_faces(replace(made, action_units=units))
+    assert data.intensities[:2, 2].tolist() == pytest.approx([0.3, 0.19])
+    assert data.action_units.sum() == data.action_units[0, 2] == 1
 
 
 def test_the_official_tree_gives_each_peak_with_its_units(drawn):

@@ -80,6 +80,11 @@ def test_a_tenth_of_each_class_of_training_is_val(tmp_path):
     assert (data.split == "train").sum() == 27
 
 
+def test_what_is_set_aside_is_rounded():
+    counts = {n: tenth_per_class(np.zeros(n, int)).sum() for n in (4, 6, 14, 16)}
+    assert counts == {4: 0, 6: 1, 14: 1, 16: 2}
+
+
 @effort(deadline=None)
 @given(st.lists(st.integers(0, 6), max_size=500))
 def test_every_class_keeps_about_a_tenth_aside(labels):

@@ -155,7 +155,15 @@ def test_rows_that_are_all_longer_than_the_header_are_refused(tmp_path, sample):
     assert "Row 1 of" in refused(path) and "more cells than the header" in refused(path)
 
 
-@pytest.mark.parametrize("value", ["900", "-97", "inf"])
+@pytest.mark.parametrize("value", ["192", "-96"])
+def test_a_point_may_lie_one_side_of_the_picture_beyond_its_edge(tmp_path, sample, value):
+    rows = keypoint_rows(*sample)
+    rows[2][20] = value
+    loaded = load_keypoints(write_table(tmp_path / "training.csv", rows))
+    assert loaded.keypoints[1, 10, 0] == float(value)
+
+
+@pytest.mark.parametrize("value", ["193", "-97", "inf"])
 def test_a_coordinate_far_outside_the_picture_is_named(tmp_path, sample, value):
     rows = keypoint_rows(*sample)
     rows[2][20] = value
@@ -215,6 +223,11 @@ def test_a_set_without_keypoints_is_refused_by_name():
     assert "fer2013 has no keypoints" in refused("fer2013")
 
 
+def test_an_empty_folder_is_no_set(tmp_path):
+    (tmp_path / "sets" / "facial-keypoints").mkdir(parents=True)
+    assert "facial-keypoints is not on this machine" in refused("facial-keypoints")
+
+
 def test_a_missing_set_says_what_where_and_how(tmp_path):
     message = refused("facial-keypoints")
     assert "7,049 grey faces" in message
@@ -269,6 +282,13 @@ def test_points_that_were_turned_scaled_and_moved_are_laid_back(angle, scale, sh
     back = points @ fit[:, :2].T + fit[:, 2]
     np.testing.assert_allclose(back[:4], target[:4], atol=1e-6)
     np.testing.assert_allclose(back[9:], target[9:], atol=1e-6)
+
+
+def test_a_copy_whose_marks_are_three_pixels_off_is_found():
+    drawn = scenes(2, seed=3)
+    images = np.stack([drawn[0, 10:106, 10:106], drawn[0, 13:109, 7:103], drawn[1, :96, :96]])
+    first, second, stranger = near_duplicate_groups(images, np.repeat(coordinates(1), 3, axis=0))
+    assert first == second != stranger
 
 
 def test_blank_pictures_without_marks_are_no_copies_of_each_other():
