@@ -72,6 +72,23 @@ def test_voters_who_all_say_the_label_agree_in_every_way(reviewed):
     assert votes["most_frequent_answer"]["angry"] == 3
 
 
+def test_voters_agree_as_often_as_two_of_them_say_the_same(reviewed):
+    """Seven of ten say the label and three say neutral: 48 of 90 ordered pairs agree."""
+    votes = reviewed.votes * 0
+    rows = np.arange(12)
+    votes[rows, [VOTES.index(EMOTIONS[label]) for label in reviewed.labels]] = 7
+    votes[:, VOTES.index("neutral")] += 3
+    votes[0] = 0
+    votes[0, VOTES.index("fear")] = 10  # nobody says angry, which is the label
+    others = reviewed.select(reviewed.labels != EMOTIONS.index("neutral"))
+    found = review_emotions(replace(others, votes=votes[reviewed.labels != 6]))["votes"]
+    assert found["two_voters_agree"] == pytest.approx((10 * 48 / 90 + 1) / 11)
+    assert found["a_voter_agrees_with_the_label"] == pytest.approx(10 * 0.7 / 11)
+    assert found["label_is_most_frequent"] == pytest.approx(10 / 11)
+    assert found["all_agree"] == pytest.approx(1 / 11)
+    assert found["nobody_agrees_with_the_label"] == 1
+
+
 def test_a_picture_occurs_among_others_only_if_every_pixel_is_the_same():
     images = grey(3, 8)
     others = images[[2, 0]].copy()

@@ -31,7 +31,7 @@ def test_the_matrix_leads_to_where_the_face_was_put():
         photo, matrix = measure_in_photos.put_into_photo(image, np.random.default_rng(seed))
         weight = photo.astype(float) * (photo > 60)
         y, x = (np.indices(photo.shape) * weight).sum(axis=(1, 2)) / weight.sum()
-        assert np.allclose(matrix @ [30, 10, 1], [x, y], atol=0.6)
+        assert np.allclose(matrix @ [30, 10, 1], [x, y], atol=0.3)
 
 
 def test_a_face_is_found_and_cut_and_a_wall_is_not():

@@ -119,6 +119,19 @@ def test_where_no_face_is_found_no_landmark_is_measured(monkeypatch):
     assert landmarks.value is None and landmarks.n == 0
 
 
+def test_landmarks_are_measured_by_the_distance_between_the_eyes(monkeypatch):
+    """Eyes 30 pixels apart and every landmark 3 pixels off: a tenth."""
+    keypoints = np.zeros((15, 2))
+    keypoints[0], keypoints[1], keypoints[10] = (45, 20), (15, 20), (30, 30)
+    face = SimpleNamespace(keypoints=keypoints, landmarks=np.zeros((5, 2)))
+    seen = SimpleNamespace(box=(0, 0, 60, 60), landmarks=np.tile([3.0, 0.0], (5, 1)))
+    monkeypatch.setattr(realism, "draw_all", lambda job, n: iter([(None, face)] * n))
+    monkeypatch.setattr(realism.detect, "detect_faces", lambda *_: [seen])
+    found, landmarks, haar = realism.compare_detectors(4)
+    assert (found.value, haar.value, landmarks.n) == (1, 1, 4)
+    assert landmarks.value == pytest.approx(0.1)
+
+
 def test_models_are_shown_the_faces_that_they_have_not_learnt_from(monkeypatch):
     """Each line gives the metric it names, of the mirrored look too, and what is not here why."""
     asked = []
