@@ -24,20 +24,21 @@ class Framing:
 # they are on average in Kaggle's keypoint set (eyes at 0.39 of the height and 0.38 of the width
 # apart, mouth at 0.79) and in FER-2013 (0.38, 0.36 and 0.77; MTCNN on 642 enlarged pictures). The
 # side scatters by 4 % between MTCNN's boxes and by 8 % between Haar's.
-FRAMINGS = {
-    ("mtcnn", "keypoints"): Framing(side=1.03, down=-0.027),
-    ("mtcnn", "emotion"): Framing(side=1.07, down=-0.015),
-    ("haar", "keypoints"): Framing(side=0.97, down=-0.019),
-    ("haar", "emotion"): Framing(side=1.01, down=-0.008),
-}
+#
 # The faces from which action units and our embedding were learnt are framed as Kaggle's keypoint
 # set is. FaceNet's were MTCNN's boxes with a margin of 44 in 182 pixels.
-FRAMINGS |= {
-    (who, task): FRAMINGS[who, "keypoints"]
-    for who in ("mtcnn", "haar")
-    for task in ("action_units", "embedding")
+FRAMINGS = {
+    ("mtcnn", "keypoints"): Framing(side=1.03, down=-0.027),
+    ("mtcnn", "action_units"): Framing(side=1.03, down=-0.027),
+    ("mtcnn", "embedding"): Framing(side=1.03, down=-0.027),
+    ("mtcnn", "emotion"): Framing(side=1.07, down=-0.015),
+    ("mtcnn", "facenet"): Framing(side=1.3),
+    ("haar", "keypoints"): Framing(side=0.97, down=-0.019),
+    ("haar", "action_units"): Framing(side=0.97, down=-0.019),
+    ("haar", "embedding"): Framing(side=0.97, down=-0.019),
+    ("haar", "emotion"): Framing(side=1.01, down=-0.008),
+    ("haar", "facenet"): Framing(side=1.3),
 }
-FRAMINGS |= {(who, "facenet"): Framing(side=1.3) for who in ("mtcnn", "haar")}
 
 
 def find_region(box: np.ndarray, landmarks: np.ndarray | None) -> tuple[float, float, float, float]:

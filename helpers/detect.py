@@ -190,11 +190,14 @@ def drop_doubles(found: list[tuple]) -> list[tuple]:
     """Keep the surest of boxes that share more than half of the smaller one."""
     kept: list[tuple] = []
     for face in sorted(found, key=lambda face: -face[1]):
-        box, area = face[0], face[0][2] * face[0][3]
-        others = [(other[0], other[0][2] * other[0][3]) for other in kept]
-        if all(shared_area(box, other) <= min(area, a) / 2 for other, a in others):
+        if not any(are_doubles(face[0], other[0]) for other in kept):
             kept.append(face)
     return kept
+
+
+def are_doubles(a: np.ndarray, b: np.ndarray) -> bool:
+    """Say whether two boxes share more than half of the smaller one."""
+    return shared_area(a, b) > min(a[2] * a[3], b[2] * b[3]) / 2
 
 
 def shared_area(a: np.ndarray, b: np.ndarray) -> float:

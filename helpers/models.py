@@ -1,7 +1,8 @@
 """The networks of the course, and the two small files in which a trained one travels.
 
-A `TrainedModel` is a network with its card: `predict` takes pictures as they are in the data and
-gives keypoints in pixels or probabilities, so that nobody has to remember how inputs are scaled.
+Each `build_…` function gives a network whose input is grey faces `(n, size, size, 1) float`, of
+`size` pixels a side and standardised (`standardize`). A `TrainedModel` is a network with its card:
+`predict` takes faces as they are in the data and gives keypoints in pixels or probabilities.
 """
 
 import json
@@ -25,6 +26,7 @@ from helpers.data.cache import file_sha256
 logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 TASKS = ("keypoints", "emotion", "action_units", "embedding")
+_LARGEST_BATCH = 128
 
 
 def build_heatmap_model(
@@ -38,7 +40,6 @@ def build_heatmap_model(
 
     Parameters
     ----------
-    size : side of the square input in pixels; input `(n, size, size, 1) float`, standardised.
     points : how many keypoints; output `(n, points, 2) float32`, 0 at the centre, ±1 at the edges.
     filters : channels of the stages; all but the last halve the resolution.
     """
@@ -77,13 +78,14 @@ def build_emotion_model(
 
     Parameters
     ----------
-    size : side of the square input in pixels; input `(n, size, size, 1) float`, standardised.
     classes : how many emotions; output `(n, classes) float32` logits (softmax makes probabilities).
     filters : channels of the stages; before each, max-pooling halves the resolution.
     identity_blocks : blocks after the first in each stage.
     dropout : share of features dropped before the last layer.
     """
-    return classifier("emotion", size, 32, filters, identity_blocks, dropout, classes)
+    inputs = keras.Input((size, size, 1), name="face")
+    x = pooled_stages(convolution(inputs, 32), filters, identity_blocks)
+    return keras.Model(inputs, mean_and_logits(x, classes, dropout), name="emotion")
 
 
 def build_action_unit_model(
@@ -97,13 +99,14 @@ def build_action_unit_model(
 
     Parameters
     ----------
-    size : side of the square input in pixels; input `(n, size, size, 1) float`, standardised.
     units : how many action units; output `(n, units) float32` logits, each of its own sigmoid,
         since units do not exclude each other.
     filters, identity_blocks, dropout : as in `build_emotion_model`.
     """
+    inputs = keras.Input((size, size, 1), name="face")
     # The first layers see every pixel: a lid that is raised a little moves by less than one.
-    return classifier("action_units", size, 16, filters, identity_blocks, dropout, units)
+    x = pooled_stages(convolution(inputs, 16), filters, identity_blocks)
+    return keras.Model(inputs, mean_and_logits(x, units, dropout), name="action_units")
 
 
 def build_embedding_model(
@@ -119,7 +122,6 @@ def build_embedding_model(
 
     Parameters
     ----------
-    size : side of the square input in pixels; input `(n, size, size, 1) float`, standardised.
     dimensions : length of an embedding; output `(n, dimensions) float32`, each of length 1.
     filters, identity_blocks : as in `build_emotion_model`.
     cells : the face is averaged over so many rows and columns. What eyes look like and what a chin
@@ -137,11 +139,7 @@ def build_deep_emotion_model(size: int = 48, classes: int = 7) -> keras.Model:
 
     Convolutions of 512 and 256, 128 and 128, 256 and 512 channels; after each pair max-pooling and
     dropout; then a dense layer of 256. Nearly all of its work is done on the full 48 × 48 pixels.
-
-    Parameters
-    ----------
-    size : side of the square input in pixels; input `(n, size, size, 1) float`, standardised.
-    classes : how many emotions; output `(n, classes) float32` logits.
+    Its output is `(n, classes) float32` logits.
     """
     inputs = keras.Input((size, size, 1), name="face")
     x = inputs
@@ -178,28 +176,17 @@ def every_layer(network: keras.Model) -> Iterator[keras.Layer]:
         yield from every_layer(layer) if isinstance(layer, keras.Model) else (layer,)
 
 
-def classifier(
-    name: str,
-    size: int,
-    first: int,
-    filters: tuple[int, ...],
-    identity_blocks: int,
-    dropout: float,
-    outputs: int,
-) -> keras.Model:
-    """Build residual stages after a convolution of `first` channels, then a mean and logits."""
-    inputs = keras.Input((size, size, 1), name="face")
-    x = pooled_stages(convolution(inputs, first), filters, identity_blocks)
-    x = layers.Dropout(dropout)(layers.GlobalAveragePooling2D()(x))
-    logits = layers.Dense(outputs, dtype="float32", name="logits")(x)
-    return keras.Model(inputs, logits, name=name)
-
-
 def pooled_stages(x, filters: tuple[int, ...], identity_blocks: int):
     """Halve the picture by max-pooling before each stage of residual blocks."""
     for width in filters:
         x = residual_stage(layers.MaxPooling2D()(x), width, 1, identity_blocks)
     return x
+
+
+def mean_and_logits(x, outputs: int, dropout: float):
+    """Take the mean of each feature over the picture, drop a share of them, and weigh the rest."""
+    x = layers.Dropout(dropout)(layers.GlobalAveragePooling2D()(x))
+    return layers.Dense(outputs, dtype="float32", name="logits")(x)
 
 
 def residual_stage(x, filters: int, stride: int, identity_blocks: int):
@@ -232,16 +219,13 @@ def convolution(x, filters: int, kernel: int = 3, stride: int = 1, activation: s
     return layers.Activation(activation)(x) if activation else x
 
 
-# What a card may name as its network; `load` takes others too.
+# The networks that a card may name.
 BUILDERS = {
-    build.__name__: build
-    for build in (
-        build_heatmap_model,
-        build_emotion_model,
-        build_deep_emotion_model,
-        build_action_unit_model,
-        build_embedding_model,
-    )
+    "build_heatmap_model": build_heatmap_model,
+    "build_emotion_model": build_emotion_model,
+    "build_deep_emotion_model": build_deep_emotion_model,
+    "build_action_unit_model": build_action_unit_model,
+    "build_embedding_model": build_embedding_model,
 }
 
 
@@ -284,9 +268,7 @@ class TrainedModel:
         """Side of the square grey pictures that `predict` takes, in pixels."""
         return self.card["input"]["size"]
 
-    def predict(
-        self, images: np.ndarray, mirrored: bool = False, batch_size: int = 128
-    ) -> np.ndarray:
+    def predict(self, images: np.ndarray, mirrored: bool = False) -> np.ndarray:
         """Read grey faces `(n, size, size) uint8`.
 
         Parameters
@@ -300,10 +282,10 @@ class TrainedModel:
         probabilities `(n, classes) float32` (those of action units do not add up to 1), or
         embeddings `(n, d) float32` of length 1.
         """
-        task, answers = self.card["task"], self.answers(self.outputs(images, batch_size))
+        task, answers = self.card["task"], self.answers(self.outputs(images))
         if not mirrored:
             return answers
-        second = self.answers(self.outputs(flip_images(images), batch_size))
+        second = self.answers(self.outputs(flip_images(images)))
         if task == "keypoints":
             second = flip_keypoints(second, self.input_size)
         mean = (answers + second) / 2
@@ -320,7 +302,7 @@ class TrainedModel:
         # A temperature above 1, fitted on validation faces, makes the answer less sure of itself.
         return softmax(outputs / self.card.get("temperature", 1.0), axis=1)
 
-    def outputs(self, images: np.ndarray, batch_size: int = 128) -> np.ndarray:
+    def outputs(self, images: np.ndarray) -> np.ndarray:
         """Return what the network itself gives, before units or probabilities."""
         shape = (self.input_size, self.input_size)
         if images.shape[1:] != shape:
@@ -331,7 +313,7 @@ class TrainedModel:
         while start < len(images):
             # Powers of two only: the processor's library keeps what it has prepared for each size
             # of batch, and hundreds of sizes would fill the memory of a long run.
-            size = min(batch_size, 2 ** int(math.log2(len(images) - start)))
+            size = min(_LARGEST_BATCH, 2 ** int(math.log2(len(images) - start)))
             parts.append(self.network.predict_on_batch(standardize(images[start : start + size])))
             start += size
         return np.concatenate(parts)
@@ -359,31 +341,23 @@ def load(
     for path in (weights, card_path):
         if not path.is_file():
             raise ValueError(f"There is no trained model at {weights}: {path.name} is missing.")
-    card = read_card(card_path)
-    if card["build"]["function"] not in builders:
+    try:
+        card = json.loads(card_path.read_text())
+        function, arguments = (card["build"][part] for part in ("function", "arguments"))
+        known = card["task"] in TASKS and isinstance(card["input"]["size"], int)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{card_path} is not a model card.") from error
+    if not known or function not in builders:
         raise ValueError(f"{card_path} describes a model that this version cannot build.")
     others = f"{weights} does not hold the weights that {card_path.name} describes."
     if card.get("sha256") not in (None, file_sha256(weights)):
         raise ValueError(others)
-    network = builders[card["build"]["function"]](**card["build"]["arguments"])
     try:
+        network = builders[function](**arguments)
         with warnings.catch_warnings():
             # Keras only warns when a file lacks layers, and leaves those untrained.
             warnings.filterwarnings("error", "Skipping nested container", UserWarning)
             network.load_weights(weights)
-    except (OSError, ValueError, KeyError, UserWarning) as error:
+    except (OSError, ValueError, KeyError, TypeError, UserWarning) as error:
         raise ValueError(others) from error
     return TrainedModel(network, card)
-
-
-def read_card(path: Path) -> dict:
-    """Read a model card and make sure that it says what to build, and for which faces."""
-    try:
-        card = json.loads(path.read_text())
-        whole = card["task"] in TASKS and isinstance(card["input"]["size"], int)
-        whole = whole and isinstance(card["build"]["function"], str)
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is not a model card.") from error
-    if not whole or not isinstance(card["build"]["arguments"], dict):
-        raise ValueError(f"{path} is not a model card.")
-    return card

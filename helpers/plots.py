@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib import cycler, rcParams
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Ellipse, FancyArrowPatch, FancyBboxPatch
+from matplotlib.patches import Ellipse
 
 from helpers.augment import MIRRORED
 from helpers.data.records import KEYPOINT_NAMES
@@ -220,15 +219,17 @@ def network(model: "keras.Model") -> tuple[Figure, str]:
     flat = next(layer for layer in model.layers if isinstance(layer, keras.layers.Flatten))
     steps.append(("flatten,\ndropout", shape_of(flat)))
     steps.append(("dense,\nreshape", tuple(model.output_shape[1:])))
-    fig = Figure(figsize=(9, 2.1), layout="constrained")
+    fig = Figure(figsize=(9, 1.5), layout="constrained")
     ax = fig.subplots()
     for place, (name, shape) in enumerate(steps):
         colour = MAIN if name.startswith("stage") else PLAIN
-        draw_box(ax, 1.6 * place, 0, name, colour, width=1.25)
-        ax.text(1.6 * place, -0.62, " × ".join(map(str, shape)), ha="center", fontsize=8)
+        box = {"boxstyle": "round,pad=0.7", "fc": colour, "ec": "#444444"}
+        ax.text(1.6 * place, 0, name, ha="center", va="center", fontsize=8.5, bbox=box)
+        ax.text(1.6 * place, -0.55, " × ".join(map(str, shape)), ha="center", fontsize=8)
         if place:
-            draw_arrow(ax, (1.6 * place - 0.97, 0), (1.6 * place - 0.63, 0))
-    ax.set(xlim=(-0.9, 1.6 * len(steps) - 0.7), ylim=(-0.9, 0.6))
+            arrow = {"arrowstyle": "-|>", "color": "#444444"}
+            ax.annotate("", (1.6 * place - 0.66, 0), (1.6 * place - 0.94, 0), arrowprops=arrow)
+    ax.set(xlim=(-0.9, 1.6 * len(steps) - 0.7), ylim=(-0.7, 0.5))
     ax.set_axis_off()
     words = "; ".join(
         f"{name.replace(chr(10), ' ')}: {' by '.join(map(str, shape))}" for name, shape in steps
@@ -239,17 +240,3 @@ def network(model: "keras.Model") -> tuple[Figure, str]:
 def shape_of(layer: "keras.Layer") -> tuple[int, ...]:
     """Return the shape that leaves a layer, without the number of pictures."""
     return tuple(layer.output.shape[1:])
-
-
-def draw_box(ax: Axes, x: float, y: float, text: str, colour: str, width: float = 1.5) -> None:
-    """Draw a box with text, its middle at x and y."""
-    box = FancyBboxPatch(
-        (x - width / 2, y - 0.25), width, 0.5, boxstyle="round,pad=0.08", fc=colour, ec="#444444"
-    )
-    ax.add_patch(box)
-    ax.text(x, y, text, ha="center", va="center", fontsize=8.5)
-
-
-def draw_arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
-    """Draw an arrow between two places."""
-    ax.add_patch(FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=11, color="#444444"))

@@ -3,6 +3,8 @@
 All of it works on embeddings `(n, d)` and names `(n,)`, whatever made them.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 from sklearn.metrics import roc_auc_score, roc_curve
 from sklearn.model_selection import LeaveOneOut, StratifiedKFold, cross_val_predict
@@ -83,18 +85,15 @@ def with_strangers(
     """
     similar = against_others(embeddings, names, folds, seed)
     known, called = similar.max(axis=1), np.unique(names)[similar.argmax(axis=1)]
+    galleries = galleries_of_others(embeddings, names, folds, seed)
     unknown = np.concatenate(
-        [
-            gallery_of(embeddings[learn], names[learn]).similarities(strangers).max(axis=1)
-            for learn, _ in cut_in_folds(embeddings, names, folds, seed)
-        ]
+        [gallery.similarities(strangers).max(axis=1) for gallery, _ in galleries]
     )
+    is_known = np.repeat([1, 0], [len(known), len(unknown)])
     rate, threshold = equal_error_rate(known, unknown)
     return {
         "accuracy": float((called == names).mean()),
-        "unknown_auroc": float(
-            roc_auc_score(np.repeat([1, 0], [len(known), len(unknown)]), np.r_[known, unknown])
-        ),
+        "unknown_auroc": float(roc_auc_score(is_known, np.concatenate([known, unknown]))),
         "eer": rate,
         "threshold": threshold,
     }
@@ -110,16 +109,18 @@ def against_others(
     Similarities `(n, people)`, people in the order of their names.
     """
     similar = np.empty((len(names), len(np.unique(names))))
-    for learn, judge in cut_in_folds(embeddings, names, folds, seed):
-        gallery = gallery_of(embeddings[learn], names[learn])
-        similar[judge] = gallery.similarities(embeddings[judge])
+    for gallery, judged in galleries_of_others(embeddings, names, folds, seed):
+        similar[judged] = gallery.similarities(embeddings[judged])
     return similar
 
 
-def cut_in_folds(embeddings: np.ndarray, names: np.ndarray, folds: int, seed: int):
-    """Return rows to learn from and rows to judge, each face judged once."""
+def galleries_of_others(
+    embeddings: np.ndarray, names: np.ndarray, folds: int, seed: int
+) -> Iterator[tuple[Gallery, np.ndarray]]:
+    """Give a gallery of all folds but one, and the rows of that one; each face is judged once."""
     cut = StratifiedKFold(folds, shuffle=True, random_state=seed)
-    return list(cut.split(embeddings, names))
+    for learn, judge in cut.split(embeddings, names):
+        yield gallery_of(embeddings[learn], names[learn]), judge
 
 
 def equal_error_rate(same: np.ndarray, different: np.ndarray) -> tuple[float, float]:

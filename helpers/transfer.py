@@ -21,18 +21,9 @@ GROUP_OF = {
 }
 
 
-def emotion_backbone(random: bool = False) -> keras.Model:
-    """Return the shipped emotion model up to the mean over the picture: 48 × 48 to 224 features.
-
-    Parameters
-    ----------
-    random : the same network with random weights, to see what the learnt ones are worth.
-    """
-    model = models.load("emotion")
-    network = model.network
-    if random:
-        build = model.card["build"]
-        network = models.BUILDERS[build["function"]](**build["arguments"])
+def emotion_backbone() -> keras.Model:
+    """Return the shipped emotion model up to the mean over the picture: 48 × 48 to 224 features."""
+    network = models.load("emotion").network
     mean = next(x for x in network.layers if isinstance(x, layers.GlobalAveragePooling2D))
     return keras.Model(network.input, mean.output, name="backbone")
 

@@ -6,11 +6,10 @@ form of a loss of Keras. It needs several pictures of one person in a batch (`Pe
 
 from collections.abc import Callable
 
-import keras
 import numpy as np
 from keras import ops
 
-from helpers.models import standardize
+from helpers.batches import Augment, Batches
 
 _FAR = 1e9
 
@@ -49,7 +48,7 @@ def same_person(labels):
     return ops.cast(labels[:, None] == labels[None, :], "float32")
 
 
-class PeopleBatches(keras.utils.PyDataset):
+class PeopleBatches(Batches):
     """Batches of some people with some pictures of each, other ones each epoch.
 
     Parameters
@@ -59,6 +58,11 @@ class PeopleBatches(keras.utils.PyDataset):
     people, pictures : how many people are in a batch, and pictures of each. Whoever has fewer gives
         some twice, differently augmented.
     augment : as `augment.augment_faces`.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer people than a batch needs.
     """
 
     def __init__(
@@ -67,35 +71,25 @@ class PeopleBatches(keras.utils.PyDataset):
         labels: np.ndarray,
         people: int = 16,
         pictures: int = 4,
-        augment: Callable | None = None,
+        augment: Augment | None = None,
         seed: int = 0,
     ):
-        super().__init__()
-        self.images, self.labels, self.augment, self.seed = images, labels, augment, seed
         self.people, self.pictures = people, pictures
         self.rows_of = [np.flatnonzero(labels == label) for label in np.unique(labels)]
         if len(self.rows_of) < people:
             raise ValueError(f"{people} people are asked for a batch; there are fewer.")
-        self.start_epoch(0)
+        super().__init__(images, labels, augment, people * pictures, seed)
 
     def __len__(self) -> int:
         return len(self.rows_of) // self.people
 
-    def __getitem__(self, index: int):
-        rng = np.random.default_rng([self.seed, self.epoch, index])
+    def rows(self, index: int, rng: np.random.Generator) -> np.ndarray:
+        """Draw pictures of a batch's people, none twice while there are enough."""
         chosen = self.order[index * self.people : (index + 1) * self.people]
-        rows = np.concatenate([self.draw(self.rows_of[who], rng) for who in chosen])
-        images, labels = self.images[rows], self.labels[rows]
-        if self.augment:
-            images, labels = self.augment(images, labels, rng)
-        return standardize(images), labels
-
-    def draw(self, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Draw pictures of one person, none twice while there are enough."""
-        return np.resize(rng.permutation(rows), self.pictures)
+        drawn = [np.resize(rng.permutation(self.rows_of[who]), self.pictures) for who in chosen]
+        return np.concatenate(drawn)
 
     def start_epoch(self, epoch: int) -> None:
         """Put the people into the order of `epoch`."""
         self.epoch = epoch
-        rng = np.random.default_rng([self.seed, epoch])
-        self.order = rng.permutation(len(self.rows_of))
+        self.order = np.random.default_rng([self.seed, epoch]).permutation(len(self.rows_of))

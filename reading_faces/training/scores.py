@@ -7,13 +7,7 @@ one number means is said in `helpers.metrics`.
 import numpy as np
 from sklearn.metrics import confusion_matrix, f1_score, precision_recall_curve
 
-from helpers.metrics import (
-    bootstrap_interval,
-    calibration_error,
-    keypoint_errors,
-    reliability,
-    rmse,
-)
+from helpers import metrics
 
 
 def keypoint_metrics(true: np.ndarray, predicted: np.ndarray, names: tuple[str, ...]) -> dict:
@@ -35,20 +29,20 @@ def keypoint_metrics(true: np.ndarray, predicted: np.ndarray, names: tuple[str, 
     labelled = np.isfinite(true)
     if not labelled.any():
         raise ValueError("No keypoint is labelled here, so nothing can be measured.")
-    errors = keypoint_errors(true, predicted)
+    errors = metrics.keypoint_errors(true, predicted)
     faces = face_errors(errors)
     mean_face = np.nansum(true, axis=0) / np.maximum(labelled.sum(axis=0), 1)
-    guesses = face_errors(keypoint_errors(true, mean_face))
+    guesses = face_errors(metrics.keypoint_errors(true, mean_face))
     return {
-        "rmse_px": rmse(true, predicted),
+        "rmse_px": metrics.rmse(true, predicted),
         "mean_error_interocular": mean_or_none(faces),
-        "mean_error_interval_95": bootstrap_interval(faces) if len(faces) else None,
+        "mean_error_interval_95": metrics.bootstrap_interval(faces) if len(faces) else None,
         "mean_face_error_interocular": mean_or_none(guesses),
         "failure_rate_10pct": mean_or_none(faces > 0.10),
         "per_point": {
             name: {
                 "n": int(labelled[:, point, 0].sum()),
-                "rmse_px": rmse(true[:, point], predicted[:, point]),
+                "rmse_px": metrics.rmse(true[:, point], predicted[:, point]),
                 "mean_error_interocular": mean_or_none(errors[:, point]),
             }
             for point, name in enumerate(names)
@@ -83,10 +77,10 @@ def emotion_metrics(
     correct = predicted == labels
     return {
         "accuracy": float(correct.mean()),
-        "accuracy_interval_95": bootstrap_interval(correct),
+        "accuracy_interval_95": metrics.bootstrap_interval(correct),
         "macro_f1": macro_f1(labels, predicted),
-        "ece": calibration_error(labels, probabilities),
-        "reliability": reliability(labels, probabilities),
+        "ece": metrics.calibration_error(labels, probabilities),
+        "reliability": metrics.reliability(labels, probabilities),
         "classes": list(classes),
         "confusion": confusion_matrix(labels, predicted, labels=range(len(classes))).tolist(),
     }
@@ -109,14 +103,14 @@ def among_classes(
     """
     if not set(kept) <= set(classes):
         return {}
-    columns = [classes.index(name) for name in kept]
+    columns = np.array(sorted(classes.index(name) for name in kept))
     rows = np.isin(labels, columns)
     if not rows.any():
         return {}
-    new_labels = np.searchsorted(np.sort(columns), labels[rows])
-    predicted = probabilities[rows][:, np.sort(columns)].argmax(axis=1)
+    new_labels = np.searchsorted(columns, labels[rows])
+    predicted = probabilities[rows][:, columns].argmax(axis=1)
     return {
-        "classes": [classes[column] for column in sorted(columns)],
+        "classes": [classes[column] for column in columns],
         "n": int(rows.sum()),
         "accuracy": float((predicted == new_labels).mean()),
         "macro_f1": macro_f1(new_labels, predicted),

@@ -102,7 +102,9 @@ def run_once(variant: TransferVariant, table: pd.DataFrame, seed: int, budget: d
     """Train heads, thaw, train on; return measures of the last epoch and the curves."""
     keras.utils.set_random_seed(seed)
     units = sorted(set().union(*table["units"]))
-    backbone = transfer.emotion_backbone(random=variant.backbone == "random")
+    backbone = transfer.emotion_backbone()
+    if variant.backbone == "random":
+        backbone = keras.models.clone_model(backbone)  # which draws new weights
     emotions = None if variant.grouped else sorted(set(table["emotion"]))
     classes = transfer.GROUPS if variant.grouped else emotions
     network = transfer.two_heads(backbone, len(units), len(classes), variant.dense)
