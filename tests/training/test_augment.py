@@ -1,0 +1,77 @@
+"""What training does to pictures leaves their labels true and their tones in range."""
+
+import numpy as np
+import pytest
+from data_samples import grey
+
+from reading_faces.training import augment
+
+
+def generator():
+    return np.random.default_rng(0)
+
+
+@pytest.mark.parametrize(
+    "change", [augment.add_noise, augment.relight, augment.blur, augment.spoil]
+)
+def test_black_stays_dark_and_white_stays_bright(change):
+    for tone in (0, 255):
+        changed = change(np.full((40, 48, 48), tone, np.uint8), generator())
+        # Only a patch of noise that covers a part may be of any tone.
+        assert np.abs(np.median(changed, axis=(1, 2)) - tone).max() < (130 if tone else 30)
+
+
+def test_noise_is_grain_and_a_blur_takes_it_away():
+    flat = np.full((20, 48, 48), 128, np.uint8)
+    grain = augment.add_noise(flat, generator())
+    assert grain.std(axis=(1, 2)).min() > 1.5 and grain.std(axis=(1, 2)).max() < 16
+    assert abs(float(grain.mean()) - 128) < 1
+    assert augment.blur(grain, generator()).std() < grain.std() / 2
+
+
+def test_light_falls_off_across_a_picture():
+    lit = augment.relight(np.full((20, 48, 48), 128, np.uint8), generator())
+    assert (lit.max(axis=(1, 2)) > lit.min(axis=(1, 2))).all()
+    assert len(set(lit.mean(axis=(1, 2)).round())) > 10
+
+
+def spots(n=60):
+    """Return black pictures with a bright spot, and the point of the left eye on it."""
+    rng = generator()
+    centres = rng.integers(30, 66, (n, 2))
+    images = np.zeros((n, 96, 96), np.uint8)
+    for image, (x, y) in zip(images, centres, strict=True):
+        image[y - 1 : y + 2, x - 1 : x + 2] = 255
+    points = np.full((n, 15, 2), np.nan, np.float32)
+    points[:, 0] = centres
+    return images, points
+
+
+def test_half_of_the_faces_are_mirrored_and_their_points_with_them():
+    images, points = spots()
+    mirrored, moved = augment.mirror_half(images, points, generator())
+    sides = [int(np.isfinite(face[:2]).all(axis=1).argmax()) for face in moved]
+    assert 15 < sum(sides) < 45  # the spot of a mirrored face is where a right eye belongs
+    for image, face, side, before in zip(mirrored, moved, sides, images, strict=True):
+        assert np.array_equal(image, before[:, ::-1] if side else before)
+        x, y = face[side].astype(int)
+        assert image[y - 1 : y + 2, x - 1 : x + 2].min() == 255 and image.sum() == 9 * 255
+
+
+def test_a_face_is_moved_turned_and_zoomed_together_with_its_points(monkeypatch):
+    monkeypatch.setattr(augment, "spoil", lambda images, rng: images)
+    images, points = spots()
+    changed, moved = augment.augment_keypoints(images, points, generator())
+    for image, face in zip(changed, moved, strict=True):
+        x, y = face[np.isfinite(face).all(axis=1)][0]
+        place = np.argwhere(image > 100).mean(axis=0)
+        np.testing.assert_allclose(place, (y, x), atol=1)
+    away = np.abs(moved - points)[np.isfinite(moved) & np.isfinite(points)]
+    assert away.max() > 5
+
+
+def test_units_of_either_side_stay_and_faces_change():
+    faces, units = grey(8, 48), np.arange(8)
+    changed, kept = augment.augment_action_units(faces, units, generator())
+    assert np.array_equal(kept, units) and changed.shape == faces.shape
+    assert (changed != faces).any(axis=(1, 2)).all()

@@ -1,0 +1,74 @@
+"""Points that nobody labelled cost nothing but for unlikely shapes, and classes may be weighed."""
+
+import keras
+import numpy as np
+import pytest
+
+from helpers import models
+from reading_faces.training import losses
+from reading_faces.training.shape_prior import JUDGED, fit_shape_model
+
+
+def test_the_loss_is_the_mean_distance_over_labelled_points():
+    true = np.full((2, 3, 2), np.nan, np.float32)
+    true[0, 0], true[1, 2] = (0, 0), (1, 1)
+    predicted = np.zeros((2, 3, 2), np.float32)
+    predicted[0, 0], predicted[1, 2] = (3, 4), (1, 1)
+    assert float(losses.masked_distance(true, predicted)) == pytest.approx(2.5, abs=1e-3)
+
+
+def test_a_face_counts_alike_however_many_of_its_points_are_labelled():
+    true = np.zeros((2, 4, 2), np.float32)
+    true[1, 1:] = np.nan
+    predicted = np.zeros((2, 4, 2), np.float32)
+    predicted[0], predicted[1] = (3, 4), (0, 1)
+    assert float(losses.masked_distance(true, predicted)) == pytest.approx(3, abs=1e-3)
+
+
+def test_unlabelled_points_send_no_gradient():
+    inputs = keras.Input((2,))
+    network = keras.Model(inputs, keras.layers.Dense(2, kernel_initializer="ones")(inputs))
+    network = keras.Model(inputs, keras.layers.Reshape((1, 2))(network(inputs)))
+    network.compile(keras.optimizers.SGD(1.0), loss=losses.masked_distance)
+    before = network.get_weights()
+    network.train_on_batch(np.ones((4, 2)), np.full((4, 1, 2), np.nan))
+    for one, other in zip(before, network.get_weights(), strict=True):
+        assert np.array_equal(one, other)
+
+
+def test_a_face_of_a_weighed_class_costs_so_much_more():
+    targets = np.eye(3, dtype=np.float32)[[0, 2]]
+    logits = np.array([[1, 2, 3], [0, 1, -1]], np.float32)
+    plain = [float(losses.cross_entropy()(targets[i : i + 1], logits[i : i + 1])) for i in (0, 1)]
+    weights = np.array([0.5, 1, 3], np.float32)
+    weighed = losses.cross_entropy(class_weights=weights)(targets, logits)
+    np.testing.assert_allclose(weighed, [0.5 * plain[0], 3 * plain[1]], rtol=1e-5)
+
+
+def test_cross_entropy_takes_logits_and_smooths_labels():
+    truth, logits = np.eye(3, dtype=np.float32)[[0]], np.array([[4, 0, 0]], np.float32)
+    said = np.exp(logits[0]) / np.exp(logits[0]).sum()
+    assert float(losses.cross_entropy()(truth, logits)) == pytest.approx(-np.log(said[0]), rel=1e-4)
+    smoothed = 0.7 * truth[0] + 0.1
+    expected = -(smoothed * np.log(said)).sum()
+    assert float(losses.cross_entropy(0.3)(truth, logits)) == pytest.approx(expected, rel=1e-4)
+
+
+def test_an_unlikely_shape_has_its_price_only_where_points_are_not_labelled():
+    rng = np.random.default_rng(0)
+    mean = rng.uniform(20, 70, (15, 2)).astype(np.float32)
+    faces = mean + rng.normal(0, 1, (300, 15, 2)).astype(np.float32)
+    shapes = fit_shape_model(faces)
+    loss = losses.distance_within_shape(shapes, typical=0.0, weight=1.0)
+    seen = models.keypoints_to_network(faces[:5])
+    true = seen.copy()
+    assert float(loss(true, seen)) == pytest.approx(0, abs=1e-3)
+    true[:, JUDGED] = np.nan
+    expected = shapes.distances(faces[:5]).mean()
+    assert float(loss(true, seen)) == pytest.approx(expected, rel=1e-3)
+    double = losses.distance_within_shape(shapes, typical=0.0, weight=2.0)
+    assert float(double(true, seen)) == pytest.approx(2 * expected, rel=1e-3)
+    lenient = losses.distance_within_shape(shapes, typical=1e3, weight=1.0)
+    assert float(lenient(true, seen)) == pytest.approx(0, abs=1e-3)
+    true[:, 0] = np.nan  # an eye is missing too: nothing to lay the face over by
+    assert float(loss(true, seen)) == pytest.approx(0, abs=1e-3)
