@@ -143,7 +143,7 @@ def test_without_ipywidgets_pictures_stand_in_its_place(shown, monkeypatch):
 
 
 def test_a_notebook_run_by_a_program_keeps_pictures_and_no_widgets():
-    code = "from helpers.made_faces.playground import play\nplay()"
+    code = "from reading_faces.made_faces.playground import play\nplay()"
     nb = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
     NotebookClient(nb, timeout=60, kernel_name="python3").execute()
     bundles = [out.data for out in nb.cells[0].outputs if out.output_type == "display_data"]
