@@ -14,7 +14,6 @@ from helpers.images import resize_square
 from helpers.models import standardize
 
 Augment = Callable[[np.ndarray, np.ndarray, np.random.Generator], tuple[np.ndarray, np.ndarray]]
-PADDING = 1 / 12  # of the side
 
 
 def peak_table(peaks: list[Peak]) -> pd.DataFrame:
@@ -85,7 +84,7 @@ class PictureTable(keras.utils.PyDataset):
 
 def augment_pictures(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Pad and crop at random, mirror half, and make some darker or brighter by up to a quarter."""
-    images = pad_and_crop(images, round(PADDING * images.shape[1]), rng)
+    images = pad_and_crop(images, round(images.shape[1] / 12), rng)
     mirrored = (rng.random(len(images)) < 0.5)[:, np.newaxis, np.newaxis]
     images = np.where(mirrored, flip_images(images), images)
     return change_brightness(images, rng.uniform(0.75, 1.25, len(images)))

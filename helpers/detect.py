@@ -95,11 +95,9 @@ def detect_faces(
 def crop_detected(
     photo: np.ndarray, faces: list[DetectedFace], detector: str, use: str, size: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Cut out, upright, the faces that a detector found: as `crop.crop_faces`, for one `use`.
+    """Cut out, upright, the faces that a detector found, as `crop.crop_faces` does.
 
-    Parameters
-    ----------
-    use : which network they are for, as the second part of a key of `crop.FRAMINGS`.
+    `use` is what for: the second part of a key of `crop.FRAMINGS`.
     """
     regions, rolls = [face.region for face in faces], [face.roll for face in faces]
     return crop_faces(photo, regions, size, FRAMINGS[detector, use], rolls)
@@ -123,13 +121,9 @@ def find_with_mtcnn(photo: np.ndarray, min_confidence: float) -> list[tuple]:
 
 
 def confirm(photo: np.ndarray, boxes: np.ndarray, min_confidence: float) -> np.ndarray:
-    """Look at small faces again, enlarged twice: a real one is seen both times, a glove is not.
+    """Look at small faces again, enlarged twice; return which were seen both times, `(n,) bool`.
 
     On astronauts' portraits of seven sizes this kept 93 of 93 faces and none of 6 false alarms.
-
-    Returns
-    -------
-    `(n,) bool`.
     """
     sure = np.ones(len(boxes), bool)
     for side in (2.0, 2.4):
@@ -141,11 +135,9 @@ def confirm(photo: np.ndarray, boxes: np.ndarray, min_confidence: float) -> np.n
 
 
 def run_mtcnn(photos: list[np.ndarray], min_confidence: float) -> np.ndarray:
-    """Run MTCNN on photos of one size.
+    """Run MTCNN on photos of one size; a row of 16 for each face that it sees.
 
-    Returns
-    -------
-    `(n, 16)`: photo, box, confidence, five x, five y. No row where it sees nothing.
+    These are the photo's number, box, confidence, five x, five y.
     """
     # The proposal stages may be unsure, since the last one decides: with their own, stricter
     # thresholds plain faces get lost. `min_face_size` must stay as it is: above about 20 pixels
@@ -173,11 +165,9 @@ def find_with_haar(photo: np.ndarray, min_confidence: float) -> list[tuple]:
     grey = cv2.equalizeHist(to_grey(photo))
     window = (SMALLEST_SIDE, SMALLEST_SIDE)
     boxes, votes = load_haar().detectMultiScale2(grey, 1.1, minNeighbors=2, minSize=window)
-    confidences = 1 - 0.6 / np.ravel(votes)
-    pairs = zip(np.reshape(boxes, (-1, 4)).astype(float), confidences, strict=True)
-    return [
-        (box, float(confidence), None) for box, confidence in pairs if confidence >= min_confidence
-    ]
+    boxes, confidences = np.reshape(boxes, (-1, 4)).astype(float), 1 - 0.6 / np.ravel(votes)
+    found = zip(boxes, confidences.tolist(), strict=True)
+    return [(box, sure, None) for box, sure in found if sure >= min_confidence]
 
 
 @functools.cache
@@ -250,16 +240,11 @@ def crop_largest_faces(
     for number, photo in enumerate(tqdm(photos, desc="faces", unit="photo", disable=quiet)):
         best = next(iter(detect_faces(photo, detector)), None)
         found[number] = best is not None
-        box, cut, roll = middle_of(photo), Framing(1.0), 0.0
-        if best is not None:
+        if found[number]:
             box, cut = best.region, FRAMINGS[detector, framing]
-            roll = best.roll if upright else 0.0
+        else:  # the middle of the photo
+            (height, width), side = photo.shape[:2], _MIDDLE * min(photo.shape[:2])
+            box, cut = ((width - side) / 2, (height - side) / 2, side, side), Framing(1.0)
+        roll = best.roll if upright and found[number] else 0.0
         faces[number] = crop_faces(photo, np.array([box]), size, cut, roll)[0][0]
     return faces, found
-
-
-def middle_of(photo: np.ndarray) -> tuple[float, float, float, float]:
-    """Return a square box in the middle of a photo."""
-    height, width = photo.shape[:2]
-    side = _MIDDLE * min(height, width)
-    return (width - side) / 2, (height - side) / 2, side, side

@@ -9,7 +9,7 @@ import json
 import logging
 import math
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -161,19 +161,15 @@ def count_flops(network: keras.Model) -> int:
     cent more, are left out, as the literature does.
     """
     operations = 0
-    for layer in every_layer(network):
-        if isinstance(layer, layers.Conv2D):
+    for layer in network.layers:
+        if isinstance(layer, keras.Model):
+            operations += count_flops(layer)
+        elif isinstance(layer, layers.Conv2D):
             seen = int(np.prod(layer.kernel.shape[:3]))  # numbers that go into one that comes out
             operations += 2 * seen * int(np.prod(layer.output.shape[1:]))
         elif isinstance(layer, layers.Dense):
             operations += 2 * int(np.prod(layer.kernel.shape))
     return operations
-
-
-def every_layer(network: keras.Model) -> Iterator[keras.Layer]:
-    """Give the layers of a network, and in place of a network inside it the layers of that."""
-    for layer in network.layers:
-        yield from every_layer(layer) if isinstance(layer, keras.Model) else (layer,)
 
 
 def pooled_stages(x, filters: tuple[int, ...], identity_blocks: int):
@@ -324,19 +320,16 @@ def load(
 ) -> TrainedModel:
     """Load a trained model: one of `TASKS` as shipped, or from a path of its weights.
 
-    Parameters
-    ----------
-    builders : the functions that build a network, by the name that a card calls them by.
+    `builders` are the functions that build a network, by the name that a card calls them by.
 
     Raises
     ------
     ValueError
         If the weights or their card are missing, damaged or do not belong together.
     """
+    weights = Path(task_or_path)
     if task_or_path in TASKS:
         weights = settings.SHIPPED / "weights" / f"{task_or_path}.weights.h5"
-    else:
-        weights = Path(task_or_path)
     card_path = weights.with_name(weights.name.removesuffix(".weights.h5") + ".json")
     for path in (weights, card_path):
         if not path.is_file():

@@ -45,9 +45,7 @@ def by_few(
 ) -> np.ndarray:
     """Enrol some faces of each person by chance and name all others, again and again.
 
-    Returns
-    -------
-    `(draws,)`: the share named right (rank-1) of each draw.
+    Returns the share named right (rank-1) of each draw, `(draws,)`.
     """
     rng = np.random.default_rng(seed)
     people = np.unique(names)
@@ -102,11 +100,9 @@ def with_strangers(
 def against_others(
     embeddings: np.ndarray, names: np.ndarray, folds: int = 5, seed: int = 0
 ) -> np.ndarray:
-    """Compare each face with each person's faces in all other folds.
+    """Return how similar each face is to each person's faces in all other folds, `(n, people)`.
 
-    Returns
-    -------
-    Similarities `(n, people)`, people in the order of their names.
+    People are in the order of their names.
     """
     similar = np.empty((len(names), len(np.unique(names))))
     for gallery, judged in galleries_of_others(embeddings, names, folds, seed):
