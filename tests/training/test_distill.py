@@ -10,10 +10,12 @@ from tiny_tasks import EMOTION
 from helpers.batches import Batches
 from helpers.data import DataError
 from helpers.data.made import load_set
-from reading_faces.training import tasks, training_data
+from helpers.models import TrainedModel
+from reading_faces.training import distill, tasks, training_data
 from reading_faces.training.distill import taught_batches
 from reading_faces.training.loop import read_history
 from reading_faces.training.make import Run, train_model
+from reading_faces.training.networks import BUILDERS
 from reading_faces.training.recipes import Data, Recipe, Schedule, Targets
 
 pytestmark = [
@@ -63,8 +65,22 @@ def test_a_chain_that_was_cut_in_its_second_training_ends_as_if_it_had_not_been(
     tmp_path, monkeypatch
 ):
     task = replace(EMOTION, recipes={"smoke": CHAIN})
-    run = Run(task, ("made",), "smoke", tmp_path / "whole")
-    whole = train_model(run)
+    run, taught = Run(task, ("made",), "smoke", tmp_path / "whole"), []
+
+    def listen(training, faces, said, recipe):
+        taught.append((faces, list(said)))
+        return taught_batches(training, faces, said, recipe)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(distill, "taught_batches", listen)
+        whole = train_model(run)
+    # The teacher is the best of the first training, and looks at the mirrored face as well.
+    function, arguments = run.network
+    card = {"task": "emotion", "input": {"size": 48}}
+    teacher = TrainedModel(BUILDERS[function](**arguments), card)
+    teacher.network.load_weights(run.out / "best.weights.h5")
+    ((faces, (said,)),) = taught
+    np.testing.assert_allclose(said, teacher.predict(faces, mirrored=True), atol=1e-5)
     assert whole.card["training"]["epochs_run"] == 4
     assert len(whole.card["training"]["val_accuracy"]) == 2
     assert whole.card["training"]["recipe"]["then"]["teacher_weight"] == 0.5

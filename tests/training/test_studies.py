@@ -141,7 +141,17 @@ def test_a_variant_changes_what_its_name_says_and_nothing_else():
 def test_fine_tuning_is_measured_for_each_seed_and_done_once(tmp_path, monkeypatch):
     variant = transfers.TransferVariant("one", "random", normalise_anew=True, loss="focal")
     budget = SMOKE["transfer"]
+    sides, real = [], transfers.loader
+
+    def loader(rows, *how):
+        sides.append((set(rows["subject"]), how[-1]))
+        return real(rows, *how)
+
+    monkeypatch.setattr(transfers, "loader", loader)
     row = transfers.run_variant(variant, tmp_path, budget)
+    (learnt, augmented), (judges, plain) = sides
+    assert len(learnt) == len(judges) == 3 and not learnt & judges
+    assert augmented and not plain
     assert {len(values) for values in row["metrics"].values()} == {len(budget["seeds"])}
     assert len(row["val_loss"]) == len(row["val_auc"]) == 2 * budget["epochs"]
     assert all(0 <= row["metrics"][name][0] <= 1 for name in row["metrics"])

@@ -91,10 +91,9 @@ class Oracle:
 def test_sureness_is_fitted_on_validation_faces():
     numbers = np.arange(70) % 7
     images = numbers[:, None, None] * np.ones((1, 48, 48), np.uint8)
-    # A training set in which nothing fits, to be seen if it were taken.
-    examples = Examples(
-        Batches(images, np.eye(7)[numbers[::-1]]), Batches(images, np.eye(7)[numbers])
-    )
+    # Training faces of which nothing fits, to be seen if they were taken.
+    training, validation = (Batches(images, np.eye(7)[n]) for n in (numbers[::-1], numbers))
+    examples = Examples(training, validation)
     found = tasks.temperature(Oracle(), examples)["temperature"]
     sure = softmax(Oracle().outputs(images) / found, axis=1).max(axis=1).mean()
     assert sure == pytest.approx(0.75, abs=0.03)

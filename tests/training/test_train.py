@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from data_samples import files_under
+from data_samples import files_under, grey
 from tiny_tasks import ACTION_UNITS, EMOTION, KEYPOINTS
 
 from helpers import models
@@ -18,15 +18,13 @@ from reading_faces.commands import train
 from reading_faces.training import loop, storage, tasks
 from reading_faces.training.make import TEXTS, Run, terms_and_failures, train_model, write_card
 from reading_faces.training.networks import BUILDERS
-from reading_faces.training.recipes import Schedule
+from reading_faces.training.recipes import Data, Recipe, Schedule
 
 pytestmark = [
     pytest.mark.usefixtures("eagerly"),
     pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions"),
 ]
 
-REAL_TASKS = (tasks.KEYPOINTS, tasks.EMOTION, tasks.ACTION_UNITS)
-SCHEDULE = Schedule(epochs=4, learning_rate=2e-3, batch_size=16)
 FREE, RESEARCH, UNKNOWN = (TEXTS["terms"][name] for name in ("drawn", "real", "unknown"))
 KNOWN = TEXTS["known_failures"]
 
@@ -37,8 +35,11 @@ KNOWN = TEXTS["known_failures"]
 @pytest.mark.parametrize("task", [KEYPOINTS, EMOTION, ACTION_UNITS], ids=lambda task: task.name)
 def test_training_writes_a_model_that_loads_and_predicts(task, tmp_path):
     run = Run(task, ("made",), "smoke", tmp_path / "run")
-    train_model(run)
+    returned = train_model(run)
     model = storage.load(tmp_path / "run" / f"{task.name}.weights.h5")
+    faces = grey(4, task.size)
+    # What is measured and calibrated is what is on disk, in half precision.
+    np.testing.assert_array_equal(returned.predict(faces), model.predict(faces))
     training = model.card["training"]
     assert (training["n_train"], training["epochs_run"]) == (128, 1)
     assert training["recipe"]["rows"] == 128 and training["command"] == run.command
@@ -46,12 +47,35 @@ def test_training_writes_a_model_that_loads_and_predicts(task, tmp_path):
     assert training[task.monitor] == [pytest.approx(history[task.monitor][0], abs=1e-4)]
     fitted = {"emotion": {"temperature"}, "action_units": {"thresholds"}, "keypoints": set()}
     assert set(model.card) >= {"terms", "known_failures"} | fitted[task.name] | set(task.outputs)
-    assert len(model.predict(np.zeros((2, task.size, task.size), np.uint8))) == 2
     with pytest.raises(ValueError, match="add --resume"):
         train_model(run)
     with pytest.raises(ValueError, match="another run"):
         train_model(replace(run, seed=1), resume=True)
     assert train_model(run, resume=True).card["training"] == training
+
+
+@pytest.mark.parametrize("profile", ["smoke", "full"])
+def test_only_a_full_training_is_measured_and_the_card_keeps_that(profile, tmp_path):
+    recipe = Recipe(Schedule(1, 1e-3), Data(rows=32))
+    task = replace(
+        KEYPOINTS,
+        recipes={"smoke": recipe, "full": recipe},
+        measure=lambda model, run: {"measured": [run.profile]},
+    )
+    train_model(Run(task, ("made",), profile, tmp_path))
+    card = json.loads((tmp_path / "keypoints.json").read_text())
+    assert card.get("measured") == (["full"] if profile == "full" else None)
+
+
+def test_training_begins_with_the_first_weights(tmp_path):
+    standing = {"smoke": Recipe(Schedule(1, 0.0), Data(rows=32))}
+    first = storage.load(a_model(tmp_path / "first"))
+    run = Run(replace(EMOTION, recipes=standing), ("made",), "smoke", tmp_path / "run")
+    begun = train_model(replace(run, init=tmp_path / "first/emotion.weights.h5"))
+    other = train_model(replace(run, out=tmp_path / "other"))
+    kernels = [model.network.layers[1].get_weights()[0] for model in (first, begun, other)]
+    np.testing.assert_array_equal(kernels[0], kernels[1])
+    assert not np.array_equal(kernels[0], kernels[2])
 
 
 def test_a_number_of_epochs_takes_the_place_of_the_whole_chain(tmp_path):
