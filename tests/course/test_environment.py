@@ -214,11 +214,14 @@ def wheel(tmp_path_factory) -> Path:
 
 
 @pytest.mark.whole
-def test_the_wheel_carries_the_weights_and_their_cards_and_no_raw_data(wheel):
+def test_the_wheel_carries_all_code_the_weights_and_their_cards_and_no_raw_data(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     for path in (ROOT / "data").rglob("*"):
         if path.is_file() and "raw" not in path.relative_to(ROOT).parts:
             assert f"helpers/shipped/{path.relative_to(ROOT / 'data').as_posix()}" in names
+    for path in (path for room in OURS for path in (ROOT / room).rglob("*.*")):
+        if path.is_file() and path.parent.name != "__pycache__":
+            assert path.relative_to(ROOT).as_posix() in names
     assert any(name.endswith(".weights.h5") for name in names)
     assert "helpers/shipped/lessons/01_keypoints_and_flip.py" in names  # what `check` asks
     assert not [name for name in names if "/raw/" in name or name.startswith("data/")]
