@@ -124,42 +124,15 @@ def picture(kind: str, data: bytes, alt: str) -> str:
     return f'<img alt="{html.escape(alt)}" src="{source}">'
 
 
-# The page.
+# The page. Its words, its style and its script are files beside this one.
 
-INTRODUCTION = """
-# Reading faces
 
-Finds the faces on a photo, marks 15 keypoints, and names the expression, the action units and
-whoever you have enrolled. An expression is not a feeling, and the answer is often wrong: do not
-judge anybody by it.
+def beside(ending: str) -> str:
+    """Return the file of this module's name with another ending."""
+    return Path(__file__).with_suffix(ending).read_text(encoding="utf-8")
 
-Everything happens on the machine that runs this page. A photo is deleted as soon as it is read;
-what was read stays in memory until you close the page.
 
-## Photo
-"""
-
-ABOUT_PEOPLE = """
-## People
-
-Enrol only people who agree to it. What is kept of them are their name and a row of numbers for each
-face, no picture. {}
-"""
-
-IN_MEMORY = (
-    "Without a gallery file they live in memory, and are forgotten when the server ends; "
-    "`serve --gallery FILE` keeps them."
-)
-
-STYLE = Path(__file__).with_suffix(".css").read_text()
-
-# Gradio cannot say in Python that a screen reader shall read what changes.
-ON_LOAD = """() => {
-  for (const told of document.querySelectorAll("[id^=told]")) {
-    told.setAttribute("role", "status");
-    told.setAttribute("aria-live", "polite");
-  }
-}"""
+INTRODUCTION, ABOUT_PEOPLE, IN_MEMORY = beside(".md").split("\n---\n")
 
 
 def build_page(reader: FaceReader | None = None, gallery_file: Path | None = None):
@@ -322,6 +295,6 @@ def how_served(gr) -> dict:
         "max_file_size": MOST_BYTES,
         "footer_links": [],
         "theme": theme,
-        "css": STYLE,
-        "js": ON_LOAD,
+        "css": beside(".css"),
+        "js": beside(".js"),
     }

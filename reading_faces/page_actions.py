@@ -39,6 +39,7 @@ class PageActions:
     def __init__(self, reader: FaceReader, uploads: str | Path, gallery_file: Path | None = None):
         self.reader, self.gallery_file = reader, gallery_file
         self.uploads = Path(os.path.abspath(uploads))
+        self.uploads.mkdir(parents=True, exist_ok=True)
         if gallery_file and gallery_file.exists():
             reader.gallery = load_gallery(gallery_file)
         if reader.embedder is None:

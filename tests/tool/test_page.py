@@ -26,7 +26,7 @@ from reading_faces import page_actions
 from reading_faces.__main__ import main
 from reading_faces.gallery_file import load_gallery, save_gallery
 from reading_faces.page_actions import PageActions
-from reading_faces.reader import FaceReader
+from reading_faces.reader import FaceReader, FaceReading, PhotoReading
 
 # Asks the server itself, whatever proxy the machine has.
 ASK = requests.Session()
@@ -77,6 +77,25 @@ def test_a_photo_becomes_a_picture_a_table_and_a_chart_and_is_deleted(actions, s
     # AU6 and AU12 are both at 0.9; only the first is above its threshold.
     assert "<td>AU6</td>" in shown and "<th>name</th>" not in shown
     assert not Path(upload).parent.exists()
+
+
+def test_an_action_unit_is_present_from_its_threshold_on():
+    units = {"AU1": 0.5, "AU2": 0.49, "AU4": 0.7, "AU5": 0.7}
+    faces = [FaceReading((0, 0, 9, 9), 1.0, action_units=units)]
+    reading = PhotoReading(None, 9, 9, None, faces)
+    shown = app.table(reading, {"AU1": 0.5, "AU2": 0.5, "AU4": 0.71})
+    assert "<td>AU1 AU5</td>" in shown, "0.5 where the card says nothing"
+    assert "<td>none</td>" in app.table(reading, dict.fromkeys(units, 0.9))
+
+
+def test_charts_are_drawn_for_the_first_faces_likeliest_emotion_first():
+    emotions = [{"happy": 0.1 * n, "sad": 1 - 0.1 * n} for n in range(1, 10)]
+    faces = [FaceReading((0, 0, 9, 9), 1.0, emotion=emotion) for emotion in emotions]
+    shown = app.report(PhotoReading(None, 9, 9, None, faces), np.zeros((9, 9, 3), np.uint8), {})
+    assert shown.count('alt="Bar chart of face ') == app.MOST_CHARTS == 8
+    assert 'alt="Bar chart of face 1: sad 90%, happy 10%."' in shown
+    assert 'alt="Bar chart of face 8: happy 80%, sad 20%."' in shown
+    assert "drawn for the 8 largest faces only" in shown
 
 
 def test_a_bad_file_is_said_to_be_bad_and_nothing_is_shown(actions, send, tmp_path):

@@ -9,10 +9,10 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from faces import Cheerful, find_portrait, portrait, stand_ins
+from faces import Cheerful, Tint, find_portrait, portrait, stand_ins
 from PIL import Image
 
-from helpers import detect, models
+from helpers import detect, embedders, models
 from helpers.gallery import Gallery
 from reading_faces import __main__, annotate, reader
 from reading_faces.annotate import annotate_photo
@@ -149,6 +149,41 @@ def test_an_unfinished_run_is_not_mixed_with_another(album, cut, content, option
     assert predict(album, "--csv", cut, *options) == 1
     assert sentence in capfd.readouterr().err
     assert journal.read_bytes() == before
+
+
+def test_an_unfinished_run_is_not_mixed_with_another_models(album, cut, monkeypatch, capfd):
+    known = stand_ins()
+    known["emotion"].card = known["emotion"].card | {"seed": 1}
+    monkeypatch.setattr(models, "load", known.get)
+    assert predict(album, "--csv", cut, "--resume") == 1
+    assert "with other settings" in capfd.readouterr().err
+
+
+def test_an_unfinished_run_is_not_mixed_with_another_gallerys(album, cut, tmp_path, monkeypatch):
+    people = tmp_path / "g"
+    save_gallery(Gallery.empty("tint", 0.9).enroll("a", np.ones((1, 3))), people)
+    monkeypatch.setattr(embedders, "SmallEmbedder", Tint)
+    assert predict(album, "--csv", cut, "--resume", "--gallery", people) == 1
+    assert predict(album, "--csv", cut, "--resume") == 0
+
+
+def test_a_copy_that_could_not_be_written_is_tried_again(album, tmp_path, monkeypatch, capfd):
+    """The photo was read; it counts as done only once its copy is there, too."""
+    table, save = tmp_path / "faces.csv", Image.Image.save
+
+    def refuse(picture, part, **options):
+        if part.name.startswith(".part-") and picture.size == portrait().size:
+            raise OSError(errno.ENOSPC, "full")
+        save(picture, part, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Image.Image, "save", refuse)
+        patch.setattr(pd.DataFrame, "to_csv", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            predict(album, "--csv", table, "--draw", tmp_path / "copies")
+    assert "The disk is full" in capfd.readouterr().err
+    assert predict(album, "--csv", table, "--draw", tmp_path / "copies", "--resume") == 0
+    assert len(list((tmp_path / "copies").iterdir())) == 3
 
 
 def test_a_photo_that_failed_is_tried_again(album, tmp_path, monkeypatch, capfd):
