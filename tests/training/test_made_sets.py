@@ -1,45 +1,51 @@
-"""Sets of made faces as files: stored whole or not at all, drawn once."""
+"""Sets of made faces that training draws for itself: drawn once, and each as it was asked for."""
 
 import numpy as np
 import pytest
-from data_samples import files_under
-from made_sets import first_rows
 
 from helpers import settings
-from helpers.data.made import load_set
-from reading_faces.made_faces import make_set
+from helpers.data import load_people
 from reading_faces.training import made_sets
+from reading_faces.training.made_sets import people_source, save_set, training_set
 
 
-def test_a_set_is_stored_in_a_folder_that_is_made_for_it(tmp_path):
-    arrays, path = first_rows(3), tmp_path / "new" / "faces.npz"
-    made_sets.save_set(arrays, path)
-    with np.load(path) as stored:
-        for name, values in arrays.items():
-            np.testing.assert_array_equal(stored[name], values)
-    assert files_under(path.parent) == {"faces.npz"}
-
-
-def test_a_set_that_cannot_be_stored_leaves_the_old_one(tmp_path, monkeypatch):
-    path = tmp_path / "faces.npz"
-    path.write_text("the old one")
-
-    def full(*_, **__):
-        raise OSError("No space left on device")
-
-    monkeypatch.setattr(np, "savez_compressed", full)
-    with pytest.raises(OSError, match="No space"):
-        made_sets.save_set(first_rows(3), path)
-    assert path.read_text() == "the old one"
-    assert files_under(tmp_path) == {"faces.npz"}
-
-
-def test_a_training_set_is_drawn_once_turned_as_asked_and_of_other_people(tmp_path, monkeypatch):
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
     monkeypatch.setattr(settings, "CACHE", tmp_path)
-    faces = made_sets.training_set(4, pose="turned")
-    assert faces.subjects.tolist() == ["made1-0000"] * 4
-    assert set(load_set().subjects).isdisjoint(faces.subjects)
-    np.testing.assert_array_equal(faces.pose, make_set(4, seed=1, pose="turned")["pose"])
-    monkeypatch.setattr(made_sets, "draw_set", None)  # from now on nothing can be drawn
-    again = made_sets.training_set(4, pose="turned")
-    np.testing.assert_array_equal(again.images, faces.images)
+    return tmp_path
+
+
+def test_a_set_is_drawn_at_the_first_call_only(monkeypatch):
+    first = training_set(2)
+    monkeypatch.setattr(made_sets, "draw_set", lambda *_, **__: pytest.fail("drawn again"))
+    again = training_set(2)
+    assert len(again) == 2 and again.files.tolist() == first.files.tolist()
+
+
+def test_number_seed_pose_and_mixture_each_make_another_set():
+    faces = training_set(1)
+    others = [training_set(1, seed=2), training_set(1, pose="turned"), training_set(1, mixed=True)]
+    assert len({faces.files[0], *(other.files[0] for other in others)}) == 4
+    assert len(training_set(2)) == 2
+
+
+def test_a_set_that_is_cut_leaves_the_old_one(cache, monkeypatch):
+    save_set({"kept": np.arange(3)}, cache / "new folder" / "set.npz")
+
+    def stopped(file, **arrays):
+        file.write(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(np, "savez_compressed", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        save_set({"kept": np.arange(9)}, cache / "new folder" / "set.npz")
+    with np.load(cache / "new folder" / "set.npz") as archive:
+        assert archive["kept"].tolist() == [0, 1, 2]
+    assert [path.name for path in (cache / "new folder").iterdir()] == ["set.npz"]
+
+
+def test_made_people_are_a_folder_and_any_other_source_is_itself(monkeypatch):
+    monkeypatch.setenv("COURSE_PROFILE", "smoke")
+    people = load_people(people_source("made"))
+    assert len(people) == 16 and len(set(people.names)) == 4
+    assert people_source("orl") == "orl"
