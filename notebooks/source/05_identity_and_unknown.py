@@ -745,9 +745,10 @@ for what, (name, number) in stored.items():
 # filed under: their similarity to the others of that name is 0.12 and 0.08, where half of the faces reach 0.75. Most
 # likely the photo's wrong face was cut out. A score cannot show that; a look at what is wrong can (`wrong` in the result).
 #
-# And a photo of a crew? Nine astronauts were enrolled by one portrait each (`python -m reading_faces enroll photos/crews`);
-# in group portraits of STS-106 and STS-98 (`predict --gallery`) all nine faces are found, eight get the right name, none a
-# wrong one, and one, with 0.34 just below the threshold, stays unknown.
+# And a photo of a crew? Nine astronauts were enrolled by one portrait each
+# (`python -m reading_faces enroll photos/crews --out crews.gallery`). In group portraits of STS-106 and STS-98
+# (`predict --gallery`) all nine faces are found. Eight get the right name, none gets a wrong one, and one stays
+# unknown: with 0.34 it is just below the threshold.
 
 # %% [markdown]
 # ## Ethics

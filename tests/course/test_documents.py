@@ -2,13 +2,14 @@
 
 import importlib
 import re
+import shlex
 from pathlib import Path
 
 import document_rules as rules
 import nbformat
 import pytest
 
-from reading_faces.__main__ import COMMANDS
+from reading_faces.__main__ import build_parser
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [
@@ -71,11 +72,23 @@ def told() -> dict[Path, str]:
     return {path: path.read_text(encoding="utf-8") for path in [*DOCUMENTS, *lessons]}
 
 
-def test_every_command_that_is_told_of_exists():
-    for path, text in told().items():
-        named = re.findall(r"python -m reading_faces ([a-z]+)", text)
-        assert set(named) <= set(COMMANDS), path
-        assert not re.search(r"python -m (helpers|exercises|training)", text), path
+def commands_in(path: Path, text: str) -> list[str]:
+    """Return the commands of a text: lines of code, and what stands between backticks."""
+    prose = re.sub(r"\s*\n# *" if path.suffix == ".py" else r"(?<=\S)\n(?=\S)", " ", text)
+    lines = re.findall(r"^python -m reading_faces ([^#\n]+)", text, re.M)
+    return lines + re.findall(r"`python -m reading_faces ([^`…]+)`", prose)
+
+
+@pytest.mark.parametrize("path", told(), ids=name)
+def test_every_command_that_is_told_of_is_taken(path):
+    for command in commands_in(path, told()[path]):
+        words = shlex.split(command)
+        build_parser(words).parse_args(words)  # or SystemExit
+    assert not re.search(r"python -m (helpers|exercises|training)", told()[path])
+
+
+def test_there_are_commands_to_be_tried():
+    assert sum(len(commands_in(path, text)) for path, text in told().items()) > 40
 
 
 def test_every_file_of_ours_that_is_told_of_exists():
