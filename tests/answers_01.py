@@ -146,6 +146,12 @@ WRONG = {
         (lambda images, factor: augment.change_brightness(images, 1.2), "should give 78"),
         (lambda images, factor: images[0], "shape"),
         (brightens_in_place, "changed the array"),
+        (
+            lambda images, factor: np.clip(np.rint(images * float(factor)), 0, 254).astype(
+                np.uint8
+            ),
+            "White should stay white",
+        ),
     ],
     check.move_keypoints: [
         (lambda points, matrix: None, "gives nothing back"),

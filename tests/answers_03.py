@@ -42,10 +42,17 @@ def f1_by_scikit_learn(confusion):
     return f1_score(true, predicted, average="macro", zero_division=0)
 
 
-def f1_from_precision_and_recall(confusion):
+def precision_and_recall(confusion):
     hits = np.diag(confusion)
-    precision, recall = hits / confusion.sum(axis=0), hits / confusion.sum(axis=1)
-    return (2 * precision * recall / (precision + recall)).mean()
+    return hits / confusion.sum(axis=0), hits / confusion.sum(axis=1)
+
+
+def f1(precision, recall):
+    return 2 * precision * recall / (precision + recall)
+
+
+def f1_from_precision_and_recall(confusion):
+    return f1(*precision_and_recall(confusion)).mean()
 
 
 def softened(logits, temperature):
@@ -106,6 +113,11 @@ WRONG = {
             "need not be in the same row",
         ),
         (lambda images, others: [image in others for image in images], "ask for all, not any"),
+        (lambda images, others: np.arange(len(images)) == 1, "You found [1]; pictures 1 and 4"),
+        (
+            lambda images, others: copies(images, others) | (len(images) == 1),
+            "a picture without a copy",
+        ),
     ],
     check.class_weights: [
         (lambda labels, classes: None, "gives nothing back"),
@@ -128,6 +140,13 @@ WRONG = {
             lambda labels, classes: np.maximum(weights(labels, classes), 0.1),
             "give it weight 0",
         ),
+        (
+            lambda labels, classes: len(labels) / classes / np.bincount(labels, minlength=classes),
+            "you divided by 0",
+        ),
+        (lambda labels, classes: weights(labels, classes) * 4 / 3, "divide by `classes`"),
+        (lambda labels, classes: np.array([0.5, 1.5, 0, 0.75])[:classes], "Right once"),
+        (lambda labels, classes: weights(labels, classes)[[1, 0, 2, 3]], "In row 0 you got 1.5"),
     ],
     check.macro_f1: [
         (lambda confusion: None, "gives nothing back"),
@@ -140,6 +159,18 @@ WRONG = {
             "counts alike",
         ),
         (f1_from_precision_and_recall, "never named"),
+        (
+            lambda confusion: f1(*(rate.mean() for rate in precision_and_recall(confusion))),
+            "not F1 of the means",
+        ),
+        (
+            lambda confusion: np.mean(precision_and_recall(confusion)),
+            "mean of precision and recall",
+        ),
+        (
+            lambda confusion: np.mean([value for value in f1_of_each(confusion) if value > 0]),
+            "should be 1/3, not 0.667",
+        ),
     ],
     check.soften: [
         (lambda logits, t: ..., "gives nothing back"),
@@ -157,5 +188,9 @@ WRONG = {
         (kept_in_order, "order of `kept`"),
         (lambda *given: columns(*given) / columns(*given).sum(), "its own sum"),
         (lambda *given: softmax(columns(*given), axis=1), "no softmax"),
+        (
+            lambda probabilities, classes, kept: probabilities[:, np.isin(classes, kept)],
+            "order is that of `classes`",
+        ),
     ],
 }

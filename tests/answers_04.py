@@ -167,6 +167,12 @@ WRONG = {
         ),
         (lambda true, p, gamma: -np.log(of_truth(true, p)), "One number"),
         (lambda true, p, gamma: focal(true, p, 2), "with gamma 0"),
+        (
+            lambda true, p, gamma: np.mean(
+                gamma * (1 - of_truth(true, p)) * -np.log(of_truth(true, p))
+            ),
+            "an exponent, not a factor",
+        ),
     ],
     check.best_threshold: [
         (lambda true, p: None, "end it with return"),

@@ -1,6 +1,7 @@
 """Right answers to the exercises of lesson 5, and wrong ones with a piece of what they are told."""
 
 import numpy as np
+from scipy.stats import zscore
 from sklearn.metrics import roc_curve
 from sklearn.preprocessing import normalize
 
@@ -91,6 +92,7 @@ WRONG = {
         (lambda x: x, "Nothing has changed"),
         (lambda x: x[:, :2], "it should stay"),
         (lambda x: 2 * scaled(x), "length 1"),
+        (lambda x: zscore(x, axis=1), "standardising"),
     ],
     check.triplet_loss: [
         (lambda a, p, n, margin: ..., "end it with return"),
@@ -107,6 +109,16 @@ WRONG = {
         ),
         (lambda a, p, n, margin: squared(a, p), "One number"),
         (lambda a, p, n, margin: 0.3, "it should be"),
+        (
+            lambda a, p, n, margin: max((squared(a, p) - squared(a, n) + margin).mean(), 0),
+            "not of their mean",
+        ),
+        (
+            lambda a, p, n, margin: np.maximum(
+                ((a - p) ** 2).mean(axis=1) - ((a - n) ** 2).mean(axis=1) + margin, 0
+            ).mean(),
+            "Add the squares up",
+        ),
     ],
     check.semi_hard: [
         (lambda d, ds, o, m: None, "end it with return"),
@@ -120,6 +132,7 @@ WRONG = {
         (lambda d, ds, o, m: ds[picked(d, ds, o, m)], "that is the distance".capitalize()),
         (lambda d, ds, o, m: picked_of(o & (ds > d), ds), "Give back -1"),
         (lambda d, ds, o, m: -1, "There is one here"),
+        (lambda d, ds, o, m: 3 if m == 0.3 else -1, "Right for one anchor"),
     ],
     check.name_or_nobody: [
         (lambda s, names, t: None, "end it with return"),
@@ -147,5 +160,9 @@ WRONG = {
         (lambda same, different: eer(different, same), "one less"),
         (lambda same, different: 0.3, "both rates are about"),
         (lambda same, different: 0.0725, "Right once"),
+        (
+            lambda same, different: np.abs(np.diff(rates(same, different)[1])).min(),
+            "difference of the two rates",
+        ),
     ],
 }

@@ -97,6 +97,10 @@ WRONG = {
         (lambda one, other: area(one, other) / area(one, one), "not of one of them"),
         (apart_counts, "neither side"),
         (lambda one, other: union((0, 0, *one[2:]), (0, 0, *other[2:])), "should be 0.176"),
+        (
+            lambda one, other: union(one, other) - 0.5 * (min(shared(one, other)) == 0),
+            "a length cannot be below 0",
+        ),
     ],
     check.smooth: [
         (lambda values, keep: ..., "gives nothing back"),

@@ -114,14 +114,14 @@ def brighten(answer: Callable[[np.ndarray, float], np.ndarray]) -> Verdict:
             yield f"The result is {result.dtype}; pictures are uint8, so turn it back at the end."
         elif np.array_equal(result, images):
             yield "Nothing became brighter."
-        elif (result < images).any():
+        elif (result < images)[images < 255].any():
             yield "A bright pixel became dark: it passed 255 and began again at 0. Clip first."
+        elif (result[images == 255] < 255).any():
+            yield "White should stay white: 255 is the largest value, so clip there."
         elif (result[images == 0] > 0).any():
             yield "Black should stay black: multiply, do not add."
         elif np.array_equal(result, np.clip(images * 1.3, 0, 255).astype(np.uint8)):
             yield "2 × 1.3 = 2.6 became 2: round before you turn it into whole numbers."
-        elif (result[images == 255] < 255).any():
-            yield "White should stay white: 255 is the largest value, so clip there."
         elif not np.array_equal(result, right(1.3)):
             yield f"60 × 1.3 should give 78, yours gives {result[0, 0, 3]}."
         elif (doubled < images).any():

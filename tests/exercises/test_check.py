@@ -6,6 +6,7 @@ import answers_03
 import answers_04
 import answers_05
 import answers_06
+import numpy as np
 import pytest
 
 from reading_faces.exercises import check
@@ -40,6 +41,38 @@ def test_a_wrong_answer_is_told_what_is_wrong(checker, answer, hint):
     assert hint in verdict.message
     with pytest.raises(AssertionError, match="."):
         verdict.require()
+
+
+# By how much the numbers of an answer may not be off.
+TOO_FAR = {
+    check.count_complete: 1,
+    check.flip_keypoints: 0.02,
+    check.move_keypoints: 0.05,
+    check.gradient_step: 1e-4,
+    check.masked_loss: 1e-5,
+    check.error_in_eye_distances: 1e-4,
+    check.average_with_mirror: 0.02,
+    check.class_weights: 1e-3,
+    check.macro_f1: 1e-4,
+    check.soften: 1e-4,
+    check.keep_classes: 1e-4,
+    check.focal_loss: 1e-5,
+    check.unit_sphere: 1e-3,
+    check.triplet_loss: 1e-4,
+    check.semi_hard: 1,
+    check.equal_error_rate: 0.01,
+    check.keypoints_to_photo: 0.02,
+    check.overlap: 1e-4,
+    check.smooth: 1e-4,
+}
+RIGHT = {c: answers[0] for lesson in LESSONS for c, answers in lesson.RIGHT.items()}
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+@pytest.mark.parametrize("checker", TOO_FAR, ids=lambda checker: checker.__name__)
+def test_a_near_miss_is_refused(checker, sign):
+    off = sign * TOO_FAR[checker]
+    assert not checker(lambda *given: np.asarray(RIGHT[checker](*given)) + off).passed
 
 
 def test_a_verdict_shows_itself():
