@@ -98,7 +98,7 @@ def expect_frequencies(network: keras.Model, labels: np.ndarray) -> None:
     The logits move by the logarithm of the ratio of frequencies (Saerens et al. 2002). Without it,
     disgust would be named ten times as often as it occurs.
     """
-    drawn = np.bincount(labels, minlength=len(EMOTIONS)) / len(labels)
+    drawn = np.maximum(np.bincount(labels, minlength=len(EMOTIONS)), 1) / len(labels)
     seen = np.array(EMOTION_COUNTS) / sum(EMOTION_COUNTS)
     weights, bias = network.get_layer("logits").get_weights()
     network.get_layer("logits").set_weights([weights, bias + np.log(seen / drawn)])

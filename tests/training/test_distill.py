@@ -62,10 +62,10 @@ def test_a_pupil_sees_faces_turned_and_moved_farther_by_its_reach():
 
 
 def test_a_chain_that_was_cut_in_its_second_training_ends_as_if_it_had_not_been(
-    tmp_path, monkeypatch
+    few_faces, tmp_path, monkeypatch
 ):
     task = replace(EMOTION, recipes={"smoke": CHAIN})
-    run, taught = Run(task, ("made",), "smoke", tmp_path / "whole"), []
+    run, taught = Run(task, (few_faces,), "smoke", tmp_path / "whole"), []
 
     def listen(training, faces, said, recipe):
         taught.append((faces, list(said)))

@@ -33,15 +33,15 @@ KNOWN = TEXTS["known_failures"]
 
 
 @pytest.mark.parametrize("task", [KEYPOINTS, EMOTION, ACTION_UNITS], ids=lambda task: task.name)
-def test_training_writes_a_model_that_loads_and_predicts(task, tmp_path):
-    run = Run(task, ("made",), "smoke", tmp_path / "run")
+def test_training_writes_a_model_that_loads_and_predicts(task, few_faces, tmp_path):
+    run = Run(task, (few_faces,), "smoke", tmp_path / "run")
     returned = train_model(run)
     model = storage.load(tmp_path / "run" / f"{task.name}.weights.h5")
     faces = grey(4, task.size)
     # What is measured and calibrated is what is on disk, in half precision.
     np.testing.assert_array_equal(returned.predict(faces), model.predict(faces))
     training = model.card["training"]
-    assert (training["n_train"], training["epochs_run"]) == (128, 1)
+    assert (training["n_train"], training["n_val"], training["epochs_run"]) == (64, 16, 1)
     assert training["recipe"]["rows"] == 128 and training["command"] == run.command
     history = loop.read_history(run.out)
     assert training[task.monitor] == [pytest.approx(history[task.monitor][0], abs=1e-4)]
@@ -55,22 +55,22 @@ def test_training_writes_a_model_that_loads_and_predicts(task, tmp_path):
 
 
 @pytest.mark.parametrize("profile", ["smoke", "full"])
-def test_only_a_full_training_is_measured_and_the_card_keeps_that(profile, tmp_path):
+def test_only_a_full_training_is_measured_and_the_card_keeps_that(profile, few_faces, tmp_path):
     recipe = Recipe(Schedule(1, 1e-3), Data(rows=32))
     task = replace(
         KEYPOINTS,
         recipes={"smoke": recipe, "full": recipe},
         measure=lambda model, run: {"measured": [run.profile]},
     )
-    train_model(Run(task, ("made",), profile, tmp_path))
+    train_model(Run(task, (few_faces,), profile, tmp_path))
     card = json.loads((tmp_path / "keypoints.json").read_text())
     assert card.get("measured") == (["full"] if profile == "full" else None)
 
 
-def test_training_begins_with_the_first_weights(tmp_path):
+def test_training_begins_with_the_first_weights(few_faces, tmp_path):
     standing = {"smoke": Recipe(Schedule(1, 0.0), Data(rows=32))}
     first = storage.load(a_model(tmp_path / "first"))
-    run = Run(replace(EMOTION, recipes=standing), ("made",), "smoke", tmp_path / "run")
+    run = Run(replace(EMOTION, recipes=standing), (few_faces,), "smoke", tmp_path / "run")
     begun = train_model(replace(run, init=tmp_path / "first/emotion.weights.h5"))
     other = train_model(replace(run, out=tmp_path / "other"))
     kernels = [model.network.layers[1].get_weights()[0] for model in (first, begun, other)]
@@ -167,10 +167,13 @@ def test_nothing_is_written_among_the_pictures_that_are_learnt_from(idle, tmp_pa
     assert not files_under(tmp_path)
 
 
-def test_weights_and_card_are_put_where_the_command_says_too(tmp_path, monkeypatch, capsys):
+def test_weights_and_card_are_put_where_the_command_says_too(
+    few_faces, tmp_path, monkeypatch, capsys
+):
     monkeypatch.setitem(tasks.TASKS, "emotion", EMOTION)
     out, ship = tmp_path / "run", tmp_path / "weights"
-    command = ["train", "emotion", "--profile", "smoke", "--out", str(out), "--copy-to", str(ship)]
+    command = ["train", "emotion", "--source", few_faces, "--profile", "smoke"]
+    command += ["--out", str(out), "--copy-to", str(ship)]
     assert main(command) == 0
     assert capsys.readouterr().out == f"{out / 'emotion.weights.h5'}\n"
     assert files_under(ship) == {"emotion.weights.h5", "emotion.json"}
@@ -236,9 +239,9 @@ def test_an_embedding_begins_with_the_emotion_model_and_says_so(tmp_path):
     assert known["terms"] == RESEARCH and "drawn" in known["known_failures"]
 
 
-def test_a_run_goes_on_only_from_the_weights_that_it_began_with(tmp_path):
+def test_a_run_goes_on_only_from_the_weights_that_it_began_with(few_faces, tmp_path):
     first = a_model(tmp_path / "first")
-    run = Run(EMOTION, ("made",), "smoke", tmp_path / "run", init=first)
+    run = Run(EMOTION, (few_faces,), "smoke", tmp_path / "run", init=first)
     train_model(run)
     a_model(tmp_path / "first", terms=RESEARCH, training={"sources": ["fer2013"]})
     with pytest.raises(ValueError, match="another run"):
