@@ -43,7 +43,8 @@ OPTIONS = {
     "embedder": {"choices": ("shipped", "facenet"), "help": "default: shipped"},
     "no-align": YES | {"help": "leave leaning heads as they lean"},
 }  # fmt: skip
-# What each task takes besides the first six; of options in brackets, one.
+# What each task takes besides these; of options in brackets, one.
+ALL_TAKE = ("source", "split", "weights", "speed", "predictions", "json")
 TASKS = {
     "keypoints": ("15 points of a face", "tta", ("jitter", "in-photos"), "detector"),
     "emotion": (
@@ -67,7 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for task, (what, *others) in TASKS.items():
         command = tasks.add_parser(task, help=what)
         command.set_defaults(run=run)
-        for names in (*list(OPTIONS)[:6], *others):
+        for names in (*ALL_TAKE, *others):
             one_of = command.add_mutually_exclusive_group()
             for name in [names] if isinstance(names, str) else names:
                 one_of.add_argument(f"--{name}", **OPTIONS[name])

@@ -5,14 +5,7 @@ of Kaggle's keypoints, which are marked.
 import numpy as np
 from sklearn.metrics import pairwise_distances_argmin
 
-from helpers.data import (
-    KEYPOINT_NAMES,
-    VOTES,
-    EmotionData,
-    kaggle_coordinates,
-    load_emotions,
-    occur_among,
-)
+from helpers import data
 from reading_faces.training.scores import mean_or_none
 from reading_faces.training.soft_labels import agreement, label_by_votes
 
@@ -20,11 +13,11 @@ from reading_faces.training.soft_labels import agreement, label_by_votes
 def review(source: str) -> dict:
     """Look over `facial-keypoints`, or any source of faces with emotions."""
     if source == "facial-keypoints":
-        return describe_gaps(kaggle_coordinates(source))
-    return review_emotions(load_emotions(source))
+        return describe_gaps(data.kaggle_coordinates(source))
+    return review_emotions(data.load_emotions(source))
 
 
-def review_emotions(data: EmotionData) -> dict:
+def review_emotions(faces: data.EmotionData) -> dict:
     """Look a data set over.
 
     Returns
@@ -36,31 +29,31 @@ def review_emotions(data: EmotionData) -> dict:
     grey levels; and `votes`, if there are any: among them how often the label is told right by
     somebody who sees the votes of all ten instead of the face.
     """
-    training = np.isin(data.split, ("train", "val"))
-    others = [split for split in np.unique(data.split) if split not in ("train", "val", "all")]
+    training = np.isin(faces.split, ("train", "val"))
+    others = [split for split in np.unique(faces.split) if split not in ("train", "val", "all")]
     return {
-        "n": len(data),
+        "n": len(faces),
         "counts": {
             split: {
-                name: int(((data.split == split) & (data.labels == label)).sum())
-                for label, name in enumerate(data.classes)
+                name: int(((faces.split == split) & (faces.labels == label)).sum())
+                for label, name in enumerate(faces.classes)
             }
-            for split in np.unique(data.split).tolist()
+            for split in np.unique(faces.split).tolist()
         },
         "copies": {
-            str(split): review_copies(data.select(training), data.select(str(split)))
+            str(split): review_copies(faces.select(training), faces.select(str(split)))
             for split in others
             if training.any()
         },
-        "conflicts": review_conflicts(data),
-        "flat": int((data.images.std(axis=(1, 2)) < 20).sum()),
-        "votes": review_votes(data),
+        "conflicts": review_conflicts(faces),
+        "flat": int((faces.images.std(axis=(1, 2)) < 20).sum()),
+        "votes": review_votes(faces),
     }
 
 
-def review_copies(training: EmotionData, other: EmotionData) -> dict:
+def review_copies(training: data.EmotionData, other: data.EmotionData) -> dict:
     """Count pictures of `other` that occur in `training`, and say what they do to a score."""
-    copied = occur_among(other.images, training.images)
+    copied = data.occur_among(other.images, training.images)
     labels_there = labels_of_pictures(training)
     agrees = [
         int(label) in labels_there[image.tobytes()]
@@ -76,10 +69,10 @@ def review_copies(training: EmotionData, other: EmotionData) -> dict:
     }
 
 
-def labels_of_pictures(data: EmotionData) -> dict[bytes, list[int]]:
+def labels_of_pictures(faces: data.EmotionData) -> dict[bytes, list[int]]:
     """Return the labels that each different picture carries, by its bytes."""
     labels: dict[bytes, list[int]] = {}
-    for image, label in zip(data.images, data.labels, strict=True):
+    for image, label in zip(faces.images, faces.labels, strict=True):
         labels.setdefault(image.tobytes(), []).append(int(label))
     return labels
 
@@ -96,28 +89,28 @@ def unit_rows(images: np.ndarray) -> np.ndarray:
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-3)
 
 
-def review_conflicts(data: EmotionData) -> dict:
+def review_conflicts(faces: data.EmotionData) -> dict:
     """Count groups of identical pictures that do not all carry one label."""
-    torn = [labels for labels in labels_of_pictures(data).values() if len(set(labels)) > 1]
+    torn = [labels for labels in labels_of_pictures(faces).values() if len(set(labels)) > 1]
     return {"groups": len(torn), "pictures": sum(map(len, torn))}
 
 
-def review_votes(data: EmotionData) -> dict | None:
+def review_votes(faces: data.EmotionData) -> dict | None:
     """Say how far voters agree with each other and with the label; None if there are no votes."""
-    if data.votes is None or not data.votes.any():
+    if faces.votes is None or not faces.votes.any():
         return None
-    voted = data.votes.sum(axis=1) > 0
-    votes, labels = data.votes[voted].astype(float), data.labels[voted]
+    voted = faces.votes.sum(axis=1) > 0
+    votes, labels = faces.votes[voted].astype(float), faces.labels[voted]
     shares = votes / votes.sum(axis=1, keepdims=True)
-    own = data.labels_among(VOTES)[voted]
+    own = faces.labels_among(data.VOTES)[voted]
     rows = np.arange(len(votes))
-    top = np.bincount(votes.argmax(axis=1), minlength=len(VOTES))
+    top = np.bincount(votes.argmax(axis=1), minlength=len(data.VOTES))
     pairs = (votes * (votes - 1)).sum(axis=1) / np.maximum(
         votes.sum(axis=1) * (votes.sum(axis=1) - 1), 1
     )
     return {
         "n": len(votes),
-        "most_frequent_answer": dict(zip(VOTES, top.tolist(), strict=True)),
+        "most_frequent_answer": dict(zip(data.VOTES, top.tolist(), strict=True)),
         "label_is_most_frequent": float((votes.argmax(axis=1) == own).mean()),
         "a_voter_agrees_with_the_label": float(shares[rows, own].mean()),
         "two_voters_agree": float(pairs.mean()),
@@ -146,11 +139,11 @@ def describe_gaps(keypoints: np.ndarray) -> dict:
         "n": len(keypoints),
         "complete": int(marked.all(axis=1).sum()),
         "faces_by_points_marked": {str(k): int(n) for k, n in zip(numbers, faces, strict=True)},
-        "faces_by_point": dict(zip(KEYPOINT_NAMES, marked.sum(axis=0).tolist(), strict=True)),
+        "faces_by_point": dict(zip(data.KEYPOINT_NAMES, marked.sum(axis=0).tolist(), strict=True)),
         "patterns": [
             {
                 "faces": int(shared[i]),
-                "missing": [KEYPOINT_NAMES[k] for k in np.flatnonzero(~patterns[i])],
+                "missing": [data.KEYPOINT_NAMES[k] for k in np.flatnonzero(~patterns[i])],
             }
             for i in np.argsort(-shared, kind="stable")[:5]
         ],

@@ -9,20 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from helpers import data
 from helpers.augment import affine_matrices, warp_images, warp_keypoints
-from helpers.data import (
-    FIVE_CLASSES,
-    KEYPOINT_NAMES,
-    ActionUnitData,
-    DataError,
-    EmotionData,
-    NoActionUnits,
-    kaggle_coordinates,
-    load_action_units,
-    load_emotions,
-    load_keypoints,
-    occur_among,
-)
 from helpers.files import whole_file
 from helpers.images import resize_square
 from helpers.metrics import action_unit_metrics
@@ -83,13 +71,13 @@ def evaluate_keypoints(
     With `jitter`, each picture is first moved and scaled by up to this share of its side, as a
     loose box would.
     """
-    split, data = choose_split(load_keypoints(source), split)
-    moved = loose_boxes(len(data), model.input_size, jitter)
-    images = warp_images(data.images, moved) if jitter else data.images
-    true = warp_keypoints(data.keypoints, moved)
+    split, faces = choose_split(data.load_keypoints(source), split)
+    moved = loose_boxes(len(faces), model.input_size, jitter)
+    images = warp_images(faces.images, moved) if jitter else faces.images
+    true = warp_keypoints(faces.keypoints, moved)
     measured, predicted = score_model(model, images, true, mirrored)
     measured |= unlabelled_points(source, true, predicted)
-    result = describe("keypoints", source, split, len(data), mirrored, measured)
+    result = describe("keypoints", source, split, len(faces), mirrored, measured)
     if jitter:
         result["jitter"] = jitter
     # What is stored belongs to the pictures as the source has them.
@@ -100,23 +88,25 @@ def evaluate_emotion(
     model: TrainedModel, source: str, split: str | None = None, mirrored: bool = False
 ) -> Evaluation:
     """Measure emotions on the faces whose class the model knows; classes are matched by name."""
-    whole = load_emotions(source)
-    split, data = choose_split(whole, split)
+    whole = data.load_emotions(source)
+    split, faces = choose_split(whole, split)
     classes = tuple(model.card["classes"])
-    labels = data.labels_among(classes)
+    labels = faces.labels_among(classes)
     known = labels >= 0
     if not known.any():
-        raise DataError(
-            f"{source} has the classes {', '.join(data.classes)}, of which the model knows none."
+        raise data.DataError(
+            f"{source} has the classes {', '.join(faces.classes)}, of which the model knows none."
         )
-    measured, probabilities = score_model(model, data.images, labels, mirrored)
-    measured["five_classes"] = scores.among_classes(labels, probabilities, classes, FIVE_CLASSES)
+    measured, probabilities = score_model(model, faces.images, labels, mirrored)
+    measured["five_classes"] = scores.among_classes(
+        labels, probabilities, classes, data.FIVE_CLASSES
+    )
     predicted = probabilities.argmax(axis=1)
     training = whole.select(np.isin(whole.split, TRAINED_ON))
     if len(training) and split not in TRAINED_ON:
-        measured["without_copies"] = without_copies(training, data, labels, predicted)
-    if data.votes is not None:
-        measured["by_agreement"] = by_agreement(data.votes[known], (predicted == labels)[known])
+        measured["without_copies"] = without_copies(training, faces, labels, predicted)
+    if faces.votes is not None:
+        measured["by_agreement"] = by_agreement(faces.votes[known], (predicted == labels)[known])
     result = describe("emotion", source, split, int(known.sum()), mirrored, measured)
     if not known.all():
         result["left_out"] = {"n": int((~known).sum()), "reason": "classes the model does not know"}
@@ -132,26 +122,26 @@ def evaluate_action_units(
     """
     units = tuple(model.card["units"])
     try:
-        split, data = choose_split(load_action_units(source), split)
-        images, emotions = data.images, data.emotions
-    except NoActionUnits:
-        split, data = choose_split(load_emotions(source), split)
-        images = np.stack([resize_square(image, model.input_size) for image in data.images])
-        emotions = np.array(data.classes)[data.labels]
+        split, faces = choose_split(data.load_action_units(source), split)
+        images, emotions = faces.images, faces.emotions
+    except data.NoActionUnits:
+        split, faces = choose_split(data.load_emotions(source), split)
+        images = np.stack([resize_square(image, model.input_size) for image in faces.images])
+        emotions = np.array(faces.classes)[faces.labels]
     probabilities = finite(model.predict(images, mirrored))
     measured, true = {}, None
-    if isinstance(data, ActionUnitData):
-        both = tuple(name for name in units if name in data.unit_names)
+    if isinstance(faces, data.ActionUnitData):
+        both = tuple(name for name in units if name in faces.unit_names)
         mine = [units.index(name) for name in both]
-        theirs = [data.unit_names.index(name) for name in both]
-        present, intensities = data.action_units[:, theirs], data.intensities[:, theirs]
+        theirs = [faces.unit_names.index(name) for name in both]
+        present, intensities = faces.action_units[:, theirs], faces.intensities[:, theirs]
         thresholds = np.array(model.card["thresholds"])[mine]
         measured = action_unit_metrics(
             present, probabilities[:, mine], both, thresholds, intensities
         )
         true = present if both == units else None
     measured |= prototype_agreement(probabilities, emotions, true)
-    result = describe("action-units", source, split, len(data), mirrored, measured)
+    result = describe("action-units", source, split, len(faces), mirrored, measured)
     return Evaluation(result, {"probabilities": probabilities, "classes": np.array(units)})
 
 
@@ -186,7 +176,7 @@ def score_model(
         return scores.emotion_metrics(labels[known], predicted[known], classes), predicted
     if back is not None:
         predicted = warp_keypoints(predicted, back)
-    return scores.keypoint_metrics(labels, predicted, KEYPOINT_NAMES), predicted
+    return scores.keypoint_metrics(labels, predicted, data.KEYPOINT_NAMES), predicted
 
 
 def finite(answers: np.ndarray) -> np.ndarray:
@@ -197,10 +187,10 @@ def finite(answers: np.ndarray) -> np.ndarray:
 
 
 def without_copies(
-    training: EmotionData, data: EmotionData, labels: np.ndarray, predicted: np.ndarray
+    training: data.EmotionData, faces: data.EmotionData, labels: np.ndarray, predicted: np.ndarray
 ) -> dict:
     """Measure on the faces whose picture does not occur in `training`, pixel by pixel."""
-    fresh = (labels >= 0) & ~occur_among(data.images, training.images)
+    fresh = (labels >= 0) & ~data.occur_among(faces.images, training.images)
     return {
         "n": int(fresh.sum()),
         "accuracy": scores.mean_or_none((predicted == labels)[fresh]),
@@ -241,8 +231,8 @@ def unlabelled_points(source: str, true: np.ndarray, predicted: np.ndarray) -> d
     if not unlabelled.any():
         return {}
     try:
-        shapes = fit_shape_model(kaggle_coordinates(source))
-    except (DataError, ValueError):
+        shapes = fit_shape_model(data.kaggle_coordinates(source))
+    except (data.DataError, ValueError):
         return {}
     return {"unlabelled_outside_99": float(shapes.outside(predicted[unlabelled]).mean())}
 
@@ -261,11 +251,11 @@ def undo(matrices: np.ndarray) -> np.ndarray:
     return np.concatenate([back, -back @ matrices[:, :, 2:]], axis=2)
 
 
-def choose_split(data, split: str | None):
+def choose_split(faces, split: str | None):
     """Return the split's name and its rows; a source without splits is taken whole."""
-    if split is None and set(data.split) == {"all"}:
+    if split is None and set(faces.split) == {"all"}:
         split = "all"
-    return split or "test", data.select(split or "test")
+    return split or "test", faces.select(split or "test")
 
 
 def describe(task: str, source: str, split: str, n: int, mirrored: bool, measured: dict) -> dict:

@@ -24,12 +24,10 @@ DRAWS = 40
 
 @dataclass(frozen=True)
 class Faces:
-    """Embedded faces of people, and where they come from.
+    """Embeddings `(n, d)` of faces, whose they are `(n,) str`, and where they come from.
 
     Attributes
     ----------
-    embeddings : `(n, d)`
-    names : `(n,) str`, whose they are.
     source, split : what was loaded.
     embedder : name of what made the embeddings; None if they came as a file.
     detector, upright : how faces were found and cut, as in `detect.crop_largest_faces`.

@@ -1,6 +1,7 @@
 """`evaluate` says what it measured, or in one sentence why it could not."""
 
 import errno
+import functools
 import json
 import re
 from dataclasses import replace
@@ -53,6 +54,14 @@ def weights(tmp_path_factory):
         }
         storage.save(TrainedModel(network, card), folder)
     return folder
+
+
+@pytest.fixture(scope="module", autouse=True)
+def load_once():
+    """Load each model once: a network that is new prepares itself for each size of batch anew."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(storage, "load", functools.cache(storage.load))
+        yield
 
 
 @pytest.fixture
@@ -208,7 +217,7 @@ def test_action_units_are_measured_one_by_one_and_against_the_emotions(weights, 
 def test_units_are_matched_by_name_wherever_they_stand(weights, monkeypatch):
     """A source that codes five units, in another order: each meets its own answer and threshold."""
     model = storage.load(weights / "action_units.weights.h5")
-    model.card["thresholds"] = np.linspace(0.3, 0.7, 18).tolist()
+    model = replace(model, card=model.card | {"thresholds": np.linspace(0.3, 0.7, 18).tolist()})
     whole = measure.evaluate(model, "made", "test").result["metrics"]["per_unit"]
     data, picked = load_action_units("made"), [11, 2, 7, 0, 5]
     fewer = replace(
@@ -217,7 +226,7 @@ def test_units_are_matched_by_name_wherever_they_stand(weights, monkeypatch):
         action_units=data.action_units[:, picked],
         intensities=data.intensities[:, picked],
     )
-    monkeypatch.setattr(measure, "load_action_units", lambda source: fewer)
+    monkeypatch.setattr(measure.data, "load_action_units", lambda source: fewer)
     measured = measure.evaluate(model, "made", "test").result["metrics"]
     assert measured["per_unit"] == {name: whole[name] for name in fewer.unit_names}
     assert "ceiling" not in measured["prototype_agreement"]
@@ -291,7 +300,7 @@ def test_loose_boxes_move_and_scale_by_up_to_what_was_asked():
 def test_points_without_labels_are_held_against_the_shape_of_real_faces(tmp_path, monkeypatch):
     rng = np.random.default_rng(0)
     complete = rng.uniform(20, 75, (15, 2)) + rng.normal(0, 1, (200, 15, 2))
-    monkeypatch.setattr(measure, "kaggle_coordinates", lambda source: complete)
+    monkeypatch.setattr(measure.data, "kaggle_coordinates", lambda source: complete)
     true, predicted = complete[:20].copy(), complete[:20].copy()
     assert measure.unlabelled_points("some", true, predicted) == {}
     true[:10, 2:10] = np.nan

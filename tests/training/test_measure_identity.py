@@ -11,6 +11,7 @@ from faces import Tint, find_portrait, tinted, wall
 from helpers import detect, embedders, recognition, settings
 from helpers.embedders import SmallEmbedder
 from reading_faces.__main__ import main
+from reading_faces.training import measure_speed
 from reading_faces.training.measure_identity import (
     Faces,
     evaluate_few,
@@ -87,6 +88,12 @@ def test_faces_are_found_and_cut_as_asked_and_the_result_says_so(people, monkeyp
     result = run_json(capsys, "--source", people, "--no-align", "--detector", "haar")
     assert asked[16:] == ["haar"] * 8
     assert (result["detector"], result["upright"]) == ("haar", False)
+
+
+def test_the_speed_of_an_embedder_is_added_to_its_result(people, monkeypatch, capsys):
+    monkeypatch.setattr(measure_speed, "time_call", lambda call, seconds: call() is None or 0.5)
+    speed = run_json(capsys, "--source", people, "--speed")["speed"]
+    assert speed["photos_per_second_detection"] == 16
 
 
 def test_photos_without_a_face_are_counted(people, capsys):
