@@ -134,6 +134,7 @@ def test_the_stored_gaps_of_kaggles_set_are_those_of_its_table():
     stored = json.loads((settings.SHIPPED / "results" / "kaggle-gaps.json").read_text())
     found = describe_gaps(kaggle_coordinates(REAL / "facial-keypoints"))
     assert {name: stored[name] for name in found} == found
+    assert stored["command"] == "python -m reading_faces data review facial-keypoints --json"
 
 
 def test_where_nothing_is_marked_there_is_no_range():
