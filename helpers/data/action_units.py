@@ -22,11 +22,9 @@ class NoActionUnits(DataError):
 def load_action_units(source: str | Path = "made") -> ActionUnitData:
     """Load faces with the facial action units that they show.
 
-    Parameters
-    ----------
-    source : str or Path
-        ``"made"``; ``"ckplus"`` where it is the official tree with FACS files; or a path to such a
-        tree, to a set that `data make` wrote, or to an `.npz` with the fields of `ActionUnitData`.
+    The source is ``"made"``; ``"ckplus"`` where it is the official tree with FACS files; or a path
+    to such a tree, to a set that `data make` wrote, or to an `.npz` with the fields of
+    `ActionUnitData`.
 
     Raises
     ------

@@ -50,8 +50,8 @@ def read_archive(path: Path, needed: dict, optional: dict, names: str = "") -> d
     """
     rows = needed | optional
     try:
+        # Arrays that nobody asks for are never read: they may be pickles.
         with np.load(path, allow_pickle=False) as archive:
-            # Arrays that nobody asks for are never read: they may be pickles.
             arrays = {name: archive[name] for name in (*rows, names) if name in archive}
     except ARCHIVE_PROBLEMS as problem:
         raise DataError(

@@ -4,11 +4,11 @@
 of a sequence shows, `Landmarks/` where. Most sequences have no emotion file: that is normal.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from helpers.data.folders import read_grey, subfolders
 from helpers.data.records import DataError
@@ -41,8 +41,6 @@ class Peak:
 
     def square(self) -> tuple[int, int, int]:
         """Return left, top and side of the face in pixels: around the landmarks, or the middle."""
-        from PIL import Image
-
         with Image.open(self.path) as picture:  # reads no more than its size
             width, height = picture.size
         centre, side = np.array([width, height]) / 2, min(height, width)
@@ -64,10 +62,8 @@ class Peak:
 def load_peaks(source: str | Path) -> list[Peak]:
     """Return the peak frames of a data set in CK+'s form, as files that nobody has read yet.
 
-    Parameters
-    ----------
-    source : ``"ckplus"``, or a path to a tree in the official form, such as `made.album_folder`
-        gives for made people.
+    The source is ``"ckplus"``, or a path to a tree in the official form, such as
+    `made.album_folder` gives for made people.
 
     Raises
     ------
@@ -89,12 +85,11 @@ def read_peaks(folder: Path) -> list[Peak] | None:
     DataError
         If nothing is labelled, a label cannot be read, or a labelled sequence has no frames.
     """
-    root = next(
-        (r for r in (folder, *subfolders(folder)) if (r / "cohn-kanade-images").is_dir()), None
-    )
-    if root is None:
+    roots = [at for at in (folder, *subfolders(folder)) if (at / "cohn-kanade-images").is_dir()]
+    if not roots:
         return None
-    emotions, units = (dict(_labels(root, kind)) for kind in ("Emotion", "FACS"))
+    root = roots[0]
+    emotions, units = _labels(root, "Emotion"), _labels(root, "FACS")
     if not emotions and not units:
         raise DataError(
             f"{root} holds cohn-kanade-images and no Emotion/S…/…/…_emotion.txt and no "
@@ -115,10 +110,10 @@ def read_peaks(folder: Path) -> list[Peak] | None:
     return peaks
 
 
-def _labels(root: Path, kind: str) -> Iterator[tuple[tuple[str, str], Path]]:
-    """Yield (subject, take) and file; the authors' archives unpack to `FACS_labels`, say."""
-    for file in sorted(root.glob(f"{kind}*/*/*/*_{kind.lower()}.txt")):
-        yield (file.parts[-3], file.parts[-2]), file
+def _labels(root: Path, kind: str) -> dict[tuple[str, str], Path]:
+    """Return the file of each (subject, take); the authors' archives unpack to `FACS_labels`."""
+    files = sorted(root.glob(f"{kind}*/*/*/*_{kind.lower()}.txt"))
+    return {(file.parts[-3], file.parts[-2]): file for file in files}
 
 
 def _last_frame(root: Path, sequence: tuple[str, str], label: Path) -> Path:

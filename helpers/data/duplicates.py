@@ -7,6 +7,7 @@ shading.
 
 import itertools
 
+import cv2
 import numpy as np
 
 # Chosen by looking at pairs of 10,000 real faces: copies score 0.91 to 1.00, strangers up to 0.92.
@@ -19,12 +20,7 @@ _BLOCK = 2_000
 
 
 def occur_among(images: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Say of each picture (n, h, w) uint8 whether one of `others` is the same, pixel for pixel.
-
-    Returns
-    -------
-    (n,) bool
-    """
+    """Return (n,) bool: is a picture (n, h, w) uint8 one of `others`, pixel for pixel?"""
     there = {other.tobytes() for other in others}
     return np.array([image.tobytes() in there for image in images], bool)
 
@@ -35,8 +31,7 @@ def near_duplicate_groups(images: np.ndarray, keypoints: np.ndarray) -> np.ndarr
     Parameters
     ----------
     images : (n, 96, 96) uint8
-    keypoints : (n, 15, 2) float32
-        Pixels; NaN where unlabelled.
+    keypoints : (n, 15, 2) float32, pixels; NaN where unlabelled
 
     Returns
     -------
@@ -61,8 +56,6 @@ def _alignments(keypoints: np.ndarray) -> np.ndarray:
 
 def _descriptors(image: np.ndarray, alignment: np.ndarray) -> np.ndarray:
     """Return (9, 324) float32, a row for each move; a dot product of rows is a correlation."""
-    import cv2
-
     aligned = cv2.warpAffine(image, alignment, image.shape[::-1], borderMode=cv2.BORDER_REPLICATE)
     aligned = aligned.astype(np.float32)
     lines = cv2.GaussianBlur(aligned, (0, 0), 1.5) - cv2.GaussianBlur(aligned, (0, 0), 8)

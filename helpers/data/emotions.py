@@ -32,18 +32,11 @@ VOTES_HEADER = (
 def load_emotions(source: str | Path = "made") -> EmotionData:
     """Load faces with one emotion each.
 
-    Parameters
-    ----------
-    source : str or Path
-        ``"made"``; ``"fer2013"`` or ``"ckplus"``; or a path to `fer2013.csv`, `icml_face_data.csv`
-        or Kaggle's `train.csv` (compressed or not), to an `.npz`, or to a folder: one that holds
-        such a table, folders of pictures per class, or the official CK+ tree. Votes are read from
-        `fer2013new.csv` beside the table.
-
-    Returns
-    -------
-    EmotionData
-        ``val`` is a tenth of each class of the training rows, the same one at every load.
+    The source is ``"made"``; ``"fer2013"`` or ``"ckplus"``; or a path to `fer2013.csv`,
+    `icml_face_data.csv` or Kaggle's `train.csv` (compressed or not), to an `.npz`, or to a folder:
+    one that holds such a table, folders of pictures per class, or the official CK+ tree. Votes are
+    read from `fer2013new.csv` beside the table. Where there is no ``val``, it is a tenth of each
+    class of the training rows, the same one at every load.
 
     Raises
     ------

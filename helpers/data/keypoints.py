@@ -23,17 +23,10 @@ _FOUR_POINTS = (0, 1, 10, 14)  # eye centres, nose tip, lower lip
 def load_keypoints(source: str | Path = "made") -> KeypointData:
     """Load faces with 15 marked points.
 
-    Parameters
-    ----------
-    source : str or Path
-        ``"made"``; ``"facial-keypoints"``, which is split 80/10/10 once and for all, near-duplicate
-        pictures on one side; or a path to Kaggle's `training.csv` (compressed or not), to a folder
-        that holds it, or to an `.npz`, for instance one that `data make` wrote. A table named by
-        path has no split of its own: all its rows are ``"all"``.
-
-    Returns
-    -------
-    KeypointData
+    The source is ``"made"``; ``"facial-keypoints"``, which is split 80/10/10 once and for all,
+    near-duplicate pictures on one side; or a path to Kaggle's `training.csv` (compressed or not),
+    to a folder that holds it, or to an `.npz`, for instance one that `data make` wrote. A table
+    named by path has no split of its own: all its rows are ``"all"``.
 
     Raises
     ------

@@ -56,12 +56,9 @@ class Photos(Sequence):
 def load_people(source: str | Path) -> PeopleData:
     """Find photos of people, and read none of them yet.
 
-    Parameters
-    ----------
-    source : str or Path
-        ``"five-celebrities"``, ``"orl"`` or ``"lfw"``; or a path to a folder with a folder of
-        photos for each person, such as `made.album_folder` gives for made people. Those folders may
-        lie in others named ``train``, ``val`` and ``test``.
+    The source is ``"five-celebrities"``, ``"orl"`` or ``"lfw"``; or a path to a folder with a
+    folder of photos for each person, such as `made.album_folder` gives for made people. Those
+    folders may lie in others named ``train``, ``val`` and ``test``.
 
     Raises
     ------

@@ -11,12 +11,8 @@ from helpers.data.records import DataError
 class Source:
     """A known data set.
 
-    Attributes
-    ----------
-    what : one line about it.
-    page : where a person reads about it and downloads it.
-    by_hand : what to put into the folder of its name.
-    terms : under which terms it may be used.
+    `page` is where a person reads about it and downloads it, and `by_hand` what to put into the
+    folder of its name.
     """
 
     what: str
@@ -109,16 +105,10 @@ def known_folder(name: str) -> Path:
 
 
 def locate(source: str | Path, what: str = "", *names: str) -> Path:
-    """Return where a source is: the folder of a known set, or a path that exists.
+    """Return the folder of a known set, or a path that exists here or where sets are looked for.
 
-    Parameters
-    ----------
-    source : str or Path
-        A known name, or a path, here or where data sets are looked for.
-    what : str
-        What is to be read of it, such as ``"emotions"``.
-    *names : str
-        The known sets that have it; without any, each may be asked.
+    `what` is to be read of it, such as ``"emotions"``, and `names` are the known sets that have it;
+    without any, each may be asked.
 
     Raises
     ------

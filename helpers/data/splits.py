@@ -45,11 +45,7 @@ def split_by_group(groups: np.ndarray) -> np.ndarray:
 def split_by_subject(subjects: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Split about 80/10/10 into train, val and test: nobody in two, classes alike in each.
 
-    Parameters
-    ----------
-    subjects : (n,)
-    labels : (n,) int or str
-        Each split gets about as many of each as the others, as far as whole people allow.
+    Each split gets about the same share of each of the labels `(n,)` as far as whole people allow.
 
     Returns
     -------
