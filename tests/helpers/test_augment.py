@@ -2,6 +2,7 @@
 
 import re
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -123,3 +124,52 @@ def test_erasing_covers_a_part_and_never_everything():
     changed = (augment.erase(images, np.random.default_rng(0)) != 128).mean(axis=(1, 2))
     assert (changed > 0).all()
     assert (changed < 0.15).all()
+
+
+def faces_with_a_spot(n=400):
+    """Return grey pictures with a bright spot, a quarter of the side up and left of the middle."""
+    images = np.full((n, 64, 64), 100, np.uint8)
+    images[:, 15:18, 15:18] = 255
+    return images
+
+
+def test_new_views_are_mirrored_by_half_turned_a_little_and_shifted_a_little():
+    labels = np.arange(400)
+    views, same = augment.augment_faces(faces_with_a_spot(), labels, np.random.default_rng(0))
+    assert same is labels
+    # Where the spot is, from the middle; patches of noise aside, nothing else is bright.
+    smooth = np.stack([cv2.blur(view, (3, 3)) for view in views])
+    bright = smooth.reshape(400, -1).argmax(axis=1)
+    x, y = bright % 64 - 31.5, bright // 64 - 31.5
+    whole = smooth.reshape(400, -1).max(axis=1) > 180
+    left = x < 0
+    assert 0.4 < left[whole].mean() < 0.6
+    # 15.5 px off in x and y: turned by 10°, zoomed by a tenth and shifted by 4 px at most.
+    near = (np.abs(np.abs(x) - 15.5) < 9) & (np.abs(y + 15.5) < 9)
+    assert near[whole].mean() > 0.85
+    assert 1.5 < y[whole & near].std() < 4
+
+
+def test_the_reach_of_new_views_multiplies_all_but_the_mirror():
+    images = faces_with_a_spot(40)
+    still, _ = augment.augment_faces(images, np.arange(40), np.random.default_rng(0), reach=0)
+    kept = [np.array_equal(view, image) for view, image in zip(still, images, strict=True)]
+    flipped = [
+        np.array_equal(view, image[:, ::-1]) for view, image in zip(still, images, strict=True)
+    ]
+    assert 8 < sum(kept) < 32 and sum(kept) + sum(flipped) == 40
+
+
+def test_a_share_of_the_pictures_is_changed_and_the_others_are_not():
+    images = np.zeros((1000, 2, 2), np.uint8)
+    changed = augment.some(images, np.random.default_rng(0), 0.2, lambda some, rng: some + 1)
+    assert 0.16 < changed.mean() < 0.24
+    assert not images.any()
+
+
+def test_a_matrix_turns_counter_clockwise_zooms_about_the_middle_and_then_shifts():
+    (matrix,) = augment.affine_matrices(
+        101, np.array([90.0]), np.array([2.0]), np.array([[3.0, -4.0]])
+    )
+    # Ten pixels right of the middle goes ten pixels up, then twice as far, then the shift.
+    np.testing.assert_allclose(matrix @ [60, 50, 1], [50 + 3, 50 - 20 - 4], atol=1e-9)

@@ -129,3 +129,22 @@ def test_what_is_learnt_from_is_shuffled_and_changed_and_what_is_judged_is_not()
     plain, in_order = epoch(1, augment=None)
     np.testing.assert_array_equal(in_order, -np.arange(10))
     np.testing.assert_array_equal(plain, standardize(images))
+
+
+def test_pictures_to_learn_from_are_mirrored_by_half_and_each_has_its_own_brightness():
+    images = np.full((300, 24, 24), 100, np.uint8)
+    images[:, 11:13, :12] = 160  # a bar in the left half
+    changed = pictures.augment_pictures(images, np.random.default_rng(0))
+    tones = np.array([np.median(view[view > 0]) for view in changed])
+    assert 74 <= tones.min() < 80 and 120 < tones.max() <= 125
+    assert len(set(tones)) > 30
+    left, right = changed[:, :, 4:9].max(axis=(1, 2)), changed[:, :, -9:-4].max(axis=(1, 2))
+    assert 0.4 < (left > right).mean() < 0.6
+
+
+def test_a_face_is_cut_out_where_its_table_says(tmp_path):
+    picture = np.arange(50 * 60, dtype=np.uint32).reshape(50, 60) % 251
+    write_picture(tmp_path / "face.png", picture.astype(np.uint8))
+    table = pd.DataFrame({"path": [tmp_path / "face.png"], "left": 21, "top": 4, "side": 30})
+    loader = PictureTable(table, np.zeros(1), size=30, prepare=as_they_are)
+    np.testing.assert_array_equal(loader[0][0][0], picture[4:34, 21:51])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from helpers import detect
-from helpers.crop import FRAMINGS, Framing, crop_faces, points_to_photo
+from helpers.crop import FRAMINGS, Framing, crop_faces, find_region, points_to_photo
 
 # Where the face is on the portrait of 240 pixels' height, from brow to chin, measured by eye.
 FACE = np.array([69.0, 52.0, 72.0, 81.0])
@@ -179,3 +179,70 @@ def test_a_face_is_found_turned_upright_and_cut_and_a_wall_gives_its_middle():
         return np.corrcoef(faces[0][inner].ravel(), face[inner].ravel())[0, 1]
 
     assert likeness(faces[1]) > 0.9 > likeness(as_it_leans[0])
+
+
+@pytest.mark.parametrize("use", ["keypoints", "action_units", "embedding", "emotion"])
+@pytest.mark.parametrize("detector", detect.DETECTORS)
+def test_eyes_are_where_the_training_pictures_have_them(detector, use):
+    photo = np.array(portrait())
+    (seen,) = detect.detect_faces(photo)
+    crops, (matrix,) = detect.crop_detected(
+        photo, detect.detect_faces(photo, detector), detector, use, 100
+    )
+    assert crops.shape == (1, 100, 100, 3)
+    eyes = seen.landmarks[:2] @ matrix[:, :2].T + matrix[:, 2]
+    assert eyes[:, 1].mean() == pytest.approx(38.5, abs=6)
+    assert eyes[1, 0] - eyes[0, 0] == pytest.approx(37, abs=6)
+    assert eyes[:, 0].mean() == pytest.approx(50, abs=6)
+
+
+def test_a_framing_moves_along_the_leaning_face():
+    box = [100, 100, 50, 50]
+    photo = np.zeros((300, 300), np.uint8)
+    _, (matrix,) = crop_faces(photo, [box], 96, Framing(1.0, down=0.2), 90)
+    # A face that leans by 90° clockwise has its chin on the left.
+    middle = np.linalg.solve(matrix[:, :2], [47.5, 47.5] - matrix[:, 2])
+    np.testing.assert_allclose(middle, [124.5 - 10, 124.5], atol=1e-6)
+    _, (matrix,) = crop_faces(photo, [box], 96, Framing(1.0, right=0.2, down=0.1))
+    middle = np.linalg.solve(matrix[:, :2], [47.5, 47.5] - matrix[:, 2])
+    np.testing.assert_allclose(middle, [124.5 + 10, 124.5 + 5], atol=1e-6)
+
+
+def test_what_to_cut_out_lies_halfway_between_the_box_and_what_the_landmarks_imply():
+    landmarks = np.array([[90.0, 100], [130, 100], [110, 120], [95, 140], [125, 140]])
+    x, y, width, height = find_region(np.array([60.0, 70, 90, 90]), landmarks)
+    implied = 1.75 * np.hypot(40, 40)
+    assert width == height == pytest.approx(np.sqrt(90 * implied))
+    # Of the landmarks, the middle is that of eyes and mouth, in edges of pixels, a little higher.
+    expected = (np.array([105, 115]) + [110.5, 120.5 - 0.073 * implied]) / 2
+    np.testing.assert_allclose([x + width / 2, y + height / 2], expected)
+    assert find_region(np.array([60.0, 70, 90, 40]), None)[2:] == (60, 60)
+
+
+def test_points_are_enlarged_by_their_pixels_middle_and_boxes_by_their_edges():
+    box, landmarks = detect.enlarge(
+        np.array([10.0, 20, 30, 40]), np.array([[0.0, 0], [9, 4]]), np.array([2.0, 3])
+    )
+    assert box.tolist() == [20, 60, 60, 120]
+    assert landmarks.tolist() == [[0.5, 1], [18.5, 13]]
+
+
+def test_a_small_face_must_be_seen_both_times_that_it_is_looked_at_again(monkeypatch):
+    looks = iter([[0, 1], [1, 2]])  # which of three boxes are seen, in their crops' middle
+
+    def run_mtcnn(photos, min_confidence):
+        rows = np.zeros((2, 16))
+        rows[:, 0], rows[:, 1:5] = next(looks), (28, 28, 40, 40)
+        return rows
+
+    monkeypatch.setattr(detect, "run_mtcnn", run_mtcnn)
+    boxes = np.array([[10.0, 10, 30, 30]] * 3)
+    found = detect.confirm(np.zeros((90, 90, 3), np.uint8), boxes, 0.9)
+    assert found.tolist() == [False, True, False]
+
+
+def test_where_no_face_is_the_middle_of_the_photo_stands_in():
+    photo = np.zeros((100, 200, 3), np.uint8)
+    photo[15:85, 65:135] = 255
+    (face,), (found,) = detect.crop_largest_faces([photo], 70, "emotion")
+    assert not found and (face == 255).all()

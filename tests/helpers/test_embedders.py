@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from helpers import embedders as facenet
-from helpers import settings
+from helpers import models, settings
 from helpers.data import DataError
 from helpers.embedders import FaceNet
 
@@ -51,3 +51,37 @@ def test_without_weights_it_says_how_to_get_them_and_fetches_nothing(tmp_path, m
     (tmp_path / "facenet" / "20180402-114759-weights.h5").write_bytes(b"half of it")
     with pytest.raises(ValueError, match="not the published file"):
         FaceNet()
+
+
+class Watched:
+    """A network that remembers what it was given, and gives its first 512 numbers back."""
+
+    def __call__(self, batch, training):
+        assert not training
+        self.seen = batch
+        return batch.reshape(len(batch), -1)[:, :512]
+
+
+def test_facenet_sees_black_as_minus_one_and_white_as_one():
+    network = Watched()
+    both = np.zeros((2, 160, 160, 3), np.uint8)
+    both[1] = 255
+    found = FaceNet(network).embed(both)
+    assert set(np.unique(network.seen[0])) == {-1} and set(np.unique(network.seen[1])) == {1}
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-6)
+
+
+def test_a_face_and_its_mirror_image_have_one_embedding():
+    embedder = facenet.SmallEmbedder()
+    some = np.random.default_rng(0).integers(0, 256, (2, 48, 48, 3), dtype=np.uint8)
+    found = embedder.embed(some)
+    np.testing.assert_allclose(found, embedder.embed(some[:, :, ::-1]), atol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
+    assert embedder.embed(some[:0]).shape == (0, 128)
+
+
+def test_only_a_model_of_embeddings_is_an_embedder_and_only_two_have_a_name():
+    with pytest.raises(ValueError, match="model for emotion"):
+        facenet.SmallEmbedder(models.load("emotion"))
+    with pytest.raises(ValueError, match="no embedder 'arcface'"):
+        facenet.best_embedder("arcface")

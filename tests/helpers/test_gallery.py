@@ -72,3 +72,9 @@ def test_a_similarity_just_at_the_threshold_makes_a_name(gallery):
 def test_somebody_s_faces_count_as_their_mean(gallery):
     found = gallery.similarities(np.array([[2.0, 0, 0], [0, 0, 1.0]]))
     np.testing.assert_allclose(found, [[1, 0], [0, 0]], atol=1e-6)
+
+
+def test_each_face_of_somebody_counts_alike_however_long_its_embedding():
+    long = EMPTY.enroll("ann", np.array([[100.0, 0, 0], [0, 1, 0]]))
+    np.testing.assert_allclose(np.linalg.norm(long.embeddings, axis=1), 1, atol=1e-6)
+    np.testing.assert_allclose(long.similarities(np.array([[1.0, 1, 0]])), [[1.0]], atol=1e-6)

@@ -94,3 +94,26 @@ def test_units_are_measured_one_by_one_and_on_average():
 def test_units_that_all_or_none_of_the_faces_show_cannot_be_measured():
     with pytest.raises(ValueError, match="nothing to measure"):
         metrics.action_unit_metrics(np.ones((2, 1), int), np.ones((2, 1)), ("A",), np.ones(1))
+
+
+def test_the_interval_is_the_normal_one_for_many_values():
+    values = np.random.default_rng(0).normal(size=2000)
+    low, high = metrics.bootstrap_interval(values)
+    assert (high - low) / 2 == pytest.approx(1.96 * values.std() / np.sqrt(2000), rel=0.06)
+    assert metrics.bootstrap_interval(values) == [low, high]
+
+
+def test_wholly_sure_answers_are_in_the_last_bin_with_nearly_sure_ones():
+    probabilities = np.array([[1.0, 0.0], [0.98, 0.02]])
+    assert metrics.reliability(np.array([0, 1]), probabilities) == {
+        "n": [2],
+        "confidence": [pytest.approx(0.99)],
+        "accuracy": [0.5],
+    }
+
+
+def test_a_probability_just_at_the_threshold_means_present():
+    found = metrics.action_unit_metrics(
+        np.array([[1], [0]]), np.array([[0.5], [0.4]]), ("A",), np.array([0.5])
+    )
+    assert found["per_unit"]["A"]["recall"] == found["per_unit"]["A"]["precision"] == 1

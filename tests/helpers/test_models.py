@@ -260,3 +260,30 @@ def test_operations_are_counted_as_multiplications_and_additions():
     around = keras.Input((6, 6, 3))
     head = keras.layers.Dense(2)(network(around))
     assert models.count_flops(keras.Model(around, head)) == expected + 2 * 7 * 2
+
+
+def test_the_cells_of_a_heat_map_lie_evenly_over_the_picture_and_its_margin():
+    places = models.cell_places(4, margin=1).reshape(6, 6, 2)
+    np.testing.assert_allclose(places[0, :, 0], [-1.25, -0.75, -0.25, 0.25, 0.75, 1.25])
+    np.testing.assert_allclose(places[0, :, 1], -1.25)
+    np.testing.assert_array_equal(places[..., 1], places[..., 0].T)
+
+
+def test_a_heat_map_that_is_sure_answers_with_the_middle_of_its_cell():
+    network = models.build_heatmap_model(32, points=1, filters=(4, 4))
+    maps = network.get_layer("maps")
+    cells = maps.output.shape[1]
+    seen = np.zeros((1, cells, cells, 1), np.float32)
+    seen[0, 2, 5] = 1000  # row 2, column 5; two cells on each side are margin
+    rest = keras.Model(maps.output, network.output)
+    side = 2 / (cells - 4)
+    expected = [(5 - 2 + 0.5) * side - 1, (2 - 2 + 0.5) * side - 1]
+    np.testing.assert_allclose(np.asarray(rest(seen))[0, 0], expected, atol=1e-5)
+
+
+def test_each_picture_is_standardised_by_itself(images):
+    images[0] //= 4
+    found = models.standardize(images)[..., 0]
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found.mean(axis=(1, 2)), 0, atol=1e-4)
+    np.testing.assert_allclose(found.std(axis=(1, 2)), 1, atol=1e-4)

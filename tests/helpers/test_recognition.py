@@ -62,3 +62,15 @@ def test_genuine_facenet_embeddings_tell_five_people_apart():
         embeddings, names = file["embeddings"], file["labels"]
     # Two of the 93 lie among somebody else's, whatever looks at them.
     assert (recognition.by_svm(embeddings, names) == names).sum() >= 91
+
+
+def test_the_threshold_is_given_at_which_both_errors_are_alike():
+    same, different = np.array([0.9, 0.8, 0.7, 0.3]), np.array([0.6, 0.2, 0.1, 0.0])
+    rate, threshold = recognition.equal_error_rate(same, different)
+    assert rate == 0.25 and 0.3 < threshold <= 0.7
+
+
+def test_nobody_is_compared_with_their_own_face():
+    points = np.eye(8)  # each face is like no other
+    names = np.repeat(["ann", "bob"], 4)
+    assert np.abs(recognition.against_others(points, names, folds=4)).max() < 1e-6

@@ -118,3 +118,29 @@ def test_resnet50_takes_colour_pictures_and_weights_from_a_path(tmp_path):
     network.save_weights(tmp_path / "some.weights.h5")
     again = transfer.resnet50_backbone(tmp_path / "some.weights.h5", size=32)
     np.testing.assert_array_equal(again.get_weights()[0], network.get_weights()[0])
+
+
+def test_each_class_counts_alike_in_sum():
+    targets = np.eye(3)[[0, 0, 0, 0, 1, 1]]
+    found = transfer.class_weights(targets)
+    np.testing.assert_allclose(found, [0.5, 1, 2])
+    assert found[0] * 4 == found[1] * 2 == 2
+
+
+def test_the_whole_loss_is_shared_between_the_heads_and_weighs_each_class():
+    inputs = keras.Input((5,))
+    units = keras.layers.Activation("linear", name="units")(inputs[:, :2])
+    emotion = keras.layers.Activation("linear", name="emotion")(inputs[:, 2:])
+    network = keras.Model(inputs, {"units": units, "emotion": emotion})
+    transfer.compile_heads(
+        network,
+        keras.optimizers.SGD(0.0),
+        class_weights=np.array([3.0, 1.0, 1.0], "float32"),
+        share_of_units=0.2,
+    )
+    network.run_eagerly = True
+    said = np.array([[0.8, 0.4, 0.5, 0.3, 0.2]], "float32")
+    true = {"units": np.array([[1.0, 0.0]]), "emotion": np.array([[1.0, 0.0, 0.0]])}
+    loss = network.evaluate(said, true, verbose=0, return_dict=True)["loss"]
+    of_units, of_emotion = -(np.log(0.8) + np.log(0.6)) / 2, -3 * np.log(0.5)
+    assert loss == pytest.approx(0.2 * of_units + 0.8 * of_emotion, rel=1e-3)
