@@ -123,6 +123,4 @@ def explain(error: OSError) -> str:
         errno.EROFS: "The disk is read-only.",
         errno.ENAMETOOLONG: "The name is too long.",
     }
-    if error.errno is None:
-        return "The picture is damaged or cut off."
     return sentences.get(error.errno, f"{error.strerror or error}.")

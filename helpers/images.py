@@ -104,7 +104,8 @@ def read_photo(path: str | Path) -> np.ndarray:
     except Image.UnidentifiedImageError:
         raise PhotoError("This is not a picture that can be read.") from None
     except OSError as error:
-        raise PhotoError(explain(error)) from None
+        damaged = "The picture is damaged or cut off."  # Pillow's own errors have no number
+        raise PhotoError(explain(error) if error.errno else damaged) from None
     except MemoryError:
         raise PhotoError("There is not enough memory to open it.") from None
     except Exception as error:

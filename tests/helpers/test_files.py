@@ -168,7 +168,7 @@ def test_a_file_in_the_place_of_a_folder_stays_and_is_an_error(tmp_path):
         (FileNotFoundError(errno.ENOENT, "No such file"), "There is no such file."),
         (OSError(errno.ENOSPC, "No space left on device"), "The disk is full."),
         (OSError(errno.EIO, "Input/output error"), "Input/output error."),
-        (OSError("image file is truncated"), "The picture is damaged or cut off."),
+        (OSError("no room for it"), "no room for it."),
     ],
 )
 def test_an_error_is_one_sentence(error, sentence):
