@@ -106,6 +106,8 @@ WRONG = {
     check.nearest_prototype: [
         (lambda units, prototypes: None, "end it with return"),
         (by_equality, "not 'neutral'"),
+        (lambda units, prototypes: units.clear() or "happy", "changed the set"),
+        (lambda units, prototypes: prototypes.pop("sad") and "happy", "changed the dict"),
         (lambda units, prototypes: units, "Give back the name"),
         (by_share_of_the_prototype, "they share 3 of 6, with fear 5 of 7"),
         (

@@ -9,7 +9,7 @@ import answers_06
 import numpy as np
 import pytest
 
-from reading_faces.exercises import check
+from reading_faces.exercises import check, verdict
 from reading_faces.exercises.verdict import Verdict
 
 LESSONS = (answers_01, answers_02, answers_03, answers_04, answers_05, answers_06)
@@ -36,11 +36,11 @@ def test_a_right_answer_is_accepted(checker, answer):
 
 @pytest.mark.parametrize(("checker", "answer", "hint"), cases(LESSONS, "WRONG"))
 def test_a_wrong_answer_is_told_what_is_wrong(checker, answer, hint):
-    verdict = checker(answer)
-    assert not verdict.passed
-    assert hint in verdict.message
+    said = checker(answer)
+    assert not said.passed
+    assert hint in said.message
     with pytest.raises(AssertionError, match="."):
-        verdict.require()
+        said.require()
 
 
 # By how much the numbers of an answer may not be off.
@@ -73,6 +73,12 @@ RIGHT = {c: answers[0] for lesson in LESSONS for c, answers in lesson.RIGHT.item
 def test_a_near_miss_is_refused(checker, sign):
     off = sign * TOO_FAR[checker]
     assert not checker(lambda *given: np.asarray(RIGHT[checker](*given)) + off).passed
+
+
+def test_results_of_another_shape_are_never_the_same():
+    assert verdict.same([1.0, np.nan], np.array([1, np.nan]))
+    assert not verdict.same([1.0], np.ones(3))
+    assert not verdict.same(1.0, np.ones(3))
 
 
 def test_a_verdict_shows_itself():

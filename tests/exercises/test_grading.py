@@ -290,6 +290,14 @@ def test_a_copy_of_the_course_without_its_text_says_so(source, tmp_path, monkeyp
     assert "text is missing" in capsys.readouterr().err
 
 
+def test_an_installed_course_has_the_lessons_text_in_its_package(source, tmp_path, monkeypatch):
+    package = tmp_path / "site-packages" / "helpers"
+    (package / "shipped").mkdir(parents=True)
+    (tmp_path / "notebooks" / "source").rename(package / "shipped" / "lessons")
+    monkeypatch.setattr(grading, "PACKAGE", package)
+    assert list(grading.lessons()) == ["99_little"]
+
+
 def test_exercises_are_read_as_the_notebooks_builder_reads_them():
     for path in build.sources():
         cells = {

@@ -14,6 +14,7 @@ from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 
 from helpers import plots
+from helpers.data import KEYPOINT_NAMES
 from reading_faces.made_faces import EMOTIONS, UNIT_NAMES, person_number, playground
 from reading_faces.made_faces import figures as gallery
 
@@ -83,6 +84,21 @@ def test_a_slider_moves_the_face_and_its_points():
     mouth, forehead = np.s_[195:265, 90:230], np.s_[:70]
     assert np.abs(smile - still)[mouth].mean() > 5 * np.abs(smile - still)[forehead].mean()
     assert np.abs(turned - still).mean() > 5
+
+
+def test_the_points_of_each_side_have_a_colour_and_a_shape_of_their_own():
+    photo = np.zeros((200, 200, 3), np.uint8)
+    places = np.array([(30 + 40 * (i % 4), 30 + 40 * (i // 4)) for i in range(15)], float)
+    playground.draw_keypoints(photo, places, radius=10)
+    sides = {}
+    for name, (x, y) in zip(KEYPOINT_NAMES, places.astype(int), strict=True):
+        drawn = photo[y - 15 : y + 16, x - 15 : x + 16]
+        side = next((s for s in ("left", "right") if s in name.split("_")), "middle")
+        sides.setdefault(side, []).append((tuple(photo[y, x].tolist()), drawn.tobytes()))
+    assert {side: len(set(looks)) for side, looks in sides.items()} == dict.fromkeys(sides, 1)
+    assert len({looks[0][0] for looks in sides.values()}) == 3, "colours"
+    masks = {(np.frombuffer(looks[0][1], np.uint8) > 0).tobytes() for looks in sides.values()}
+    assert len(masks) == 3, "shapes"
 
 
 def test_the_face_is_drawn_ten_times_a_second_on_one_core():
