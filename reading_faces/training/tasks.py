@@ -49,8 +49,7 @@ class Task:
     data : `(sources, recipe, seed)` to what `learn` learns from.
     learn : `(network, examples, run)` to the trained network, and what its card says of that.
     loss : `(sources, targets of a recipe)` to a loss for Keras.
-    metrics : what Keras measures beside the loss.
-    monitor : the column of the history that says which epoch is best.
+    monitor : the column of the history that says which epoch is best: the loss or a metric.
     outputs : what the numbers that the network gives are called, for the card.
     init : what it begins with unless `--init` names other weights.
     start : `(network, learnt network)`: takes over weights.
@@ -67,7 +66,6 @@ class Task:
     sources: tuple[str, ...] = ("made",)
     learn: Callable = train_in_turn
     loss: Callable = lambda sources, targets: cross_entropy(targets.label_smoothing)
-    metrics: tuple[str, ...] = ()
     monitor: str = "val_loss"
     outputs: dict[str, list[str]] = field(default_factory=dict)
     init: str | None = None
@@ -190,7 +188,6 @@ EMOTION = Task(
     sources=("fer2013",),
     data=emotion_data,
     learn=learn_emotions,
-    metrics=("accuracy",),
     monitor="val_accuracy",
     outputs={"classes": list(EMOTIONS)},
     calibrate=temperature,

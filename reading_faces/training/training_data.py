@@ -56,12 +56,7 @@ def keypoint_data(sources: tuple[str, ...], recipe: Recipe, seed: int) -> Exampl
     """Return faces with their points as targets."""
     parts = [load_faces(source, recipe.data) for source in sources]
     return as_examples(
-        parts,
-        lambda faces, _: faces.keypoints,
-        recipe,
-        seed,
-        augment_keypoints,
-        keypoints_to_network,
+        parts, lambda part, _: part.keypoints, recipe, seed, augment_keypoints, keypoints_to_network
     )
 
 
@@ -140,13 +135,7 @@ def load_units(source: str, data: Data) -> ActionUnitData:
 
 
 def as_examples(
-    parts: list,
-    targets,
-    recipe: Recipe,
-    seed: int,
-    augment,
-    encode=lambda targets: targets,
-    extra: list = (),
+    parts, targets, recipe: Recipe, seed: int, augment, encode=lambda targets: targets, extra=()
 ) -> Examples:
     """Join the sources; `targets(part, training)` is what to learn. Only training is augmented.
 

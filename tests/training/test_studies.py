@@ -6,6 +6,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 
 from helpers import models, settings, transfer
@@ -20,7 +21,10 @@ from reading_faces.training.studies.emotions import EmotionVariant
 from reading_faces.training.studies.keypoints import Variant
 from reading_faces.training.studies.once import once
 
-EAGERLY = pytest.mark.usefixtures("eagerly")
+pytestmark = [
+    pytest.mark.usefixtures("eagerly"),
+    pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions"),
+]
 SMOKE = {name: part.BUDGETS[name]["smoke"] for name, part in studies.PART_OF.items()}
 
 
@@ -97,7 +101,6 @@ def emotion_study(tmp_path, name, **changes):
     return emotions.run_variant(EmotionVariant("tiny", tiny, **changes), tmp_path, SMOKE[name])
 
 
-@EAGERLY
 def test_equal_time_shows_more_pictures_to_the_faster_network(tmp_path, monkeypatch):
     seen = {}
     for name, seconds in (("fast", 0.3), ("slow", 1.2)):
@@ -113,7 +116,6 @@ def test_what_was_done_once_is_read_and_not_done_again(tmp_path):
     assert once(path, lambda: pytest.fail("done again")) == {"n": 1}
 
 
-@EAGERLY
 def test_an_emotion_study_tells_how_it_went(tmp_path):
     row = emotion_study(tmp_path, "emotion-craft", weigh_classes=True, augment=False)
     assert len(row["history"]["val_accuracy"]) == 1
@@ -137,7 +139,6 @@ def test_a_variant_changes_what_its_name_says_and_nothing_else():
     ] == Targets(votes_weight=0.5)
 
 
-@EAGERLY
 def test_fine_tuning_is_measured_for_each_seed_and_done_once(tmp_path, monkeypatch):
     variant = transfers.TransferVariant("one", "random", normalise_anew=True, loss="focal")
     budget = SMOKE["transfer"]
@@ -160,7 +161,18 @@ def test_fine_tuning_is_measured_for_each_seed_and_done_once(tmp_path, monkeypat
     assert "units_auc" in studies.summary(row) and "±" in studies.summary(row)
 
 
-@EAGERLY
+def test_a_face_is_of_its_emotion_or_of_the_group_that_it_belongs_to():
+    shown = {"emotion": ["happy", "fear", "surprise"], "units": [{6, 12}, {1}, set()]}
+    rows = pd.DataFrame({**shown, "path": "", "left": 0, "top": 0, "side": 48})
+    groups = transfers.loader(rows, [1, 12], transfer.GROUPS, 3, 0, False).targets
+    assert groups["emotion"].argmax(axis=1).tolist() == [0, 1, 2]
+    assert groups["units"].tolist() == [[0, 1], [1, 0], [0, 0]]
+    single = transfers.loader(rows, [1], ["surprise", "happy", "fear"], 3, 0, False).targets
+    assert single["emotion"].argmax(axis=1).tolist() == [1, 2, 0]
+    for targets in (groups, single):
+        assert targets["emotion"].sum(axis=1).tolist() == [1, 1, 1]
+
+
 def test_what_the_classic_network_costs_is_measured_through_the_loader(tmp_path, monkeypatch):
     def little(weights, size):
         inputs = keras.Input((size, size, 3))

@@ -102,81 +102,64 @@ def run_once(variant: TransferVariant, table: pd.DataFrame, seed: int, budget: d
     """Train heads, thaw, train on; return measures of the last epoch and the curves."""
     keras.utils.set_random_seed(seed)
     units = sorted(set().union(*table["units"]))
+    classes = transfer.GROUPS if variant.grouped else sorted(set(table["emotion"]))
+    learns = (table["subject"] < f"S{budget['people']:03d}").to_numpy()
+    training, judging = (
+        loader(table[rows], units, classes, variant.batch_size, seed, augment)
+        for rows, augment in ((learns, True), (~learns, False))
+    )
     backbone = transfer.emotion_backbone()
     if variant.backbone == "random":
         backbone = keras.models.clone_model(backbone)  # which draws new weights
-    emotions = None if variant.grouped else sorted(set(table["emotion"]))
-    classes = transfer.GROUPS if variant.grouped else emotions
     network = transfer.two_heads(backbone, len(units), len(classes), variant.dense)
-    learns = (table["subject"] < f"S{budget['people']:03d}").to_numpy()
-    training, judging = (
-        loader(table[rows], units, emotions, variant.batch_size, seed, augment)
-        for rows, augment in ((learns, True), (~learns, False))
-    )
-    weighing = {}
-    if variant.loss == "weighted":
-        weighing = {
-            "unit_weights": transfer.positive_weights(training.targets["units"]),
-            "class_weights": transfer.class_weights(training.targets["emotion"]),
-        }
-    elif variant.loss == "focal":
-        weighing = {"gamma": 2.0}
-    curves, epochs = [], budget["epochs"]
+    curves = []
     for rate, stages in ((HEAD_RATE, 0), (variant.fine_rate, variant.stages)):
         if stages:
             transfer.thaw(backbone, stages, variant.normalise_anew)
-        optimizer = build_optimizer(
-            Schedule(
-                epochs,
-                rate * 10 if variant.optimizer == "sgd" else rate,  # as is usual
-                variant.optimizer,
-                weight_decay=0.0,
-                warmup_epochs=0,
-            ),
-            len(training) if variant.falling_rate else None,
-        )
-        transfer.compile_heads(network, optimizer, **weighing)
-        curves.append(fit(network, training, epochs, judging, verbose=0))
+        compile_network(network, variant, rate, budget["epochs"], training)
+        curves.append(fit(network, training, budget["epochs"], judging, verbose=0))
     curves = pd.concat(curves).round(4)
-    said = network.predict(judging, verbose=0)
-    names = tuple(f"AU{unit}" for unit in units)
-    measured = action_unit_metrics(
-        judging.targets["units"].astype(int), said["units"], names, np.full(len(units), 0.5)
-    )
+    said, true = network.predict(judging, verbose=0), judging.targets
+    names, halves = tuple(f"AU{unit}" for unit in units), np.full(len(units), 0.5)
+    measured = action_unit_metrics(true["units"].astype(int), said["units"], names, halves)
     # Also a head of single emotions is judged by the groups that they belong to.
     group_of = np.array([transfer.GROUP_OF.get(name, name) for name in classes])
-    said_group, true_group = (
-        group_of[answer.argmax(axis=1)] for answer in (said["emotion"], judging.targets["emotion"])
-    )
-    right = said_group == true_group
-    print(f"  seed {seed}: AUC {measured['macro_auc']:.3f}, groups {right.mean():.3f}", flush=True)
+    said_group, true_group = (group_of[x["emotion"].argmax(axis=1)] for x in (said, true))
+    right = float((said_group == true_group).mean())
+    print(f"  seed {seed}: AUC {measured['macro_auc']:.3f}, groups {right:.3f}", flush=True)
     return {
         "units_auc": measured["macro_auc"],
         "units_f1": measured["macro_f1"],
-        "group_accuracy": float(right.mean()),
+        "group_accuracy": right,
         "val_loss": curves["val_loss"].tolist(),
         "val_auc": curves["val_units_auc"].tolist(),
     }
 
 
+def compile_network(
+    network: keras.Model, variant: TransferVariant, rate: float, epochs: int, training: PictureTable
+) -> None:
+    """Give the network the variant's optimizer and losses; SGD gets the tenfold rate, as usual."""
+    rate = rate * 10 if variant.optimizer == "sgd" else rate
+    schedule = Schedule(epochs, rate, variant.optimizer, weight_decay=0.0, warmup_epochs=0)
+    optimizer = build_optimizer(schedule, len(training) if variant.falling_rate else None)
+    weighing = {"plain": {}, "focal": {"gamma": 2.0}, "weighted": {
+        "unit_weights": transfer.positive_weights(training.targets["units"]),
+        "class_weights": transfer.class_weights(training.targets["emotion"]),
+    }}  # fmt: skip
+    transfer.compile_heads(network, optimizer, **weighing[variant.loss])
+
+
 def loader(
-    rows: pd.DataFrame,
-    units: list[int],
-    emotions: list[str] | None,
-    batch_size: int,
-    seed: int,
-    augment: bool,
+    rows: pd.DataFrame, units: list, classes: list, batch_size: int, seed: int, augment: bool
 ) -> PictureTable:
-    """Return pictures of the rows with both targets, 48 × 48 as the emotion model takes them."""
-    shown = rows["emotion"].to_numpy()
-    present = np.array([[unit in found for unit in units] for found in rows["units"]])
+    """Return pictures of the rows with both targets, 48 × 48 as the emotion model takes them.
+
+    A face is of the class that its emotion is, or belongs to.
+    """
+    shown = [name if name in classes else transfer.GROUP_OF[name] for name in rows["emotion"]]
     targets = {
-        "units": present.astype(np.float32),
-        "emotion": transfer.group_targets(shown) if emotions is None else one_hot(shown, emotions),
+        "units": np.array([[unit in found for unit in units] for found in rows["units"]], "f4"),
+        "emotion": np.array([[name == known for known in classes] for name in shown], "f4"),
     }
     return PictureTable(rows, targets, 48, batch_size, models.standardize, augment, seed)
-
-
-def one_hot(shown: np.ndarray, emotions: list[str]) -> np.ndarray:
-    """Return 1 in the column of each face's emotion, `(n, emotions) float32`."""
-    return (shown[:, np.newaxis] == np.array(emotions)).astype(np.float32)
