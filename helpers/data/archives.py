@@ -9,9 +9,10 @@ import numpy as np
 
 from helpers.data.records import DataError
 
-# What reading a damaged or cut file may raise. (RuntimeError: a zip that asks for a password.)
+# What reading a file may raise that is damaged, cut, or something else under the name: zlib's and
+# lzma's own errors, RuntimeError where a zip asks for a password, TypeError where it is one array.
 ARCHIVE_PROBLEMS = (
-    *(OSError, ValueError, EOFError, RuntimeError),
+    *(OSError, ValueError, EOFError, RuntimeError, TypeError),
     *(zipfile.BadZipFile, zlib.error, LZMAError),
 )
 

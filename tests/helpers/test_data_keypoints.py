@@ -21,7 +21,10 @@ from helpers.data import (
     KEYPOINT_COLUMNS,
     DataError,
     kaggle_coordinates,
+    load_action_units,
+    load_emotions,
     load_keypoints,
+    load_set,
 )
 from helpers.data.duplicates import near_duplicate_groups, similarities
 from helpers.data.splits import split_by_group
@@ -355,6 +358,27 @@ def test_an_archive_gives_back_what_was_saved(tmp_path, sample):
     loaded = load_keypoints(tmp_path / "a.npz")
     np.testing.assert_array_equal(loaded.keypoints, sample[1])
     assert list(loaded.split) == list(split)
+
+
+@pytest.mark.parametrize("load", [load_keypoints, load_emotions, load_action_units, load_set])
+@pytest.mark.parametrize("kind", ["one array", "text", "zip", "locked zip", "empty"])
+def test_something_else_that_is_called_an_archive_is_refused(tmp_path, load, kind):
+    path = tmp_path / "a.npz"
+    if kind == "one array":
+        with path.open("wb") as file:
+            np.save(file, np.zeros(3))
+    elif kind.endswith("zip"):
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("images.npy", b"no array")
+        if kind == "locked zip":
+            content = bytearray(path.read_bytes())
+            content[6] |= 1  # says that its file is encrypted, here and in the directory at its end
+            content[content.index(b"PK\x01\x02") + 8] |= 1
+            path.write_bytes(content)
+    else:
+        path.write_text("no archive" if kind == "text" else "")
+    with pytest.raises(DataError, match=r"a\.npz"):
+        load(path)
 
 
 def test_an_archive_without_split_is_all(tmp_path, sample):
