@@ -67,6 +67,18 @@ def test_each_face_gets_the_results_of_its_own_photo():
     assert together[0]["angry"] > together[2]["angry"] > together[1]["angry"]
 
 
+def test_each_face_of_a_photo_gets_its_own_results(monkeypatch):
+    photo = np.zeros((100, 200, 3), np.uint8)
+    photo[:, :100], photo[:, 100:] = 200, 50
+    boxes = [(20.0, 20.0, 60.0, 60.0), (120.0, 20.0, 60.0, 60.0)]
+    found = [detect.DetectedFace(box, 0.99, None, box) for box in boxes]
+    monkeypatch.setattr(detect, "detect_faces", lambda *_: found)
+    reader = FaceReader(parts=("emotion",), models={"emotion": Brightness()})
+    bright, dark = reader.read_one(photo).faces
+    assert bright.box == boxes[0] and bright.emotion["angry"] == pytest.approx(200 / 255)
+    assert dark.box == boxes[1] and dark.emotion["angry"] == pytest.approx(50 / 255)
+
+
 def test_keypoints_are_in_the_pixels_of_the_photo(reader):
     (small,) = reader.read_one(PHOTO).faces
     (large,) = reader.read_one(np.array(portrait().resize((820, 960), 2))).faces
@@ -122,7 +134,7 @@ def test_without_anything_to_read_nothing_is_read(reader):
 
 class Uncertain(Cheerful):
     def predict(self, images):
-        return super().predict(images) * np.nan
+        return super().predict(images) + np.array([0] * 6 + [np.nan], np.float32)
 
 
 def test_a_model_that_answers_with_no_number_is_one_sentence():
