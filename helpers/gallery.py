@@ -2,7 +2,7 @@
 
 An embedding is a face as a point on the unit sphere; the nearer two of them, the more alike. What
 makes embeddings is an `Embedder`. A gallery is plain arrays: nothing is trained when somebody is
-enrolled or forgotten, and its file holds no code.
+enrolled or forgotten.
 """
 
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""The figures of the course: keypoints on faces, grids of faces, annotated photos, probabilities.
+"""The figures of the course: keypoints on faces, grids of faces, probabilities, a network.
 
 Colours are safe for colour-blind readers and never alone: points of the subject's left side are
 circles, of the right side squares, and in the middle of the face triangles.

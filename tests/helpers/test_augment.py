@@ -126,28 +126,38 @@ def test_erasing_covers_a_part_and_never_everything():
     assert (changed < 0.15).all()
 
 
-def faces_with_a_spot(n=400):
-    """Return grey pictures with a bright spot, a quarter of the side up and left of the middle."""
+def faces_with_a_spot(n=400, middle=16):
+    """Return grey pictures of 64 × 64 with a bright spot at `(middle, middle)`."""
     images = np.full((n, 64, 64), 100, np.uint8)
-    images[:, 15:18, 15:18] = 255
+    images[:, middle - 1 : middle + 2, middle - 1 : middle + 2] = 255
     return images
 
 
-def test_new_views_are_mirrored_by_half_turned_a_little_and_shifted_a_little():
+def spots_of(views):
+    """Return x and y of each spot from the picture's middle, of those that are not covered."""
+    smooth = np.stack([cv2.blur(view, (3, 3)) for view in views]).reshape(len(views), -1)
+    seen = smooth.argmax(axis=1)[smooth.max(axis=1) > 180]
+    return seen % 64 - 31.5, seen // 64 - 31.5
+
+
+def test_new_views_are_mirrored_by_half_and_turned_and_zoomed_a_little():
     labels = np.arange(400)
     views, same = augment.augment_faces(faces_with_a_spot(), labels, np.random.default_rng(0))
     assert same is labels
-    # Where the spot is, from the middle; patches of noise aside, nothing else is bright.
-    smooth = np.stack([cv2.blur(view, (3, 3)) for view in views])
-    bright = smooth.reshape(400, -1).argmax(axis=1)
-    x, y = bright % 64 - 31.5, bright // 64 - 31.5
-    whole = smooth.reshape(400, -1).max(axis=1) > 180
-    left = x < 0
-    assert 0.4 < left[whole].mean() < 0.6
+    x, y = spots_of(views)
+    assert 0.4 < (x < 0).mean() < 0.6
     # 15.5 px off in x and y: turned by 10°, zoomed by a tenth and shifted by 4 px at most.
-    near = (np.abs(np.abs(x) - 15.5) < 9) & (np.abs(y + 15.5) < 9)
-    assert near[whole].mean() > 0.85
-    assert 1.5 < y[whole & near].std() < 4
+    assert ((np.abs(np.abs(x) - 15.5) < 9) & (np.abs(y + 15.5) < 9)).mean() > 0.9
+
+
+def test_new_views_are_shifted_by_up_to_six_percent():
+    views, _ = augment.augment_faces(
+        faces_with_a_spot(middle=32), np.arange(400), np.random.default_rng(0)
+    )
+    for places in spots_of(views):  # neither turning nor zooming moves the middle
+        near = np.abs(places) < 6
+        assert near.mean() > 0.9
+        assert places[near].std() == pytest.approx(0.06 * 64 / np.sqrt(3), rel=0.2)
 
 
 def test_the_reach_of_new_views_multiplies_all_but_the_mirror():

@@ -132,7 +132,7 @@ def test_points_of_a_crop_come_back_to_where_they_were(box, framing, roll, point
     assert np.allclose(again, points[0], atol=1e-6)
 
 
-@pytest.mark.parametrize("zoom", [0.5, 1, 3, 7.3, 20])
+@pytest.mark.parametrize("zoom", [0.5, 1, 3, 7.3, 12])
 @pytest.mark.parametrize("roll", [0, 30, -140])
 def test_a_spot_is_in_the_crop_where_the_matrix_says(zoom, roll):
     side = round(96 * zoom)
@@ -181,19 +181,18 @@ def test_a_face_is_found_turned_upright_and_cut_and_a_wall_gives_its_middle():
     assert likeness(faces[1]) > 0.9 > likeness(as_it_leans[0])
 
 
-@pytest.mark.parametrize("use", ["keypoints", "action_units", "embedding", "emotion"])
 @pytest.mark.parametrize("detector", detect.DETECTORS)
-def test_eyes_are_where_the_training_pictures_have_them(detector, use):
+def test_eyes_are_where_the_training_pictures_have_them(detector):
     photo = np.array(portrait())
     (seen,) = detect.detect_faces(photo)
-    crops, (matrix,) = detect.crop_detected(
-        photo, detect.detect_faces(photo, detector), detector, use, 100
-    )
-    assert crops.shape == (1, 100, 100, 3)
-    eyes = seen.landmarks[:2] @ matrix[:, :2].T + matrix[:, 2]
-    assert eyes[:, 1].mean() == pytest.approx(38.5, abs=6)
-    assert eyes[1, 0] - eyes[0, 0] == pytest.approx(37, abs=6)
-    assert eyes[:, 0].mean() == pytest.approx(50, abs=6)
+    faces = detect.detect_faces(photo, detector)
+    for use in ("keypoints", "action_units", "embedding", "emotion"):
+        crops, (matrix,) = detect.crop_detected(photo, faces, detector, use, 100)
+        assert crops.shape == (1, 100, 100, 3)
+        eyes = seen.landmarks[:2] @ matrix[:, :2].T + matrix[:, 2]
+        assert eyes[:, 1].mean() == pytest.approx(38.5, abs=6)
+        assert eyes[1, 0] - eyes[0, 0] == pytest.approx(37, abs=6)
+        assert eyes[:, 0].mean() == pytest.approx(50, abs=6)
 
 
 def test_a_framing_moves_along_the_leaning_face():
