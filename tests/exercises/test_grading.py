@@ -4,13 +4,14 @@ import asyncio
 import functools
 import json
 import sys
+import time
 
 import nbclient
 import nbformat
 import pytest
 from jupyter_client import AsyncKernelManager
 from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
-from nbformat.v4 import new_code_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from notebooks import build
 from reading_faces.__main__ import main
@@ -204,14 +205,48 @@ def test_a_cell_that_fails_before_any_exercise_makes_the_score_unreliable(source
     assert trouble.count("\n") == 1
 
 
+ENDLESS = "def double(x):\n    while True:\n        pass"
+
+
 def test_a_loop_without_end_costs_only_its_own_exercise(source, score, monkeypatch):
     monkeypatch.setattr(grading, "GRADED_SECONDS", 1)
-    endless = "def double(x):\n    while True:\n        pass"
-    notebook = answered(build.published(source), twice=endless, halve=HALF)
-    code, result, trouble = score(notebook, "--timeout", "1")
+    notebook = answered(build.published(source), twice=ENDLESS, halve=HALF)
+    notebook.cells = [cell for cell in notebook.cells if "eight" not in cell.source]
+    begun = time.monotonic()
+    code, result, _ = score(notebook, "--timeout", "30")
+    assert time.monotonic() - begun < 30
     assert (code, points(result)) == (0, {"twice": 0, "halve": 50})
     assert result["exercises"][0]["message"] == "It took too long and was stopped."
-    assert "It took too long" in trouble
+
+
+def test_a_cell_of_the_learner_may_take_as_long_as_was_said(source, score):
+    notebook = answered(build.published(source), twice=DOUBLE, halve=HALF)
+    notebook.cells.append(new_code_cell("while True:\n    pass"))
+    code, result, trouble = score(notebook, "--timeout", "1")
+    assert (code, result["score"]) == (1, 100)
+    assert "`while True:`, fails: It took too long" in trouble
+
+
+def test_a_checker_is_asked_at_its_place(source, score):
+    notebook = answered(build.published(source), twice=DOUBLE, halve=HALF)
+    notebook.cells.append(new_code_cell("double = half = None"))
+    assert score(notebook)[1]["score"] == 100
+
+
+def test_an_exercise_that_only_its_checker_accepts_gets_the_checkers_points():
+    exercises = [grading.Exercise(name, "check.it(it)", "") for name in "abc"]
+    yes = new_output("execute_result", {"text/plain": "✅ Right."})
+    no = new_output("error", ename="AssertionError", evalue="", traceback=[])
+    notebook = new_notebook(
+        cells=[
+            new_code_cell("", outputs=[output], metadata={"exercise": name, "part": part})
+            for name in "abc"
+            for part, output in (("checker", yes), ("hidden", no if name == "a" else yes))
+        ]
+    )
+    scores = [(row.points, row.of) for row in grading.score(notebook, exercises)]
+    assert grading.shares(6) == [16, 17, 17, 16, 17, 17]
+    assert scores == [(16, 33), (33, 33), (34, 34)]
 
 
 def test_a_python_that_dies_is_reported_with_its_cell(source, tmp_path, capsys):
