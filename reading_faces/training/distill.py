@@ -31,7 +31,7 @@ def train_in_turn(network: keras.Model, examples: Examples, run) -> tuple[keras.
     The network, and what its card says of the training.
     """
     task, out, said, histories = run.task, run.out, [], []
-    measured = [name for name in (task.monitor.removeprefix("val_"),) if name != "loss"]
+    metrics = [] if task.monitor == "val_loss" else [task.monitor.removeprefix("val_")]
     batches, validation, unlabelled = examples
     faces = np.concatenate([batches.images, unlabelled]) if run.recipe.then else None
     for recipe in run.recipe.in_turn():
@@ -39,7 +39,7 @@ def train_in_turn(network: keras.Model, examples: Examples, run) -> tuple[keras.
             batches = taught_batches(examples.training, faces, said, recipe)
         optimizer, epochs = build_optimizer(recipe.schedule, len(batches)), recipe.schedule.epochs
         loss = task.loss(run.sources, recipe.targets)
-        network.compile(optimizer, loss, metrics=measured)
+        network.compile(optimizer, loss, metrics=metrics)
         histories.append(fit(network, batches, epochs, validation, out, task.monitor))
         if recipe.then:
             teacher = TrainedModel(network, {"task": task.name, "input": {"size": task.size}})
