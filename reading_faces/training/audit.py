@@ -3,7 +3,6 @@ of Kaggle's keypoints, which are marked.
 """
 
 import numpy as np
-from sklearn.metrics import pairwise_distances_argmin
 
 from helpers import data
 from reading_faces.training.scores import mean_or_none
@@ -77,9 +76,12 @@ def labels_of_pictures(faces: data.EmotionData) -> dict[bytes, list[int]]:
     return labels
 
 
-def nearest_pictures(images: np.ndarray, others: np.ndarray) -> np.ndarray:
+def nearest_pictures(images: np.ndarray, others: np.ndarray, block: int = 500) -> np.ndarray:
     """Return for each picture the row of the most correlated one among `others`, `(n,) int`."""
-    return pairwise_distances_argmin(unit_rows(images), unit_rows(others))
+    images, others = (unit_rows(pictures) for pictures in (images, others))
+    starts = range(0, len(images), block)
+    found = [(images[start : start + block] @ others.T).argmax(axis=1) for start in starts]
+    return np.concatenate(found)
 
 
 def unit_rows(images: np.ndarray) -> np.ndarray:

@@ -54,6 +54,14 @@ def test_copies_flatter_who_answers_with_the_nearest_picture(reviewed):
     assert found["nearest_picture_accuracy"] == with_copies
 
 
+def test_a_flat_picture_is_nearest_to_nothing():
+    """It has no correlation, so a picture that resembles another a little is nearer to that."""
+    images = grey(2, 48)
+    little = images[0] // 4 + images[1] // 2
+    others = np.stack([np.full((48, 48), 90, np.uint8), images[0]])
+    assert nearest_pictures(np.stack([little, images[0]]), others, block=1).tolist() == [1, 1]
+
+
 def test_where_every_face_is_a_copy_nothing_is_said_of_the_others(reviewed):
     copies = review_emotions(reviewed.select(np.array([0, 1, 2, 10, 11])))["copies"]["public"]
     assert (copies["n"], copies["of"]) == (2, 2)
@@ -158,4 +166,4 @@ def test_the_gaps_of_kaggles_set_are_printed_by_a_command(tmp_path, monkeypatch,
     assert main(["data", "review", "facial-keypoints", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["n"], found["complete"]) == (3, 2)
-    assert set(found) - {"source"} == set(stored_result("kaggle-gaps"))
+    assert set(found) == set(stored_result("kaggle-gaps"))
