@@ -64,6 +64,20 @@ def test_a_face_that_jumps_is_known_again_by_who_it_is(stage):
     assert known[1][0].number == 1
 
 
+def test_somebody_else_who_appears_elsewhere_has_another_number(stage):
+    tracker = FaceTracker(reader(), every=1, embedder=Tint())
+    stage(tracker, [[(10, 20)]], colours=[(255, 200, 200)])
+    ((other,),) = stage(tracker, [[(110, 70)]], colours=[(200, 200, 255)])
+    assert other.number == 2
+
+
+@pytest.mark.parametrize(("step", "number"), [(20, 1), (30, 2)])
+def test_a_box_that_overlaps_by_a_fifth_is_the_same_face(stage, step, number):
+    """Of boxes of 40 pixels, those 20 apart share a third of their area; 30 apart, a seventh."""
+    shown = stage(FaceTracker(reader(), every=1), [[(20, 30)], [(20 + step, 30)]])
+    assert shown[-1][0].number == number
+
+
 def test_an_emotion_changes_slowly_and_gets_there(stage):
     of_face = reader()
     tracker = FaceTracker(of_face, every=5, smoothing=4)
