@@ -7,6 +7,7 @@ page comes from another machine.
 import base64
 import html
 import io
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -44,6 +45,19 @@ def tell(reading: PhotoReading) -> str:
 def failure(sentence: str) -> str:
     """Return a sentence about what went wrong; the words say so, not the colour alone."""
     return f'<span class="failed">Not done. {html.escape(sentence)}</span>'
+
+
+def enrolled(people: list[str]) -> str:
+    """Say who is enrolled."""
+    return f"Enrolled: {html.escape(', '.join(people)) or 'nobody yet'}."
+
+
+def attempt(act: Callable[..., str], name: str, *rest) -> tuple[str, str]:
+    """Enrol or forget somebody; return what to say of it, and the name if it is to be mended."""
+    try:
+        return html.escape(act(name, *rest)), ""
+    except ValueError as error:
+        return failure(str(error)), name
 
 
 def report(reading: PhotoReading, marked: np.ndarray | None, thresholds: dict[str, float]) -> str:
@@ -214,14 +228,11 @@ def lay_out(gr, actions: PageActions):
         yield tell(reading), report(reading, marked, thresholds), embeddings, None
 
     def who() -> str:
-        people = actions.people
-        return f"Enrolled: {html.escape(', '.join(people)) if people else 'nobody yet'}."
+        return enrolled(actions.people)
 
     def change(act, name, *rest):
-        try:
-            return html.escape(act(name, *rest)), who(), ""
-        except ValueError as error:
-            return failure(str(error)), who(), name
+        told, left = attempt(act, name, *rest)
+        return told, who(), left
 
     def leave(request: gr.Request):
         # Gradio would keep what it has shown to a visitor, the marked photo too, for an hour.

@@ -286,7 +286,13 @@ def test_a_name_cannot_bring_its_own_markup(actions, send, face, tmp_path):
     reading, marked, _ = actions.read(send(tmp_path / "again.png"))
     shown = app.report(reading, marked, {})
     assert reading.faces[0].identity[0] == evil
-    assert "<img src=x" not in shown and "&lt;img src=x" in shown
+    said, left = app.attempt(actions.forget, evil)
+    refused, kept = app.attempt(actions.forget, evil)
+    assert refused.startswith('<span class="failed">Not done. Nobody called &lt;img')
+    assert (left, kept) == ("", evil)
+    for told in (shown, said, refused, app.enrolled(["Ann", evil])):
+        assert "<img src=x" not in told and "&lt;img src=x" in told
+    assert app.enrolled([]) == "Enrolled: nobody yet."
 
 
 # The command.
