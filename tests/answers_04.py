@@ -149,6 +149,8 @@ WRONG = {
         (lambda image, pad, rng: cut(image, pad, 2, int(rng.integers(5))), "one axis only"),
         (lambda image, pad, rng: cut(image, pad, *[int(rng.integers(5))] * 2), "diagonal"),
         (lambda image, pad, rng: cut(image, pad, *rng.integers(0, 4, 2)), "stops at n - 1"),
+        (lambda image, pad, rng: cut(image, pad, *rng.integers(0, (5, 4))), "stops at n - 1"),
+        (lambda image, pad, rng: cut(image, pad, *rng.integers(0, (4, 5))), "stops at n - 1"),
     ],
     check.focal_loss: [
         (lambda true, p, gamma: None, "end it with return"),

@@ -77,3 +77,38 @@ def test_a_face_changes_from_the_first_expression_to_the_last():
     np.testing.assert_array_equal(frames[0][1].scene.units, start)
     np.testing.assert_allclose(frames[-1][1].scene.units, end)
     assert [face.scene.yaw for _, face in frames] == [-20, -5, 10]
+
+
+def test_a_face_changes_slowly_at_first():
+    start, end = albums.neutral_to("happy")
+    _, (_, face), *_ = albums.animate(person_number(0, 0), start, end, 5, 48)
+    np.testing.assert_allclose(face.scene.units, start + (end - start) * 0.15625)
+
+
+def test_the_files_of_a_sequence_belong_to_its_last_frame():
+    names = [name for name, _ in albums.ckplus_album(subjects=1, sequences=1, frames=3).pages]
+    last = "S000/001/S000_001_00000003"
+    assert names[-3:] == [
+        f"cohn-kanade-images/{last}.png",
+        f"Emotion/{last}_emotion.txt",
+        f"FACS/{last}_facs.txt",
+    ]
+
+
+def test_a_unit_is_written_with_five_steps_of_its_stronger_side():
+    units = np.zeros((len(UNITS), 2))
+    units[0], units[1], units[2], units[3] = (0.5, 0.1), (0.0, 1.0), (0.19, 0.1), (0.2, 0.2)
+    rows = [line.split() for line in albums.facs_text(units).splitlines()]
+    assert [(float(unit), float(step)) for unit, step in rows] == [
+        (UNITS[0], 3),
+        (UNITS[1], 5),
+        (UNITS[3], 1),
+    ]
+
+
+def test_five_people_stand_in_two_rows_and_four_in_one():
+    heights = {}
+    for n in (4, 5):
+        _, found = albums.group_photo(n, size=(330, 220))
+        heights[n] = np.ptp([face.keypoints[NOSE, 1] for face in found])
+    assert heights[5] > 50 > heights[4]

@@ -211,3 +211,10 @@ def test_sliders_redraw_the_face_and_the_button_puts_them_back():
     assert ground.picture.value == first
     ground.change_person()
     assert ground.picture.value != first
+
+
+def test_a_face_framed_by_its_eyes_is_upright():
+    photo = np.zeros((120, 120, 3), np.uint8)
+    photo[80:] = 255
+    face = playground.frame_by_eyes(photo, np.array([[78.0, 60.0], [42.0, 60.0]]))
+    assert face[:10].max() == 0 and face[-10:].min() == 255

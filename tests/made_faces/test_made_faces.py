@@ -448,3 +448,11 @@ def test_nobody_can_name_every_expression_and_fear_is_taken_for_surprise():
     assert 0.75 < right < 0.99
     assert shares["fear"]["surprise"] > shares["fear"]["happy"]
     assert shares["fear"]["surprise"] > 0.02
+
+
+def test_the_five_landmarks_are_in_mtcnns_order():
+    (right_eye, left_eye, nose, mouth_right, mouth_left) = portrait(Scene(plain_person(0)))[
+        1
+    ].landmarks
+    assert right_eye[0] < nose[0] < left_eye[0] and mouth_right[0] < nose[0] < mouth_left[0]
+    assert max(right_eye[1], left_eye[1]) < nose[1] < min(mouth_right[1], mouth_left[1])

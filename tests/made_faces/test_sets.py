@@ -20,7 +20,7 @@ from reading_faces.made_faces import EMOTIONS, make_set
 from reading_faces.made_faces.camera import read_jpeg
 from reading_faces.made_faces.expression import UNITS, mix_units
 from reading_faces.made_faces.scenes import POSES
-from reading_faces.made_faces.sets import draw_number, draw_set, scene_number
+from reading_faces.made_faces.sets import draw_number, draw_set, scene_number, split_people
 from reading_faces.training.made_sets import save_set
 
 LEFT_EYE, RIGHT_EYE = 0, 1
@@ -156,6 +156,12 @@ def test_a_shipped_face_drawn_again_is_the_same(shipped, row):
         assert file == shipped.files[row]
     gap = np.abs(read_jpeg(file, grey=True).astype(int) - shipped.images[row])
     assert gap.mean() < 1
+
+
+def test_two_of_twenty_people_are_in_test_and_two_in_val():
+    split = split_people(np.array([f"made0-{number:04d}" for number in range(40)]))
+    counts = {name: int((split == name).sum()) for name in ("test", "val", "train")}
+    assert counts == {"test": 4, "val": 4, "train": 32}
 
 
 def test_one_process_draws_what_two_draw(faces):
