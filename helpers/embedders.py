@@ -10,12 +10,13 @@ import numpy as np
 
 from helpers import models
 from helpers.data.cache import file_sha256
-from helpers.data.sources import FACENET_SHA256, KNOWN, find_folder, known_folder
+from helpers.data.sources import KNOWN, find_folder, known_folder
 from helpers.gallery import Embedder, to_unit_length
 from helpers.images import to_grey
 
 DIMENSIONS = 512
 _FILE = KNOWN["facenet"].by_hand
+(_SHA256,) = KNOWN["facenet"].downloads.values()
 _BATCH = 32
 EMBEDDERS = ("shipped", "facenet")
 
@@ -74,7 +75,7 @@ def load_network(weights: Path):
     """Build the network and fill it from the published file, once its checksum is right."""
     if not weights.is_file():
         raise ValueError(f"{weights} is missing; run: python -m reading_faces data fetch facenet")
-    if file_sha256(weights) != FACENET_SHA256:
+    if file_sha256(weights) != _SHA256:
         raise ValueError(f"{weights} is not the published file; delete it and fetch it again.")
     network = build_network()
     network.load_weights(weights)

@@ -1,6 +1,8 @@
 """The data sets known by name: what each one is, where it is looked for, how to get it."""
 
-from dataclasses import dataclass
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from helpers import settings
@@ -9,65 +11,21 @@ from helpers.data.records import DataError
 
 @dataclass(frozen=True)
 class Source:
-    """A known data set.
+    """A known data set, as `known.toml` describes it, which also says what each field means."""
 
-    `page` is where a person reads about it and downloads it, and `by_hand` what to put into the
-    folder of its name.
-    """
-
+    name: str
     what: str
     page: str
     by_hand: str
     terms: str
+    kaggle: str = ""
+    kaggle_files: str = "*"
+    downloads: Mapping[str, str] = field(default_factory=dict)
+    rows: Mapping[str, int] = field(default_factory=dict)
 
 
-_KAGGLE = "https://www.kaggle.com"
-KNOWN = {
-    "fer2013": Source(
-        what="FER-2013: 35,887 grey faces of 48 × 48 pixels, seven emotions",
-        page=f"{_KAGGLE}/c/challenges-in-representation-learning-"
-        "facial-expression-recognition-challenge/data",
-        by_hand="fer2013.csv or icml_face_data.csv (for votes also fer2013new.csv of FERPlus)",
-        terms="research use; pictures from the web. FER+ votes: MIT",
-    ),
-    "facial-keypoints": Source(
-        what="Kaggle Facial Keypoints Detection: 7,049 grey faces of 96 × 96 pixels, 15 points",
-        page=f"{_KAGGLE}/c/facial-keypoints-detection/data",
-        by_hand="training.csv or training.zip",
-        terms="rules of the Kaggle competition",
-    ),
-    "ckplus": Source(
-        what="CK+: posed expressions of laboratory subjects, peak frames",
-        page=f"{_KAGGLE}/datasets/shawon10/ckplus",
-        by_hand="CK+48, or the official cohn-kanade-images, Emotion and Landmarks folders",
-        terms="CK+ agreement: research only, no redistribution; sign it before use",
-    ),
-    "five-celebrities": Source(
-        what="Five Celebrity Faces: press photos of five people",
-        page=f"{_KAGGLE}/datasets/dansbecker/5-celebrity-faces-dataset",
-        by_hand="the folders train and val",
-        terms="press photos, not free; private study only",
-    ),
-    "orl": Source(
-        what="ORL (AT&T) faces: 40 people, ten pictures each, 92 × 112 pixels, grey",
-        page="https://cam-orl.co.uk/facedatabase.html",
-        by_hand="the folders s1 to s40 of att_faces.zip",
-        terms="credit AT&T Laboratories Cambridge",
-    ),
-    "lfw": Source(
-        what="Labeled Faces in the Wild: 13,233 photos of 5,749 people",
-        page="https://scikit-learn.org/stable/datasets/real_world.html",
-        by_hand="the folder lfw_home that scikit-learn's fetch_lfw_people makes",
-        terms="research use; press photos",
-    ),
-    "facenet": Source(
-        what="weights of keras-facenet (Inception-ResNet trained on VGGFace2), 512 numbers a face",
-        page="https://github.com/faustomorales/keras-facenet/releases/tag/v0.3.1",
-        by_hand="20180402-114759-weights.h5",
-        terms="code MIT; trained on VGGFace2 (research)",
-    ),
-}
-FACENET_SHA256 = "8b71e7045497e841c00ee568f031d1a4d30908fceadf6884aef2dec4d545202b"
+_FILE = Path(__file__).with_name("known.toml")
+KNOWN = {n: Source(n, **known) for n, known in tomllib.loads(_FILE.read_text("utf-8")).items()}
 
 
 def list_sources() -> dict[str, Path | None]:

@@ -3,7 +3,6 @@
 Its folder appears when all of it has arrived and was checked, or not at all.
 """
 
-import fnmatch
 import hashlib
 import json
 import os
@@ -16,10 +15,9 @@ from pathlib import Path
 from helpers import settings
 from helpers.data.cache import file_sha256
 from helpers.data.records import DataError
-from helpers.data.sources import KNOWN, find_folder, known_folder
+from helpers.data.sources import KNOWN, Source, find_folder, known_folder
 from helpers.data.tables import find_table, read_table
 from helpers.files import whole_folder
-from reading_faces.training.published import PUBLISHED, Download, Published
 
 _RECORD = "checksums.json"
 
@@ -35,13 +33,12 @@ def fetch(name: str) -> Path:
         If the name is unknown, the download fails or is cut, or what came is not the published set.
     """
     source = _known(name)
-    here = find_folder(name)
-    if here is not None:
+    if here := find_folder(name):
         return here
     target = _writable_folder() / name
     try:
         with whole_folder(target) as folder:
-            _gather(name, source, folder)
+            _gather(source, folder)
             digests = {entry.name: _digest(entry) for entry in sorted(folder.iterdir())}
             (folder / _RECORD).write_text(json.dumps(digests, indent=1) + "\n")
     except OSError as problem:
@@ -68,7 +65,7 @@ def verify(name: str) -> list[str]:
     source, folder = _known(name), known_folder(name)
     record, lines = folder / _RECORD, []
     expected = json.loads(record.read_text()) if record.is_file() else {}
-    expected |= {item.file_name: item.sha256 for item in source.downloads if item.sha256}
+    expected |= {url.rsplit("/", 1)[-1]: sha for url, sha in source.downloads.items() if sha}
     for entry, digest in expected.items():
         path = folder / entry
         if not path.exists() or _digest(path) != digest:
@@ -82,10 +79,10 @@ def verify(name: str) -> list[str]:
     return lines
 
 
-def _known(name: str) -> Published:
+def _known(name: str) -> Source:
     if name not in KNOWN:
         raise DataError(f"{name!r} is no known data set; choose one of {', '.join(KNOWN)}.")
-    return PUBLISHED[name]
+    return KNOWN[name]
 
 
 def _writable_folder() -> Path:
@@ -99,17 +96,19 @@ def _writable_folder() -> Path:
     )
 
 
-def _gather(name: str, source: Published, folder: Path) -> None:
+def _gather(source: Source, folder: Path) -> None:
     """Put a data set into a folder, and count the rows of its tables."""
-    if name == "lfw":
-        _from_scikit_learn(folder)
+    if source.name == "lfw":
+        _from_scikit_learn(source, folder)
     if source.kaggle:
-        _from_kaggle(name, source, folder)
-    for item in source.downloads:
-        _from_address(name, item, folder)
+        _from_kaggle(source, folder)
+    for url, sha256 in source.downloads.items():
+        _from_address(source, url, sha256, folder)
     counts = list(_count_rows(source, folder))
     if source.rows and not counts:
-        raise DataError(f"The download of {name} holds no table that is known; {_by_hand(name)}.")
+        raise DataError(
+            f"The download of {source.name} holds no table that is known; {_by_hand(source)}."
+        )
     for table, found, published in counts:
         if found != published:
             raise DataError(
@@ -118,20 +117,20 @@ def _gather(name: str, source: Published, folder: Path) -> None:
             )
 
 
-def _from_scikit_learn(folder: Path) -> None:
+def _from_scikit_learn(source: Source, folder: Path) -> None:
     from sklearn.datasets import fetch_lfw_people
 
     try:
         fetch_lfw_people(data_home=folder, min_faces_per_person=70)
     except OSError as problem:
         raise DataError(
-            f"scikit-learn could not fetch LFW ({problem}); run again, or {_by_hand('lfw')}."
+            f"scikit-learn could not fetch LFW ({problem}); run again, or {_by_hand(source)}."
         ) from problem
     # Only its own cache of shrunken pictures, which it makes again when it needs it.
     shutil.rmtree(folder / "lfw_home" / "joblib", ignore_errors=True)
 
 
-def _from_kaggle(name: str, source: Published, folder: Path) -> None:
+def _from_kaggle(source: Source, folder: Path) -> None:
     import kagglehub
 
     kind = "dataset" if "/" in source.kaggle else "competition"
@@ -139,18 +138,16 @@ def _from_kaggle(name: str, source: Published, folder: Path) -> None:
         arrived = Path(getattr(kagglehub, f"{kind}_download")(source.kaggle))
     except Exception as problem:
         # Its error classes differ between versions, and those of requests come through as well.
-        raise DataError(_kaggle_advice(name, problem)) from problem
-    for entry in arrived.iterdir():
-        if any(fnmatch.fnmatch(entry.name, pattern) for pattern in source.kaggle_files):
-            copy = shutil.copytree if entry.is_dir() else shutil.copyfile
-            copy(entry, folder / entry.name)
+        raise DataError(_kaggle_advice(source, problem)) from problem
+    for entry in arrived.glob(source.kaggle_files):
+        copy = shutil.copytree if entry.is_dir() else shutil.copyfile
+        copy(entry, folder / entry.name)
 
 
-def _kaggle_advice(name: str, problem: Exception) -> str:
-    status = getattr(getattr(problem, "response", None), "status_code", None)
+def _kaggle_advice(source: Source, problem: Exception) -> str:
+    name, status = source.name, getattr(getattr(problem, "response", None), "status_code", None)
     if status == 403:
-        page = KNOWN[name].page
-        cause = f"Kaggle refuses {name} (403): sign in at {page} and accept its rules there"
+        cause = f"Kaggle refuses {name} (403): sign in at {source.page} and accept its rules there"
     elif status == 401 or type(problem).__name__ == "UnauthenticatedError":
         cause = (
             f"Kaggle gives {name} only to people it knows: make an API token at "
@@ -159,18 +156,18 @@ def _kaggle_advice(name: str, problem: Exception) -> str:
     else:
         reason = textwrap.shorten(f"{type(problem).__name__}: {problem}", 120)
         cause = f"Kaggle could not deliver {name} ({reason}): check the network"
-    return f"{cause}, then run the command again; or {_by_hand(name)}."
+    return f"{cause}, then run the command again; or {_by_hand(source)}."
 
 
-def _from_address(name: str, item: Download, folder: Path) -> None:
+def _from_address(source: Source, url: str, sha256: str, folder: Path) -> None:
     import pooch
 
     # Pooch would suggest in its log to trust whatever hash the file happens to have.
     pooch.get_logger().setLevel("WARNING")
-    file, known_hash = folder / item.file_name, item.sha256 and f"sha256:{item.sha256}"
+    file = folder / url.rsplit("/", 1)[-1]
     downloader = pooch.HTTPDownloader(progressbar=True, timeout=60)
     try:
-        pooch.retrieve(item.url, known_hash, file.name, folder, downloader=downloader)
+        pooch.retrieve(url, sha256 or None, file.name, folder, downloader=downloader)
         if file.suffix == ".zip":
             with zipfile.ZipFile(file) as archive:
                 archive.extractall(folder)
@@ -179,25 +176,25 @@ def _from_address(name: str, item: Download, folder: Path) -> None:
         response = getattr(problem, "response", None)
         fault = f"it answers {response.status_code}" if response is not None else problem
         raise DataError(
-            f"{item.url} was not downloaded to its end ({fault}); check the network and run the "
-            f"command again, or {_by_hand(name)}."
+            f"{url} was not downloaded to its end ({fault}); check the network and run the "
+            f"command again, or {_by_hand(source)}."
         ) from problem
     except (ValueError, zipfile.BadZipFile) as problem:
-        fault = "its SHA-256 is not the published one" if item.sha256 else problem
+        fault = "its SHA-256 is not the published one" if sha256 else problem
         raise DataError(
-            f"{item.url} did not deliver the right file ({fault}), so it was thrown away; "
-            f"run again, or {_by_hand(name)}."
+            f"{url} did not deliver the right file ({fault}), so it was thrown away; "
+            f"run again, or {_by_hand(source)}."
         ) from problem
 
 
-def _by_hand(name: str) -> str:
-    source, target = KNOWN[name], settings.data_folders()[0] / name
+def _by_hand(source: Source) -> str:
+    target = settings.data_folders()[0] / source.name
     return f"put {source.by_hand} from {source.page} into {target} by hand"
 
 
-def _count_rows(source: Published, folder: Path) -> Iterator[tuple[Path, int, int]]:
+def _count_rows(source: Source, folder: Path) -> Iterator[tuple[Path, int, int]]:
     """Yield (table, rows it has, rows published) of the tables in `folder`."""
-    for stem, published in source.rows:
+    for stem, published in source.rows.items():
         table = find_table(folder, stem)
         if table is not None:
             yield table, sum(map(len, read_table(table))), published

@@ -15,9 +15,7 @@ from helpers import settings
 from helpers.data import DataError, list_sources, sources
 from helpers.data.sources import Source
 from reading_faces.__main__ import main
-from reading_faces.training import published
 from reading_faces.training.fetch import fetch, verify
-from reading_faces.training.published import Download, Published
 
 CONTENT = bytes(range(256)) * 2_000
 
@@ -61,13 +59,12 @@ def folders(tmp_path, monkeypatch):
 
 def know(monkeypatch, **described) -> None:
     """Make `tiny` a known set."""
-    known = Source(what="a tiny set", page="http://page", by_hand="tiny.bin", terms="none")
+    known = Source("tiny", "a tiny set", "http://page", "tiny.bin", terms="none", **described)
     monkeypatch.setitem(sources.KNOWN, "tiny", known)
-    monkeypatch.setitem(published.PUBLISHED, "tiny", Published(**described))
 
 
-def know_file(monkeypatch, server, sha256=None, path="/tiny.bin"):
-    know(monkeypatch, downloads=(Download(server.url + path, sha256),))
+def know_file(monkeypatch, server, sha256="", path="/tiny.bin"):
+    know(monkeypatch, downloads={server.url + path: sha256})
 
 
 def refused(action, name="tiny") -> str:
@@ -126,7 +123,7 @@ def test_an_address_that_is_gone_is_told(server, monkeypatch):
 
 
 def test_a_server_that_is_not_there_is_told(monkeypatch):
-    know(monkeypatch, downloads=(Download("http://127.0.0.1:9/tiny.bin"),))
+    know(monkeypatch, downloads={"http://127.0.0.1:9/tiny.bin": ""})
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     assert "check the network" in refused(fetch)
 
@@ -154,9 +151,10 @@ def test_a_folder_that_cannot_be_written_is_told(folders, server, monkeypatch):
 
 
 def test_every_known_set_says_how_it_is_had():
-    assert published.PUBLISHED.keys() == sources.KNOWN.keys()
-    (weights,) = published.PUBLISHED["facenet"].downloads
-    assert weights.file_name == sources.KNOWN["facenet"].by_hand
+    for name, source in sources.KNOWN.items():
+        assert source.kaggle or source.downloads or name == "lfw"  # of which scikit-learn knows it
+    ((address, sha256),) = sources.KNOWN["facenet"].downloads.items()
+    assert address.endswith("/" + sources.KNOWN["facenet"].by_hand) and len(sha256) == 64
 
 
 def test_an_unknown_name_lists_the_known_ones():
@@ -178,7 +176,7 @@ def test_a_lost_file_is_noticed(server, monkeypatch):
 
 
 def test_a_set_put_there_by_hand_is_told_by_its_rows(folders, monkeypatch):
-    know(monkeypatch, rows=(("tiny", 5),))
+    know(monkeypatch, rows={"tiny": 5})
     table = fer_rows(grey(2, 48), [0, 1], ["Training"] * 2)
     write_table(folders / "sets" / "tiny" / "tiny.csv", table)
     hand, rows = verify("tiny")
@@ -193,7 +191,7 @@ def kaggle(monkeypatch, download):
 
 
 def test_what_kaggle_delivers_is_checked_and_put_in_place(folders, monkeypatch):
-    know(monkeypatch, kaggle="owner/tiny", kaggle_files=("tiny*",), rows=(("tiny", 2),))
+    know(monkeypatch, kaggle="owner/tiny", kaggle_files="tiny*", rows={"tiny": 2})
     table = fer_rows(grey(2, 48), [0, 1], ["Training"] * 2)
     write_table(folders / "hub" / "tiny.csv", table)
     (folders / "hub" / "sample.csv").write_text("not wanted")
@@ -202,7 +200,7 @@ def test_what_kaggle_delivers_is_checked_and_put_in_place(folders, monkeypatch):
 
 
 def test_a_delivery_with_too_few_rows_is_refused(folders, monkeypatch):
-    know(monkeypatch, kaggle="owner/tiny", rows=(("tiny", 5),))
+    know(monkeypatch, kaggle="owner/tiny", rows={"tiny": 5})
     table = fer_rows(grey(2, 48), [0, 1], ["Training"] * 2)
     write_table(folders / "hub" / "tiny.csv", table)
     kaggle(monkeypatch, lambda handle: str(folders / "hub"))
