@@ -158,6 +158,7 @@ def test_models_are_shown_the_faces_that_they_have_not_learnt_from(monkeypatch):
     assert made.value == 0.5 and "0.400 to 0.600" in made.note and made.reached is None
 
 
+@pytest.mark.whole
 @real("facial-keypoints")
 def test_made_keypoints_lie_and_vary_as_real_ones_do():
     shift, spread = compare_coordinates(2000)
