@@ -70,6 +70,16 @@ def test_csv_has_one_row_a_face_and_one_for_a_photo_without(album, tmp_path, cap
     assert capfd.readouterr().out == ""
 
 
+def test_a_table_says_which_photo_failed_and_so_does_the_exit_code(album, tmp_path):
+    (album / "a bad one.png").write_text("no picture")
+    assert predict(album, "--csv", tmp_path / "faces.csv") == 1
+    errors = pd.read_csv(tmp_path / "faces.csv").set_index("path")["error"].dropna()
+    assert errors.to_dict() == {
+        str(album / "a bad one.png"): "This is not a picture that can be read."
+    }
+    assert not list(tmp_path.glob("*.unfinished"))
+
+
 def test_parquet_holds_the_table_of_csv(album, tmp_path):
     (album / os.fsdecode(b"caf\xe9.png")).write_bytes((album / "wall.png").read_bytes())
     assert predict(album, "--csv", tmp_path / "faces.csv") == 0
