@@ -8,6 +8,7 @@ import pytest
 from faces import MeanFace, portrait, stand_ins
 
 from helpers.data import EMOTIONS, load_emotions, load_keypoints
+from helpers.detect import DetectedFace
 from reading_faces.__main__ import main
 from reading_faces.training import measure_in_photos, storage
 from reading_faces.training.measure_in_photos import evaluate_in_photos
@@ -43,6 +44,24 @@ def test_a_face_is_found_and_cut_and_a_wall_is_not():
     for crop, matrix in zip(crops, matrices, strict=True):
         straight = cv2.warpAffine(pictures[0], matrix, (96, 96))
         assert np.corrcoef(straight[20:80, 20:80].ravel(), crop[20:80, 20:80].ravel())[0, 1] > 0.97
+
+
+def test_a_box_beside_the_face_is_not_that_face(monkeypatch):
+    """Of two boxes the one that holds the face's middle is cut out, and without it none."""
+    image = np.zeros((96, 96), np.uint8)
+    image[:, ::2] = 250
+
+    def beside(photo, detector):
+        y, x = np.nonzero(np.abs(photo[..., 0].astype(int) - 125) > 9)
+        corner, side = (x.min(), y.min()), np.ptp(x)
+        boxes = [(corner[0] - side, corner[1], side, side), (*corner, side, side)]
+        return [DetectedFace(box, 0.9, None, box) for box in boxes[: detected.pop(0)]]
+
+    monkeypatch.setattr(measure_in_photos.detect, "detect_faces", beside)
+    detected = [2, 1]
+    found, crops, _ = measure_in_photos.find_in_photos(np.stack([image] * 2), 96, "emotion", "haar")
+    assert found.tolist() == [True, False] and len(crops) == 1
+    assert crops[0][40:56, 40:56].std() > 20  # stripes, and not the plain grey beside them
 
 
 def test_what_the_chain_loses_is_measured_on_the_faces_it_found(tmp_path, capsys):
@@ -115,6 +134,21 @@ def test_the_mirrored_look_is_asked_of_the_model_both_times(monkeypatch):
     assert evaluate_in_photos(Remembering(), "made", "test", mirrored=True).result["tta"]
     assert evaluate_in_photos(Remembering(), "made", "test").result["tta"] is None
     assert asked == [True, True, False, False]
+
+
+def test_the_crop_is_held_against_the_picture_as_the_data_set_has_it(monkeypatch):
+    seen = []
+
+    class Remembering(MeanFace):
+        def predict(self, images, mirrored=False):
+            seen.append(images)
+            return super().predict(images, mirrored)
+
+    black = (np.ones(12, bool), np.zeros((12, 96, 96), np.uint8), np.stack([np.eye(2, 3)] * 12))
+    monkeypatch.setattr(measure_in_photos, "find_in_photos", lambda *_: black)
+    rows = evaluate_in_photos(Remembering(), "made", "test").predictions["rows"]
+    assert not seen[0].any()
+    assert (seen[1] == load_keypoints("made").select("test").images[rows]).all()
 
 
 def test_pictures_without_a_face_are_one_sentence(monkeypatch, capsys):
