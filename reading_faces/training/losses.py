@@ -26,8 +26,8 @@ def masked_distance(true, predicted):
     labelled = ops.cast(labelled, distance.dtype)
     marked = ops.sum(labelled, axis=-1)
     of_face = ops.sum(distance * labelled, axis=-1) / ops.maximum(marked, 1.0)
-    faces = ops.cast(marked > 0, distance.dtype)
-    return ops.sum(of_face * faces) / ops.maximum(ops.sum(faces), 1.0)
+    faces = ops.sum(ops.cast(marked > 0, distance.dtype))
+    return ops.sum(of_face) / ops.maximum(faces, 1.0)
 
 
 def distance_within_shape(shapes: ShapeModel, typical: float, weight: float) -> Callable:
