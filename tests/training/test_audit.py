@@ -151,6 +151,13 @@ def test_where_nothing_is_marked_there_is_no_range():
     assert gaps["more_than_four"] == {"faces": 0, "first_row": 2, "last_row": -1}
 
 
+def test_of_complete_faces_it_is_counted_where_the_lower_lip_is_the_largest_number():
+    keypoints = np.full((3, 15, 2), 20.0)
+    keypoints[0, 14, 1] = keypoints[1, 14, 0] = keypoints[2, 14, 1] = 80
+    keypoints[2, 3] = np.nan
+    assert describe_gaps(keypoints)["largest_is_lower_lip_y"] == 1
+
+
 def test_the_range_is_that_of_x_and_of_y():
     keypoints = np.full((2, 15, 2), np.nan)
     keypoints[0, 0], keypoints[1, 3] = (10, 40), (30.256, 20)
