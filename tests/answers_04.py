@@ -139,7 +139,7 @@ WRONG = {
     ],
     check.pad_and_crop: [
         (lambda image, pad, rng: None, "end it with return"),
-        (lambda image, pad, rng: np.pad(image, pad), "it should stay"),
+        (lambda image, pad, rng: np.pad(image, pad), "should have shape"),
         (lambda image, pad, rng: image, "same way every time"),
         (lambda image, pad, rng: np.roll(image, int(rng.integers(3)), axis=1), "do not wrap"),
         (

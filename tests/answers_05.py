@@ -90,7 +90,7 @@ WRONG = {
         (lambda x: x / np.abs(x).sum(axis=1, keepdims=True), "sum of the sizes"),
         (lambda x: x / np.linalg.norm(x), "one number"),
         (lambda x: x, "Nothing has changed"),
-        (lambda x: x[:, :2], "it should stay"),
+        (lambda x: x[:, :2], "should have shape"),
         (lambda x: 2 * scaled(x), "length 1"),
         (lambda x: zscore(x, axis=1), "standardising"),
     ],

@@ -13,6 +13,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import nbclient
+import nbformat
+from nbclient.exceptions import DeadKernelError
+from nbformat.v4 import new_code_cell, new_notebook
+from tqdm import tqdm
+
 from helpers.settings import PACKAGE
 
 POINTS_PER_LESSON = 100
@@ -28,25 +34,16 @@ class Exercise:
     checker: str
     hidden: str
 
-    @property
-    def function(self) -> str:
-        """Return which function of `exercises.check` the checker calls."""
-        return re.search(r"check\.(\w+)", self.checker)[1]
-
 
 @dataclass(frozen=True)
 class Score:
-    """What an exercise got: points, of how many, and what the checker says of it."""
+    """What an exercise got: points, of how many, if that is all, and what the checker says."""
 
     exercise: str
     points: int
     of: int
+    passed: bool
     message: str
-
-    @property
-    def passed(self) -> bool:
-        """Return whether it got all points."""
-        return self.points == self.of
 
 
 def shares(cells: int) -> list[int]:
@@ -78,28 +75,15 @@ def exercises_in(path: Path) -> list[Exercise]:
 
 def read_cells(path: Path) -> list:
     """Return the code cells of a notebook, without what they once gave."""
-    try:
-        import nbclient  # noqa: F401 - better missed now than after the notebook was read
-        import nbformat
-    except ModuleNotFoundError as error:
-        raise ValueError(
-            f"`check` lacks the package {error.name}: pip install nbclient nbformat ipykernel"
-        ) from error
     if not path.is_file():
         raise ValueError(f"{path} is {'a folder' if path.is_dir() else 'not there'}.")
     try:
         with warnings.catch_warnings(action="ignore"):  # cells without an id, as Colab saves them
             notebook = nbformat.read(path, as_version=4)
-        return [new_cell(c.source, **c.metadata) for c in notebook.cells if c.cell_type == "code"]
+        code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+        return [new_code_cell(cell.source, metadata=cell.metadata) for cell in code]
     except Exception as error:  # nbformat lets through whatever a broken file leads to
         raise ValueError(f"{path} is no notebook ({type(error).__name__}).") from error
-
-
-def new_cell(code: str, **metadata):
-    """Return a code cell that has not run."""
-    from nbformat.v4 import new_code_cell
-
-    return new_code_cell(code, metadata=metadata)
 
 
 def part_of(cell, exercises: list[Exercise]) -> tuple[str | None, str | None]:
@@ -116,8 +100,9 @@ def part_of(cell, exercises: list[Exercise]) -> tuple[str | None, str | None]:
         return name, "stub" if nbgrader and part == "solution" else part
     if cell.source.startswith(FOLDED):
         return None, "solution"
+    call = re.search(r"^check\.\w+\(", cell.source, re.MULTILINE)
     for exercise in exercises:
-        if re.search(rf"^check\.{exercise.function}\(", cell.source, re.MULTILINE):
+        if call and call[0] in exercise.checker:
             return exercise.name, "checker"
     return None, None
 
@@ -140,22 +125,21 @@ def find_lesson(cells: list, path: Path) -> tuple[str, list[Exercise]]:
 
 def probe(cells: list, exercises: list[Exercise]):
     """Return the notebook that is run: the learner's cells, our checkers and hidden tests."""
-    from nbformat.v4 import new_notebook
-
     parts = [part_of(cell, exercises) for cell in cells]
     # Of copies of a checker the last counts; where somebody deleted it, it comes at the end.
     last = {name: i for i, (name, part) in enumerate(parts) if part == "checker"}
     graded = {
         exercise.name: [
-            new_cell(exercise.checker, exercise=exercise.name, part="checker"),
-            new_cell(exercise.hidden, exercise=exercise.name, part="hidden"),
+            new_code_cell(code, metadata={"exercise": exercise.name, "part": part})
+            for part, code in (("checker", exercise.checker), ("hidden", exercise.hidden))
         ]
         for exercise in exercises
     }
     kept = []
     for i, (cell, (name, part)) in enumerate(zip(cells, parts, strict=True)):
         if part not in ("solution", "checker", "hidden"):
-            kept.append(new_cell(cell.source, exercise=name, part=part, number=i + 1))
+            marks = {"exercise": name, "part": part, "number": i + 1}
+            kept.append(new_code_cell(cell.source, metadata=marks))
         elif last.get(name) == i:
             kept += graded.pop(name, [])
     return new_notebook(cells=kept + sum(graded.values(), []))
@@ -163,13 +147,9 @@ def probe(cells: list, exercises: list[Exercise]):
 
 def execute(notebook, path: Path, seconds: int):
     """Run every cell, in the folder of the learner's notebook, whether those before it failed."""
-    from nbclient import NotebookClient
-    from nbclient.exceptions import DeadKernelError
-    from tqdm import tqdm
-
     begun: list[int] = []  # which cells, as the learner counts them
     bar = tqdm(total=len(notebook.cells), unit="cell", disable=None)
-    client = NotebookClient(
+    client = nbclient.NotebookClient(
         notebook,
         kernel_name="python3",
         timeout_func=lambda cell: seconds if "number" in cell.metadata else GRADED_SECONDS,
@@ -205,9 +185,9 @@ def error_of(cell) -> str | None:
 def score(notebook, exercises: list[Exercise]) -> Iterator[Score]:
     """Give each exercise half of its points for its checker, all if its hidden test passes too."""
     cells = {(cell.metadata.exercise, cell.metadata.part): cell for cell in notebook.cells}
-    points = iter(shares(2 * len(exercises)))
+    halves = iter(shares(2 * len(exercises)))
     for exercise in exercises:
-        of = next(points), next(points)
+        of = next(halves), next(halves)
         right, message = verdict_of(cells[exercise.name, "checker"])
         hidden = error_of(cells[exercise.name, "hidden"])
         stub = cells.get((exercise.name, "stub"))
@@ -215,7 +195,9 @@ def score(notebook, exercises: list[Exercise]) -> Iterator[Score]:
             message = f"Your cell stops with {error_of(stub)}"
         elif right and hidden:
             message = "Right where the checker looks, but a hidden test finds a case that is not."
-        yield Score(exercise.name, of[0] * right + of[1] * (right and not hidden), sum(of), message)
+        passed = right and not hidden
+        points = of[0] * right + of[1] * passed
+        yield Score(exercise.name, points, sum(of), passed, message)
 
 
 def verdict_of(cell) -> tuple[bool, str]:

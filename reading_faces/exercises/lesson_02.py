@@ -5,13 +5,14 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from helpers.augment import flip_images, flip_keypoints
-from reading_faces.exercises.verdict import Verdict, compare, judge
+from reading_faces.exercises.verdict import as_array, checker, compare
 
 __all__ = ["average_with_mirror", "error_in_eye_distances", "gradient_step", "masked_loss"]
 __all__ += ["stage_shapes"]
 
 
-def gradient_step(answer: Callable) -> Verdict:
+@checker("Right: one step downhill for both numbers at once.")
+def gradient_step(answer: Callable) -> Iterator[str]:
     """Check a function that takes `(weight, bias, x, y, rate)` and returns the next two numbers."""
     x, y = np.array([0.5, 1.0, 2.0, -1.0]), np.array([1.0, 0.0, 3.0, 1.0])
     weight, bias, rate = 0.7, -0.2, 0.1
@@ -31,53 +32,44 @@ def gradient_step(answer: Callable) -> Verdict:
         "Weight and bias have changed places.": right[::-1],
     }
 
-    def problems(result: np.ndarray) -> Iterator[str]:
-        yield from compare(result, right, mistakes)
-
-    praise = "Right: one step downhill for both numbers at once."
     form = "Give back two numbers: the new weight and the new bias"
-    return judge(answer, (weight, bias, x, y, rate), problems, praise, shape=(2,), form=form)
+    yield from compare(answer(weight, bias, x, y, rate), right, mistakes, form=form)
 
 
-def stage_shapes(answer: Callable[[int, tuple[int, ...]], list]) -> Verdict:
+@checker("Right: half the side with each stage, and as many channels as filters.")
+def stage_shapes(answer: Callable[[int, tuple[int, ...]], list]) -> Iterator[str]:
     """Check a function that gives the shape after each stage, for a picture of any size."""
     filters = (8, 16, 24)
 
-    def shapes(size: int, filters: tuple, halve: Callable) -> list:
-        side, found = halve(size), []
+    def shapes(size: int, filters: tuple, up: int = 0) -> list:
+        side, found = (size + up) // 2, []
         for channels in filters:
-            side = halve(side)
+            side = (side + up) // 2
             found.append((side, side, channels))
         return found
 
-    def down(side: int) -> int:
-        return side // 2
-
-    right = shapes(96, filters, down)
+    right = shapes(96, filters)
     mistakes = {
-        "One halving too many: only a stage's first block has stride 2.": shapes(48, filters, down),
-        "The convolution before the stages has stride 2 as well.": shapes(192, filters, down),
+        "One halving too many: only a stage's first block has stride 2.": shapes(48, filters),
+        "The convolution before the stages has stride 2 as well.": shapes(192, filters),
         "Each stage halves the picture once more.": [(48, 48, channels) for channels in filters],
         "Height and width first, channels last.": [shape[::-1] for shape in right],
     }
 
-    def problems(result: list) -> Iterator[str]:
-        result = [tuple(int(number) for number in shape) for shape in result]
-        other = f"For 96 pixels and {filters} you gave {result}."
-        if len(result) != 3:
-            other = f"You gave {len(result)} shapes; there are as many as stages, here 3."
-        yield from compare(result, right, mistakes, other)
-        odd = [tuple(shape) for shape in answer(50, (4, 5))]
-        if odd == shapes(50, (4, 5), down):
-            yield "Right for 96, but 25 pixels become 13, not 12: an odd side is rounded up."
-        elif odd != shapes(50, (4, 5), lambda side: -(-side // 2)):
-            yield f"Right for 96; for 50 pixels and (4, 5) you gave {odd}."
-
-    praise = "Right: half the side with each stage, and as many channels as filters."
-    return judge(answer, (96, filters), problems, praise)
+    result = [tuple(int(number) for number in shape) for shape in answer(96, filters)]
+    other = f"For 96 pixels and {filters} you gave {result}."
+    if len(result) != 3:
+        other = f"You gave {len(result)} shapes; there are as many as stages, here 3."
+    yield from compare(result, right, mistakes, other)
+    odd = [tuple(shape) for shape in answer(50, (4, 5))]
+    if odd == shapes(50, (4, 5)):
+        yield "Right for 96, but 25 pixels become 13, not 12: an odd side is rounded up."
+    elif odd != shapes(50, (4, 5), up=1):
+        yield f"Right for 96; for 50 pixels and (4, 5) you gave {odd}."
 
 
-def masked_loss(answer: Callable) -> Verdict:
+@checker("Right: only what somebody labelled is compared.")
+def masked_loss(answer: Callable) -> Iterator[str]:
     """Check a loss of true and predicted points `(n, 15, 2)`, where a true NaN takes no part."""
     rng = np.random.default_rng(4)
     true = rng.normal(0, 0.5, (6, 15, 2)).astype(np.float32)
@@ -96,21 +88,17 @@ def masked_loss(answer: Callable) -> Verdict:
         "That is the root of the mean square; leave the root away for a loss.": np.sqrt(right),
     }
 
-    def problems(result) -> Iterator[str]:
-        loss = np.squeeze(np.asarray(result))
-        if loss.ndim:
-            yield f"A loss is one number for the whole batch; yours has shape {loss.shape}."
-        if np.isnan(loss):
-            yield "NaN: one gap spoils the sum. NaN · 0 is NaN too; choose with ops.where."
-        yield from compare(loss, right, mistakes, atol=1e-6)
-        if not np.isfinite(np.asarray(answer(np.full_like(true, np.nan), predicted))).all():
-            yield "A batch without any label divides by zero; divide by at least 1."
-
-    praise = "Right: only what somebody labelled is compared."
-    return judge(answer, (true, predicted), problems, praise)
+    form = "A loss is one number for the whole batch"
+    loss = as_array(np.squeeze(np.asarray(answer(true, predicted))), (), form)
+    if np.isnan(loss):
+        yield "NaN: one gap spoils the sum. NaN · 0 is NaN too; choose with ops.where."
+    yield from compare(loss, right, mistakes, atol=1e-6)
+    if not np.isfinite(np.asarray(answer(np.full_like(true, np.nan), predicted))).all():
+        yield "A batch without any label divides by zero; divide by at least 1."
 
 
-def error_in_eye_distances(answer: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Verdict:
+@checker("Right: each face measured by its own eyes.")
+def error_in_eye_distances(answer: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Iterator[str]:
     """Check a function that gives the mean error of each face, with gaps, in eye distances."""
     rng = np.random.default_rng(6)
     true = rng.uniform(10, 86, (5, 15, 2))
@@ -131,17 +119,14 @@ def error_in_eye_distances(answer: Callable[[np.ndarray, np.ndarray], np.ndarray
         "Distances first: x and y of a point go together, by Pythagoras.": sides / eyes,
     }
 
-    def problems(result: np.ndarray) -> Iterator[str]:
-        if np.isnan(result[2]) and np.isfinite(result[0]):
-            yield "Face 2 has gaps; take the mean over the points that are there (np.nanmean)."
-        yield from compare(result, right, mistakes)
-
-    praise = "Right: each face measured by its own eyes."
-    form = "One number for each face, please, here five"
-    return judge(answer, (true, predicted), problems, praise, shape=(5,), form=form)
+    result = as_array(answer(true, predicted), (5,), "One number for each face, please, here five")
+    if np.isnan(result[2]) and np.isfinite(result[0]):
+        yield "Face 2 has gaps; take the mean over the points that are there (np.nanmean)."
+    yield from compare(result, right, mistakes)
 
 
-def average_with_mirror(answer: Callable) -> Verdict:
+@checker("Right: two looks at each face, and the mean of what they say.")
+def average_with_mirror(answer: Callable) -> Iterator[str]:
     """Check a function `(predict, images)` that averages what is said of a face and its mirror."""
     rng = np.random.default_rng(8)
     images = rng.integers(0, 256, (3, 96, 96), dtype=np.uint8)
@@ -165,9 +150,5 @@ def average_with_mirror(answer: Callable) -> Verdict:
         "That is the sum; take half of it.": plain + back,
     }
 
-    def problems(result: np.ndarray) -> Iterator[str]:
-        other = "Neither answer, nor their mean: look at the order of flip, predict, flip back."
-        yield from compare(result, (plain + back) / 2, mistakes, other, atol=1e-3)
-
-    praise = "Right: two looks at each face, and the mean of what they say."
-    return judge(answer, (predict, images), problems, praise, shape=plain.shape)
+    other = "Neither answer, nor their mean: look at the order of flip, predict, flip back."
+    yield from compare(answer(predict, images), (plain + back) / 2, mistakes, other, atol=1e-3)

@@ -4,13 +4,15 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 from scipy.special import softmax
+from sklearn.preprocessing import normalize
 
-from reading_faces.exercises.verdict import Verdict, compare, judge
+from reading_faces.exercises.verdict import as_array, checker, compare
 
 __all__ = ["class_weights", "find_copies", "keep_classes", "macro_f1", "soften"]
 
 
-def find_copies(answer: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Verdict:
+@checker("Right: only what is the same in every pixel is a copy.")
+def find_copies(answer: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Iterator[str]:
     """Check a function that says which pictures occur among others, pixel for pixel."""
     rng = np.random.default_rng(3)
     others = rng.integers(0, 256, (8, 6, 6), dtype=np.uint8)
@@ -22,27 +24,24 @@ def find_copies(answer: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Verdi
     right = np.array([False, True, False, False, True, False])
     some_pixel = np.array([(others == image).any() for image in images])
 
-    def problems(result: np.ndarray) -> Iterator[str]:
-        result = result.astype(bool)
-        if np.array_equal(result, some_pixel):
-            yield "One pixel that is equal makes no copy: ask for all, not any."
-        elif result[3]:
-            yield "Picture 3 has the same pixels in another order, so sums and means deceive you."
-        elif result[2]:
-            yield "Picture 2 differs from another in one pixel: it is alike, and no copy."
-        elif not result.any():
-            yield "You found none; a copy need not be in the same row of both arrays."
-        elif not np.array_equal(result, right):
-            yield f"You found {np.flatnonzero(result).tolist()}; pictures 1 and 4 are copies."
-        if np.any(answer(images[:1].copy(), images[1:].copy())):
-            yield "Right once; but a picture without a copy should not be found."
-
-    praise = "Right: only what is the same in every pixel is a copy."
     form = "One answer for each picture of `images`, which are six, not of `others`"
-    return judge(answer, (images, others), problems, praise, shape=(6,), form=form)
+    result = as_array(answer(images, others), (6,), form).astype(bool)
+    if np.array_equal(result, some_pixel):
+        yield "One pixel that is equal makes no copy: ask for all, not any."
+    elif result[3]:
+        yield "Picture 3 has the same pixels in another order, so sums and means deceive you."
+    elif result[2]:
+        yield "Picture 2 differs from another in one pixel: it is alike, and no copy."
+    elif not result.any():
+        yield "You found none; a copy need not be in the same row of both arrays."
+    elif not np.array_equal(result, right):
+        yield f"You found {np.flatnonzero(result).tolist()}; pictures 1 and 4 are copies."
+    if np.any(answer(images[:1], images[1:])):
+        yield "Right once; but a picture without a copy should not be found."
 
 
-def class_weights(answer: Callable[[np.ndarray, int], np.ndarray]) -> Verdict:
+@checker("Right: each class, rare or not, weighs as much as any other.")
+def class_weights(answer: Callable[[np.ndarray, int], np.ndarray]) -> Iterator[str]:
     """Check a function that gives each class a weight so that all count alike in sum."""
     labels = np.repeat([0, 1, 3], [6, 2, 4])
     counts = np.array([6, 2, 0, 4])
@@ -63,26 +62,24 @@ def class_weights(answer: Callable[[np.ndarray, int], np.ndarray]) -> Verdict:
         "There are 4 classes, of which one is never seen: divide by `classes`.": scaled(12 / 3),
     }
 
-    def problems(result) -> Iterator[str]:
-        if isinstance(result, dict):
-            yield "Give an array with one weight for each class, in order, not a dictionary."
-        result = np.asarray(result, float)
-        if result.shape != (4,):
-            other = f"Four classes should give four weights; yours have shape {result.shape}."
-            yield shapes.get(result.shape, other)
-        elif not np.isfinite(result).all():
-            yield "Class 2 never occurs, and you divided by 0; give it weight 0."
-        elif result[2] != 0:
-            yield "Class 2 never occurs; give it weight 0."
-        yield from compare(result, right, mistakes)
-        if not np.allclose(answer(np.array([0, 1, 2]), 3), 1):
-            yield "Right once; for labels 0, 1, 2 all three weights should be 1."
-
-    praise = "Right: each class, rare or not, weighs as much as any other."
-    return judge(answer, (labels, 4), problems, praise)
+    result = answer(labels, 4)
+    if isinstance(result, dict):
+        yield "Give an array with one weight for each class, in order, not a dictionary."
+    result = np.asarray(result, float)
+    if result.shape != (4,):
+        other = f"Four classes should give four weights; yours have shape {result.shape}."
+        yield shapes.get(result.shape, other)
+    elif not np.isfinite(result).all():
+        yield "Class 2 never occurs, and you divided by 0; give it weight 0."
+    elif result[2] != 0:
+        yield "Class 2 never occurs; give it weight 0."
+    yield from compare(result, right, mistakes)
+    if not np.allclose(answer(np.array([0, 1, 2]), 3), 1):
+        yield "Right once; for labels 0, 1, 2 all three weights should be 1."
 
 
-def macro_f1(answer: Callable[[np.ndarray], float]) -> Verdict:
+@checker("Right: a rare class counts as much as a frequent one.")
+def macro_f1(answer: Callable[[np.ndarray], float]) -> Iterator[str]:
     """Check a function that gives the mean F1 over classes from a confusion matrix."""
     confusion = np.array([[50, 3, 2], [10, 5, 5], [4, 1, 20]])
     hits, faces = np.diag(confusion), confusion.sum(axis=1)
@@ -102,20 +99,17 @@ def macro_f1(answer: Callable[[np.ndarray], float]) -> Verdict:
         "The mean of precision and recall is not F1: 2 · p · r / (p + r).": np.mean(means),
     }
 
-    def problems(result: np.ndarray) -> Iterator[str]:
-        yield from compare(result, right, mistakes)
-        never = float(answer(np.array([[5, 0], [5, 0]])))
-        if not np.isfinite(never):
-            yield "If a class is never named and never hit, its F1 is 0, not 0 / 0."
-        elif not np.isclose(never, 1 / 3):
-            yield f"A class that is never named has F1 0; the mean should be 1/3, not {never:.3f}."
-
-    praise = "Right: a rare class counts as much as a frequent one."
     form = "Give one number: from the F1 of each class, their mean"
-    return judge(answer, (confusion,), problems, praise, shape=(), form=form)
+    yield from compare(answer(confusion), right, mistakes, form=form)
+    never = float(answer(np.array([[5, 0], [5, 0]])))
+    if not np.isfinite(never):
+        yield "If a class is never named and never hit, its F1 is 0, not 0 / 0."
+    elif not np.isclose(never, 1 / 3):
+        yield f"A class that is never named has F1 0; the mean should be 1/3, not {never:.3f}."
 
 
-def soften(answer: Callable[[np.ndarray, float], np.ndarray]) -> Verdict:
+@checker("Right: above 1 less sure, below 1 surer, and the order stays.")
+def soften(answer: Callable[[np.ndarray, float], np.ndarray]) -> Iterator[str]:
     """Check a function that turns logits into probabilities at a temperature."""
     logits = np.random.default_rng(7).normal(0, 3, (5, 4))
     plain, right = softmax(logits, axis=1), softmax(logits / 2.5, axis=1)
@@ -127,39 +121,27 @@ def soften(answer: Callable[[np.ndarray, float], np.ndarray]) -> Verdict:
         "Divide each row by its sum; exponentials are no probabilities.": np.exp(logits / 2.5),
     }
 
-    def problems(result: np.ndarray) -> Iterator[str]:
-        yield from compare(result, right, mistakes)
-        with np.errstate(over="ignore", invalid="ignore"):
-            large = np.asarray(answer(np.array([[1000.0, 999.0]]), 1.0))
-        if not np.isfinite(large).all():
-            yield "Large logits overflow: subtract each row's largest number first."
-
-    praise = "Right: above 1 less sure, below 1 surer, and the order stays."
-    return judge(answer, (logits, 2.5), problems, praise, shape=logits.shape)
+    yield from compare(answer(logits, 2.5), right, mistakes)
+    with np.errstate(over="ignore", invalid="ignore"):
+        large = np.asarray(answer(np.array([[1000.0, 999.0]]), 1.0))
+    if not np.isfinite(large).all():
+        yield "Large logits overflow: subtract each row's largest number first."
 
 
-def keep_classes(answer: Callable) -> Verdict:
+@checker("Right: what is left is shared out among the classes that stay.")
+def keep_classes(answer: Callable) -> Iterator[str]:
     """Check a function `(probabilities, classes, kept)` that leaves out all other classes."""
     classes, kept = ("angry", "fear", "happy", "sad"), ("sad", "angry", "happy")
     probabilities = np.random.default_rng(9).dirichlet(np.ones(4), 5)
     chosen, in_order = probabilities[:, [3, 0, 2]], probabilities[:, [0, 2, 3]]
-
-    def shared(rows: np.ndarray) -> np.ndarray:
-        return rows / rows.sum(axis=1, keepdims=True)
-
-    right = shared(chosen)
+    right = normalize(chosen, "l1")
     mistakes = {
         "The rows do not add up to 1 any more; divide each by its sum.": chosen,
-        "Columns in the order of `kept`, please: sad, angry, happy.": shared(in_order),
+        "Columns in the order of `kept`, please: sad, angry, happy.": normalize(in_order, "l1"),
         "The order is that of `classes`, and rows do not add up to 1.": in_order,
         "Divide each row by its own sum, not all by one.": chosen / chosen.sum(),
         "These are probabilities already; divide by the sum, no softmax.": softmax(chosen, axis=1),
     }
 
-    def problems(result: np.ndarray) -> Iterator[str]:
-        yield from compare(result, right, mistakes)
-
-    praise = "Right: what is left is shared out among the classes that stay."
     form = "Take only the columns of `kept`, three for each of five faces"
-    given = probabilities, classes, kept
-    return judge(answer, given, problems, praise, shape=right.shape, form=form)
+    yield from compare(answer(probabilities, classes, kept), right, mistakes, form=form)

@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from reading_faces.exercises.verdict import Verdict, compare, judge, mistake_of
+from reading_faces.exercises.verdict import as_array, checker, compare
 
 __all__ = ["hand_out", "keypoints_to_photo", "overlap", "smooth"]
 
 
-def keypoints_to_photo(answer: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Verdict:
+@checker("Right: what was added is subtracted, what was multiplied is divided.")
+def keypoints_to_photo(answer: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Iterator[str]:
     """Check a function that brings points `(15, 2)` of a crop back into the photo.
 
     It is given the `(2, 3)` matrix that took the photo's points into the crop: x and y times the
@@ -29,16 +30,14 @@ def keypoints_to_photo(answer: Callable[[np.ndarray, np.ndarray], np.ndarray]) -
         "x and y have changed places.": in_photo[:, ::-1],
     }
 
-    def problems(result: np.ndarray) -> Iterator[str]:
-        far = np.linalg.norm(result - in_photo, axis=1).max()
-        other = f"Some points are up to {far:.1f} px from where they should be."
-        yield from compare(result, in_photo, mistakes, other)
-
-    praise = "Right: what was added is subtracted, what was multiplied is divided."
-    return judge(answer, (in_crop, matrix), problems, praise, shape=in_crop.shape)
+    result = as_array(answer(in_crop, matrix), in_crop.shape)
+    far = np.linalg.norm(result - in_photo, axis=1).max()
+    other = f"Some points are up to {far:.1f} px from where they should be."
+    yield from compare(result, in_photo, mistakes, other)
 
 
-def hand_out(answer: Callable[[list, list[int]], list[list]]) -> Verdict:
+@checker("Right: each photo has its own faces back, and none is lost or doubled.")
+def hand_out(answer: Callable[[list, list[int]], list[list]]) -> Iterator[str]:
     """Check a function that gives each photo its part of the results of all faces in a row.
 
     It is given the results, and how many faces each photo has; photos without faces are among them.
@@ -51,20 +50,17 @@ def hand_out(answer: Callable[[list, list[int]], list[list]]) -> Verdict:
         "Each photo begins again at the first face; begin where the one before ended.": from_first,
     }
 
-    def problems(result) -> Iterator[str]:
-        parts = [list(part) for part in result]
-        other = "Each photo gets the right number of faces, but not its own."
-        if len(parts) != len(counts):
-            other = f"{len(counts)} photos need {len(counts)} lists; yours gives {len(parts)}."
-        elif list(map(len, parts)) != counts:
-            other = f"The lists should be {counts} long; yours are {list(map(len, parts))}."
-        yield from compare(parts, right, mistakes, other)
-
-    praise = "Right: each photo has its own faces back, and none is lost or doubled."
-    return judge(answer, (results, counts), problems, praise)
+    parts = [list(part) for part in answer(results, counts)]
+    other = "Each photo gets the right number of faces, but not its own."
+    if len(parts) != len(counts):
+        other = f"{len(counts)} photos need {len(counts)} lists; yours gives {len(parts)}."
+    elif list(map(len, parts)) != counts:
+        other = f"The lists should be {counts} long; yours are {list(map(len, parts))}."
+    yield from compare(parts, right, mistakes, other)
 
 
-def overlap(answer: Callable[[tuple, tuple], float]) -> Verdict:
+@checker("Right: 1 for the same box, 0 for boxes that share nothing.")
+def overlap(answer: Callable[[tuple, tuple], float]) -> Iterator[str]:
     """Check a function that gives the intersection over union of two boxes.
 
     Boxes are (x, y, width, height).
@@ -83,23 +79,18 @@ def overlap(answer: Callable[[tuple, tuple], float]) -> Verdict:
         "Divide by the area of both together, not of one of them.": 6 / 16,
     }
 
-    def problems(_) -> Iterator[str]:
-        for one, another, expected, what in cases:
-            value = float(answer(one, another))
-            if np.isclose(value, expected):
-                continue
-            if what == apart:
-                yield "Two gaps multiplied look like an area: let neither side fall below 0."
-            elif value < 0:
-                yield f"For {what} the overlap is {value:.2f}: a length cannot be below 0."
-            other = f"For {what} it should be {expected:.3f}; yours is {value:.3f}."
-            yield mistake_of(value, mistakes, other)
-
-    praise = "Right: 1 for the same box, 0 for boxes that share nothing."
-    return judge(answer, cases[0][:2], problems, praise, shape=(), form="Give back one number")
+    for one, another, expected, what in cases:
+        value = as_array(answer(one, another), (), "Give back one number")
+        other = f"For {what} it should be {expected:.3f}; yours is {value:.3f}."
+        if what == apart:
+            other = "Two gaps multiplied look like an area: let neither side fall below 0."
+        elif value < 0:
+            other = f"For {what} the overlap is {value:.2f}: a length cannot be below 0."
+        yield from compare(value, expected, mistakes, other)
 
 
-def smooth(answer: Callable[[np.ndarray, float], np.ndarray]) -> Verdict:
+@checker("Right: a step in the values becomes a slope, and a flicker a ripple.")
+def smooth(answer: Callable[[np.ndarray, float], np.ndarray]) -> Iterator[str]:
     """Check a function that smooths values `(frames,)` over time by an exponential mean.
 
     It is given the values and which share of the old mean is kept at each frame.
@@ -114,23 +105,19 @@ def smooth(answer: Callable[[np.ndarray, float], np.ndarray]) -> Verdict:
             means.append(mean)
         return np.array(means)
 
-    def problems(_) -> Iterator[str]:
-        for values in (flicker, flicker + 0.5):  # the first begins at 0, the second does not
-            right, from_zero = (mean_of(values, keep, start) for start in (values[0], 0.0))
-            exchanged = mean_of(values, 1 - keep, values[0])
-            one_back = np.array([values[0], *(keep * values[:-1] + (1 - keep) * values[1:])])
-            backwards = mean_of(values[::-1], keep, values[-1])[::-1]
-            mistakes = {
-                "Nothing is smoothed: the values are as they were.": values,
-                "keep is the share of the old mean; yours gives it to the new value.": exchanged,
-                "Begin with the first value: a mean that begins at 0 is too low.": from_zero,
-                "Mix each value with the last mean, not with the last value.": one_back,
-                "You went backwards in time; a live video does not know what comes.": backwards,
-            }
-            result = np.asarray(answer(values.copy(), keep))
-            worst = np.abs(result - right).max()
-            other = f"Some values are up to {worst:.2f} from the exponential mean."
-            yield from compare(result, right, mistakes, other)
-
-    praise = "Right: a step in the values becomes a slope, and a flicker a ripple."
-    return judge(answer, (flicker, keep), problems, praise, shape=flicker.shape)
+    for values in (flicker, flicker + 0.5):  # the first begins at 0, the second does not
+        right, from_zero = (mean_of(values, keep, start) for start in (values[0], 0.0))
+        exchanged = mean_of(values, 1 - keep, values[0])
+        one_back = np.array([values[0], *(keep * values[:-1] + (1 - keep) * values[1:])])
+        backwards = mean_of(values[::-1], keep, values[-1])[::-1]
+        mistakes = {
+            "Nothing is smoothed: the values are as they were.": values,
+            "keep is the share of the old mean; yours gives it to the new value.": exchanged,
+            "Begin with the first value: a mean that begins at 0 is too low.": from_zero,
+            "Mix each value with the last mean, not with the last value.": one_back,
+            "You went backwards in time; a live video does not know what comes.": backwards,
+        }
+        result = as_array(answer(values, keep), values.shape)
+        worst = np.abs(result - right).max()
+        other = f"Some values are up to {worst:.2f} from the exponential mean."
+        yield from compare(result, right, mistakes, other)

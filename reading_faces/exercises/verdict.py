@@ -5,12 +5,12 @@ assignment `verdict.require()` does, so that the cell fails and no point is give
 """
 
 import copy
+import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-
-NOTHING = "Your function gives nothing back yet; end it with return."
+import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -30,62 +30,62 @@ class Verdict:
         print(self)
 
 
-def judge(
-    answer: Callable,
-    given: tuple,
-    problems: Callable[..., Iterator[str]],
-    praise: str,
-    shape: tuple[int, ...] | None = None,
-    form: str | None = None,
-) -> Verdict:
-    """Call an answer and return the first problem as the verdict; to raise is a problem too.
+class Wrong(Exception):
+    """What is wrong with an answer of which nothing more can be asked."""
 
-    Parameters
-    ----------
-    given : what the answer is called with; it gets copies, and must not change them.
-    problems : called with what the answer gave back, yields a sentence a problem.
-    praise : what is said of a right answer.
-    shape : what the result must have; it is then an array for `problems`. None for any form.
-    form : what is asked for, in words, where the bare shape would not say it.
+
+def checker(praise: str) -> Callable:
+    """Make a checker of a function that is given an answer and yields a sentence a problem.
+
+    The checker returns the first problem as its verdict, or `praise`; to raise is a problem too.
     """
 
-    def all_problems() -> Iterator[str]:
-        copies = copy.deepcopy(given)
-        result = answer(*copies)
-        if result is None or result is ...:
-            yield NOTHING
-        if shape is not None:
-            result = np.asarray(result)
-            if result.shape != shape:
-                yield wrong_shape(result.shape, shape, form, shape == np.shape(given[0]))
-        for before, after in zip(given, copies, strict=True):
-            if changed(before, after):
-                kind = {"ndarray": "array", "DataFrame": "frame"}
-                name = kind.get(type(before).__name__, type(before).__name__)
-                yield f"Your function changed the {name} it was given; work on a copy."
-        yield from problems(result)
+    def decorate(problems: Callable[[Callable], Iterator[str]]) -> Callable[[Callable], Verdict]:
+        @functools.wraps(problems)
+        def check(answer: Callable) -> Verdict:
+            try:
+                problem = next(problems(functools.partial(call, answer)), None)
+            except Wrong as wrong:
+                problem = str(wrong)
+            except Exception as error:  # the learner's own code may raise anything
+                problem = f"Your function stopped with {type(error).__name__}: {error}."
+            return Verdict(problem is None, problem or praise)
 
-    try:
-        problem = next(all_problems(), None)
-    except Exception as error:  # the learner's own code may raise anything
-        problem = f"Your function stopped with {type(error).__name__}: {error}."
-    return Verdict(problem is None, problem or praise)
+        return check
+
+    return decorate
 
 
-def wrong_shape(found: tuple, wanted: tuple, form: str | None, as_given: bool) -> str:
-    """Say that a result has another shape than it should."""
-    if form:
-        return f"{form}; yours has shape {found}."
-    return f"The result has shape {found}; it should {'stay' if as_given else 'be'} {wanted}."
+def call(answer: Callable, *given):
+    """Return what an answer gives back for copies of what it is given, which it must not change."""
+    copies = copy.deepcopy(given)
+    result = answer(*copies)
+    if result is None or result is ...:
+        raise Wrong("Your function gives nothing back yet; end it with return.")
+    for before, after in zip(given, copies, strict=True):
+        if changed(before, after):
+            name = type(before).__name__
+            name = {"ndarray": "array", "DataFrame": "frame"}.get(name, name)
+            raise Wrong(f"Your function changed the {name} it was given; work on a copy.")
+    return result
 
 
 def changed(before, after) -> bool:
     """Return whether an answer has changed what it was given: an array, a frame or a collection."""
     if isinstance(before, np.ndarray):
-        return not np.array_equal(before, after, equal_nan=before.dtype.kind == "f")
-    if hasattr(before, "equals"):
+        return before.tobytes() != after.tobytes()
+    if isinstance(before, pd.DataFrame):
         return not before.equals(after)
     return isinstance(before, list | set | dict) and before != after
+
+
+def as_array(result, shape: tuple[int, ...], form: str = "") -> np.ndarray:
+    """Return a result as an array of the shape asked for, which `form` says in words."""
+    result = np.asarray(result)
+    if result.shape != shape:
+        form = form or f"The result should have shape {shape}"
+        raise Wrong(f"{form}; yours has shape {result.shape}.")
+    return result
 
 
 def same(result, expected, atol: float = 1e-8) -> bool:
@@ -97,18 +97,15 @@ def same(result, expected, atol: float = 1e-8) -> bool:
     return np.allclose(np.asarray(result, float), expected, atol=atol, equal_nan=True)
 
 
-def mistake_of(result, mistakes: dict, otherwise: str, atol: float = 1e-8) -> str:
-    """Return the message of the mistake, keyed by it, that would have given just this result."""
-    known = (message for message, wrong in mistakes.items() if same(result, wrong, atol))
-    return next(known, otherwise)
-
-
 def compare(
-    result, right, mistakes: dict, otherwise: str = "", atol: float = 1e-8
+    result, right, mistakes: dict, otherwise: str = "", atol: float = 1e-8, form: str = ""
 ) -> Iterator[str]:
     """Yield which mistake has made a result another than the right one, or `otherwise`."""
+    if not isinstance(right, list):
+        result = as_array(result, np.shape(right), form)
     if not same(result, right, atol):
-        yield mistake_of(result, mistakes, otherwise or difference(result, right), atol)
+        yield from (message for message, wrong in mistakes.items() if same(result, wrong, atol))
+        yield otherwise or difference(result, right)
 
 
 def difference(result: np.ndarray, right: np.ndarray) -> str:
