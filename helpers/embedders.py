@@ -4,13 +4,11 @@ keras-facenet's own constructor downloads the weights by itself, straight to the
 it is never called: `python -m reading_faces data fetch facenet` brings and checks them.
 """
 
-from pathlib import Path
-
 import numpy as np
 
 from helpers import models
-from helpers.data.cache import file_sha256
 from helpers.data.sources import KNOWN, find_folder, known_folder
+from helpers.files import file_sha256
 from helpers.gallery import Embedder, to_unit_length
 from helpers.images import to_grey
 
@@ -18,7 +16,6 @@ DIMENSIONS = 512
 _FILE = KNOWN["facenet"].by_hand
 (_SHA256,) = KNOWN["facenet"].downloads.values()
 _BATCH = 32
-EMBEDDERS = ("shipped", "facenet")
 
 
 class FaceNet:
@@ -44,7 +41,7 @@ class FaceNet:
     threshold = 0.38
 
     def __init__(self, network=None):
-        self.network = network or load_network(known_folder("facenet") / _FILE)
+        self.network = network or load_network()
 
     def embed(self, faces: np.ndarray) -> np.ndarray:
         """Return `(n, 512) float32` of length 1 for faces `(n, 160, 160, 3) uint8` RGB."""
@@ -58,12 +55,6 @@ class FaceNet:
         return to_unit_length(np.concatenate(parts))
 
 
-def is_fetched() -> bool:
-    """Whether the weights are on this machine."""
-    folder = find_folder("facenet")
-    return folder is not None and (folder / _FILE).is_file()
-
-
 def build_network():
     """Build the network with random weights: `(n, 160, 160, 3)` from -1 to 1, to `(n, 512)`."""
     from keras_facenet.inception_resnet_v1 import InceptionResNetV1
@@ -71,8 +62,9 @@ def build_network():
     return InceptionResNetV1(input_shape=(160, 160, 3), classes=DIMENSIONS)
 
 
-def load_network(weights: Path):
+def load_network():
     """Build the network and fill it from the published file, once its checksum is right."""
+    weights = known_folder("facenet") / _FILE
     if not weights.is_file():
         raise ValueError(f"{weights} is missing; run: python -m reading_faces data fetch facenet")
     if file_sha256(weights) != _SHA256:
@@ -119,6 +111,8 @@ def best_embedder(name: str | None = None) -> Embedder:
     ValueError
         If there is no such embedder, or its weights are missing.
     """
-    if name not in (None, *EMBEDDERS):
-        raise ValueError(f"There is no embedder {name!r}; choose {' or '.join(EMBEDDERS)}.")
-    return FaceNet() if name == "facenet" or (name is None and is_fetched()) else SmallEmbedder()
+    if name not in (None, "shipped", "facenet"):
+        raise ValueError(f"There is no embedder {name!r}; choose shipped or facenet.")
+    folder = find_folder("facenet")
+    fetched = folder is not None and (folder / _FILE).is_file()
+    return FaceNet() if name == "facenet" or (name is None and fetched) else SmallEmbedder()

@@ -5,6 +5,7 @@ Nothing else in this project opens a file of a user's for writing.
 
 import contextlib
 import errno
+import hashlib
 import os
 import secrets
 import shutil
@@ -85,17 +86,17 @@ def refuse_replacing(inputs: Iterable[str | Path], **outputs: str | Path | None)
         With one sentence that names the option.
     """
     named = {f"--{option.replace('_', '-')}": path for option, path in outputs.items() if path}
-    existing = {option: file for option, path in named.items() if (file := _file_number(path))}
-    read = set(map(_file_number, inputs)) if existing else set()
+    there = {option: _file_number(path) for option, path in named.items()}
+    read = set(map(_file_number, inputs)) if any(there.values()) else set()
     written: dict[object, str] = {}
     for option, path in named.items():
-        if existing.get(option) in read - {None}:
+        if there[option] in read - {None}:
             raise ReplaceError(
                 f"{option} {path} would replace a file that is read; choose another name."
             )
-        if os.path.exists(path) and option not in existing:
-            continue
-        other = written.setdefault(existing.get(option, os.path.realpath(path)), option)
+        if there[option] is None and os.path.exists(path):
+            continue  # a device, or a folder
+        other = written.setdefault(there[option] or os.path.realpath(path), option)
         if other != option:
             raise ReplaceError(f"{other} and {option} {path} are one file; choose another name.")
 
@@ -107,6 +108,12 @@ def _file_number(path: str | Path) -> tuple[int, int] | None:
     except (OSError, ValueError):
         return None
     return (status.st_dev, status.st_ino) if stat.S_ISREG(status.st_mode) else None
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's content, hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def explain(error: OSError) -> str:

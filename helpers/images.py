@@ -7,7 +7,6 @@ import importlib.util
 import os
 import stat
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -46,26 +45,20 @@ def skipped_files(paths: list[str | Path]) -> list[Path]:
     return [file for file in files if not file.name.startswith(".")]
 
 
-def walk(path: Path) -> Iterator[tuple[Path, bool]]:
-    """Yield what lies below a folder in name order, and whether it is called like a photo.
+def walk(path: Path) -> list[tuple[Path, bool]]:
+    """Return what lies below a folder in name order, and whether it is called like a photo.
 
-    Links to other folders are not followed. A folder that cannot be opened takes the place of its
-    photos: `read_photo` says why it cannot.
+    Links to other folders are not followed. What cannot be opened as a folder takes the place of
+    its photos: `read_photo` says why it cannot.
     """
-    if not os.path.isdir(path):
-        return
-    try:
-        entries = sorted(os.scandir(path), key=lambda entry: entry.name)
-    except OSError:
-        yield path, True
-        return
-    for entry in entries:
-        if entry.is_dir(follow_symlinks=False):
-            yield from walk(path / entry.name)
-        else:
-            # macOS leaves `._photo.jpg`, which holds no picture, beside photos on foreign disks.
-            is_photo = entry.name.lower().endswith(EXTENSIONS) and entry.name[:2] != "._"
-            yield path / entry.name, is_photo
+    unreadable: list[OSError] = []
+    files: list[Path] = []
+    for folder, below, names in os.walk(path, onerror=unreadable.append):
+        links = [name for name in below if os.path.islink(os.path.join(folder, name))]
+        files += [Path(folder, name) for name in names + links]
+    # macOS leaves `._photo.jpg`, which holds no picture, beside photos on foreign disks.
+    found = [(f, f.name.lower().endswith(EXTENSIONS) and f.name[:2] != "._") for f in files]
+    return sorted(found + [(Path(error.filename), True) for error in unreadable])
 
 
 def read_photo(path: str | Path) -> np.ndarray:

@@ -20,7 +20,7 @@ from scipy.special import expit, softmax
 
 from helpers import settings
 from helpers.augment import flip_images, flip_keypoints
-from helpers.data.cache import file_sha256
+from helpers.files import file_sha256
 
 # TensorFlow warns that it compiles a network anew for each number of faces: it should.
 logging.getLogger("tensorflow").setLevel(logging.ERROR)

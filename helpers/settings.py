@@ -8,47 +8,32 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
 PROFILES = ("smoke", "lesson", "full")
+# What ships is `data/` of a checkout, else the copy inside the package.
+SHIPPED = PACKAGE.parent / "data"
+if not (SHIPPED / "weights").is_dir():
+    SHIPPED = PACKAGE / "shipped"
+_CACHES = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+CACHE = Path(os.environ.get("COURSE_CACHE") or _CACHES / "reading-faces").expanduser()
 
 
 def __getattr__(name: str) -> str | int:
     """Return `PROFILE` or `SEED`, read when it is asked for: a wrong value stops no import."""
-    if name not in ("PROFILE", "SEED"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return _profile() if name == "PROFILE" else _seed()
-
-
-def _profile() -> str:
-    profile = os.environ.get("COURSE_PROFILE", "lesson")
-    if profile not in PROFILES:
-        raise ValueError(f"COURSE_PROFILE is {profile!r}; choose one of {', '.join(PROFILES)}.")
-    return profile
-
-
-def _seed() -> int:
-    text = os.environ.get("COURSE_SEED", "0")
-    if not text.isdecimal():
-        raise ValueError(f"COURSE_SEED is {text!r}; give a whole number, for instance 0.")
-    return int(text)
+    if name == "PROFILE":
+        profile = os.environ.get("COURSE_PROFILE", "lesson")
+        if profile not in PROFILES:
+            raise ValueError(f"COURSE_PROFILE is {profile!r}; choose one of {', '.join(PROFILES)}.")
+        return profile
+    if name == "SEED":
+        seed = os.environ.get("COURSE_SEED", "0")
+        if not seed.isdecimal():
+            raise ValueError(f"COURSE_SEED is {seed!r}; give a whole number, for instance 0.")
+        return int(seed)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def by_profile(smoke, lesson, full):
     """Return the value that belongs to the run profile, as in `EPOCHS = by_profile(1, 6, 60)`."""
-    return {"smoke": smoke, "lesson": lesson, "full": full}[_profile()]
-
-
-def _shipped() -> Path:
-    """Return the shipped data: `data/` of a checkout, else the copy inside the package."""
-    checkout = PACKAGE.parent / "data"
-    return checkout if (checkout / "weights").is_dir() else PACKAGE / "shipped"
-
-
-def _cache() -> Path:
-    default = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "reading-faces"
-    return Path(os.environ.get("COURSE_CACHE") or default).expanduser()
-
-
-SHIPPED = _shipped()
-CACHE = _cache()
+    return {"smoke": smoke, "lesson": lesson, "full": full}[__getattr__("PROFILE")]
 
 
 def data_folders() -> list[Path]:

@@ -23,4 +23,3 @@ from helpers.data.records import (
     EmotionData,
     KeypointData,
 )
-from helpers.data.sources import list_sources

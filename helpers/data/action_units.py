@@ -31,14 +31,12 @@ def load_action_units(source: str | Path = "made") -> ActionUnitData:
     DataError
         If the source is missing, malformed, or knows no action units.
     """
-    if source == "made":
-        return of_made_faces(load_set())
     path = locate(source, "action units")
     if path.is_dir():
         return _from_ckplus_tree(path, str(source))
     if is_made_set(path):
-        return of_made_faces(load_set(path), str(path))
-    return _from_archive(path)
+        return of_made_faces(load_set(path), str(source))
+    return _from_archive(path, str(source))
 
 
 def of_made_faces(faces: MadeSet, source: str = "made") -> ActionUnitData:
@@ -58,7 +56,7 @@ def of_made_faces(faces: MadeSet, source: str = "made") -> ActionUnitData:
 
 
 def _from_ckplus_tree(folder: Path, source: str) -> ActionUnitData:
-    peaks = [peak for peak in read_peaks(folder) or [] if peak.units is not None]
+    peaks = [peak for peak in read_peaks(folder) if peak.units is not None]
     if not peaks:
         raise NoActionUnits(
             f"{source} has no action units; only the official CK+ tree with FACS/S…/…/…_facs.txt, "
@@ -81,7 +79,7 @@ def _from_ckplus_tree(folder: Path, source: str) -> ActionUnitData:
     )
 
 
-def _from_archive(path: Path) -> ActionUnitData:
+def _from_archive(path: Path, source: str) -> ActionUnitData:
     arrays = read_archive(
         path,
         needed={"images": (np.uint8, _SIDE, _SIDE), "action_units": (np.int8, None)},
@@ -102,4 +100,4 @@ def _from_archive(path: Path) -> ActionUnitData:
         # Nobody said who is who, so each picture is taken for somebody else.
         "subjects": np.arange(len(units)).astype(str),
     }
-    return ActionUnitData(**(absent | arrays), source=str(path))
+    return ActionUnitData(**(absent | arrays), source=source)

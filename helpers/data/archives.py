@@ -1,13 +1,17 @@
-"""Reading an `.npz` that claims to hold the arrays of a record, and checking each of them."""
+"""Arrays in `.npz` files: a user's, of which each is checked, and a cache of what was parsed."""
 
+import contextlib
 import zipfile
 import zlib
+from collections.abc import Callable
 from lzma import LZMAError
 from pathlib import Path
 
 import numpy as np
 
+from helpers import settings
 from helpers.data.records import DataError
+from helpers.files import whole_file
 
 # What reading a file may raise that is damaged, cut, or something else under the name: zlib's and
 # lzma's own errors, RuntimeError where a zip asks for a password, TypeError where it is one array.
@@ -15,6 +19,9 @@ ARCHIVE_PROBLEMS = (
     *(OSError, ValueError, EOFError, RuntimeError, TypeError),
     *(zipfile.BadZipFile, zlib.error, LZMAError),
 )
+# Raise this when the meaning of the cached arrays changes.
+_FORMAT = 1
+Arrays = dict[str, np.ndarray]
 
 
 def is_made_set(path: Path) -> bool:
@@ -27,11 +34,10 @@ def is_made_set(path: Path) -> bool:
 
 
 def read_archive(path: Path, needed: dict, optional: dict, names: str = "") -> dict:
-    """Read an `.npz` and check it.
+    """Read an `.npz` and check each of its arrays.
 
     Parameters
     ----------
-    path : Path
     needed, optional : dict of str to tuple
         The arrays that have a row for each face: dtype and shape of a row, with None for any
         length, as in ``{"images": (np.uint8, 96, 96)}``. The first tells the number of rows.
@@ -95,3 +101,22 @@ def _checked(what: str, array: np.ndarray, dtype: type, shape: list[int | None])
             f"it must hold whole numbers from {limits.min} to {limits.max}."
         )
     return converted
+
+
+def cached(kind: str, source_sha256: str, build: Callable[[], Arrays]) -> Arrays:
+    """Return the arrays that `build` makes, from the cache when it holds them undamaged.
+
+    `kind` says what they are, for instance ``"emotions"``; `source_sha256` is the hash of the file
+    they are made from, so that those of a changed file are never taken.
+    """
+    path = settings.CACHE / "parsed" / f"{kind}-{_FORMAT}-{source_sha256[:32]}.npz"
+    # What cannot be read or written costs time at the next load, nothing else.
+    with contextlib.suppress(*ARCHIVE_PROBLEMS), np.load(path, allow_pickle=False) as archive:
+        if archive.zip.testzip() is None:
+            return dict(archive)
+    arrays = build()
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(path) as part, part.open("wb") as file:
+            np.savez(file, **arrays)
+    return arrays

@@ -70,15 +70,14 @@ def load_peaks(source: str | Path) -> list[Peak]:
     DataError
         If the source is missing or malformed, or no such tree.
     """
-    folder = locate(source, "sequences", "ckplus")
-    peaks = read_peaks(folder)
-    if peaks is None:
+    peaks = read_peaks(locate(source, "sequences", "ckplus"))
+    if not peaks:
         raise DataError(f"{source} is not the official CK+ tree: no cohn-kanade-images in it.")
     return peaks
 
 
-def read_peaks(folder: Path) -> list[Peak] | None:
-    """Return the peak frame of each sequence that has a label; None if `folder` is no such tree.
+def read_peaks(folder: Path) -> list[Peak]:
+    """Return the peak frame of each sequence that has a label; none if `folder` is no such tree.
 
     Raises
     ------
@@ -87,7 +86,7 @@ def read_peaks(folder: Path) -> list[Peak] | None:
     """
     roots = [at for at in (folder, *subfolders(folder)) if (at / "cohn-kanade-images").is_dir()]
     if not roots:
-        return None
+        return []
     root = roots[0]
     emotions, units = _labels(root, "Emotion"), _labels(root, "FACS")
     if not emotions and not units:
@@ -95,19 +94,10 @@ def read_peaks(folder: Path) -> list[Peak] | None:
             f"{root} holds cohn-kanade-images and no Emotion/S…/…/…_emotion.txt and no "
             "FACS/S…/…/…_facs.txt; unpack those too."
         )
-    peaks = []
-    for sequence in sorted(emotions.keys() | units.keys()):
-        frame = _last_frame(root, sequence, emotions.get(sequence) or units[sequence])
-        peaks.append(
-            Peak(
-                frame,
-                sequence[0],
-                _read_emotion(emotions[sequence]) if sequence in emotions else None,
-                _read_units(units[sequence]) if sequence in units else None,
-                _read_landmarks(root, sequence, frame),
-            )
-        )
-    return peaks
+    return [
+        _read_peak(root, sequence, emotions.get(sequence), units.get(sequence))
+        for sequence in sorted(emotions.keys() | units.keys())
+    ]
 
 
 def _labels(root: Path, kind: str) -> dict[tuple[str, str], Path]:
@@ -116,12 +106,18 @@ def _labels(root: Path, kind: str) -> dict[tuple[str, str], Path]:
     return {(file.parts[-3], file.parts[-2]): file for file in files}
 
 
-def _last_frame(root: Path, sequence: tuple[str, str], label: Path) -> Path:
+def _read_peak(root: Path, sequence: tuple, emotion: Path | None, units: Path | None) -> Peak:
     folder = root.joinpath("cohn-kanade-images", *sequence)
     frames = [p for p in sorted(folder.glob("*")) if p.suffix.lower() in EXTENSIONS]
     if not frames:
-        raise DataError(f"{label} labels a sequence without frames; unpack {folder}.")
-    return frames[-1]
+        raise DataError(f"{emotion or units} labels a sequence without frames; unpack {folder}.")
+    return Peak(
+        frames[-1],
+        sequence[0],
+        _read_emotion(emotion) if emotion else None,
+        _read_units(units) if units else None,
+        _read_landmarks(root.joinpath("Landmarks", *sequence, f"{frames[-1].stem}_landmarks.txt")),
+    )
 
 
 def _read_emotion(file: Path) -> str:
@@ -150,8 +146,7 @@ def _read_units(file: Path) -> dict[int, float]:
     return units
 
 
-def _read_landmarks(root: Path, sequence: tuple[str, str], frame: Path) -> np.ndarray | None:
-    file = root.joinpath("Landmarks", *sequence, f"{frame.stem}_landmarks.txt")
+def _read_landmarks(file: Path) -> np.ndarray | None:
     if not file.is_file():
         return None
     try:

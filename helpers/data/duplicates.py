@@ -26,32 +26,21 @@ def occur_among(images: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 
 def near_duplicate_groups(images: np.ndarray, keypoints: np.ndarray) -> np.ndarray:
-    """Number the rows so that copies of one photo share a number.
+    """Return a number `(n,)` for each face, the same for copies of one photo.
 
-    Parameters
-    ----------
-    images : (n, 96, 96) uint8
-    keypoints : (n, 15, 2) float32, pixels; NaN where unlabelled
-
-    Returns
-    -------
-    (n,) int32
+    Images are `(n, 96, 96) uint8`, keypoints `(n, 15, 2)` in pixels, NaN where unlabelled.
     """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
     n = len(images)
-    faces = zip(images, _alignments(keypoints), strict=True)
+    labelled = ~np.isnan(keypoints).any(axis=2, keepdims=True)
+    total = np.where(labelled, keypoints, 0).sum(axis=0, dtype=float)
+    mean_face = total / np.maximum(labelled.sum(axis=0), 1)
+    faces = zip(images, similarities(keypoints, mean_face), strict=True)
     first, second = _alike_pairs(np.stack([_descriptors(image, fit) for image, fit in faces]))
     links = coo_array((np.ones(len(first), bool), (first, second)), shape=(n, n))
     return connected_components(links, directed=False)[1]
-
-
-def _alignments(keypoints: np.ndarray) -> np.ndarray:
-    """Return (n, 2, 3) turns, scales and shifts that lay each face on the mean face."""
-    labelled = ~np.isnan(keypoints).any(axis=2)
-    total = np.where(labelled[..., np.newaxis], keypoints, 0).sum(axis=0, dtype=float)
-    return similarities(keypoints, total / np.maximum(labelled.sum(axis=0), 1)[:, np.newaxis])
 
 
 def _descriptors(image: np.ndarray, alignment: np.ndarray) -> np.ndarray:

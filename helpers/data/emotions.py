@@ -2,22 +2,18 @@
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from helpers.data.archives import is_made_set, read_archive
-from helpers.data.cache import cached, file_sha256
+from helpers.data.archives import cached, is_made_set, read_archive
 from helpers.data.ckplus import read_peaks
 from helpers.data.folders import read_class_folders
-from helpers.data.made import MadeSet, load_set
+from helpers.data.made import load_set
 from helpers.data.records import EMOTIONS, VOTES, DataError, EmotionData
 from helpers.data.sources import locate
 from helpers.data.splits import tenth_per_class
 from helpers.data.tables import find_table, parse_pixels, read_table
-
-if TYPE_CHECKING:
-    import pandas as pd
+from helpers.files import file_sha256
 
 _SIDE = 48
 _TABLES = ("fer2013", "icml_face_data", "train")
@@ -43,28 +39,19 @@ def load_emotions(source: str | Path = "made") -> EmotionData:
     DataError
         If the source is missing or malformed.
     """
-    if source == "made":
-        return _of_made_faces(load_set(), "made")
-    path = locate(source, "emotions", "fer2013", "ckplus")
+    path = locate(source, "emotions", "made", "fer2013", "ckplus")
     if path.is_dir():
         path = find_table(path, *_TABLES) or path
     if path.is_dir():
         return _from_folder(path, str(source))
     if path.suffix == ".npz":
-        return _from_archive(path)
+        return _from_archive(path, str(source))
     return _from_table(path, str(source))
-
-
-def _of_made_faces(faces: MadeSet, source: str) -> EmotionData:
-    labels, subjects = np.asarray(faces.emotions, np.int64), faces.subjects
-    return EmotionData(
-        faces.small_images, labels, EMOTIONS, faces.split, subjects=subjects, source=source
-    )
 
 
 def _from_folder(folder: Path, source: str) -> EmotionData:
     peaks = read_peaks(folder)
-    if peaks is None:
+    if not peaks:
         images, emotions, split, subjects = read_class_folders(folder)
     else:
         peaks = [peak for peak in peaks if peak.emotion]
@@ -81,9 +68,13 @@ def _from_folder(folder: Path, source: str) -> EmotionData:
     return EmotionData(images, labels, classes, split, subjects=subjects, source=source)
 
 
-def _from_archive(path: Path) -> EmotionData:
+def _from_archive(path: Path, source: str) -> EmotionData:
     if is_made_set(path):
-        return _of_made_faces(load_set(path), str(path))
+        made = load_set(path)
+        labels = made.emotions.astype(np.int64)
+        return EmotionData(
+            made.small_images, labels, EMOTIONS, made.split, subjects=made.subjects, source=source
+        )
     arrays = read_archive(
         path,
         needed={"images": (np.uint8, _SIDE, _SIDE), "labels": (np.int64,)},
@@ -98,7 +89,7 @@ def _from_archive(path: Path) -> EmotionData:
             f"Row {row + 1} of {path} has label {labels[row]}; "
             f"labels of its {len(classes)} classes go from 0 to {len(classes) - 1}."
         )
-    return EmotionData(**arrays, classes=classes, source=str(path))
+    return EmotionData(**arrays, classes=classes, source=source)
 
 
 def _from_table(path: Path, source: str) -> EmotionData:
@@ -123,22 +114,21 @@ def _read_table(path: Path) -> dict[str, np.ndarray]:
     """Read images (n, 48, 48) uint8, labels (n,) int64, usage (n,) str (empty: no such column)."""
     images, labels, usage = [], [], []
     for chunk in read_table(path):
-        for column in ("emotion", "pixels"):
-            if column not in chunk:
-                raise DataError(
-                    f"{path} lacks the column {column}; "
-                    "FER-2013 has emotion, pixels and mostly Usage."
-                )
+        if lacking := [name for name in ("emotion", "pixels") if name not in chunk]:
+            raise DataError(
+                f"{path} lacks the column {lacking[0]}; "
+                "FER-2013 has emotion, pixels and mostly Usage."
+            )
         labels += map(int, _checked(path, chunk["emotion"], _CODES))
-        with_usage = "Usage" in chunk
-        usage += _checked(path, chunk["Usage"], _USAGE) if with_usage else [""] * len(chunk)
+        known = "Usage" in chunk
+        usage += _checked(path, chunk["Usage"], _USAGE) if known else [""] * len(chunk)
         for row, cell in chunk["pixels"].items():
             images.append(parse_pixels(cell, _SIDE, f"Row {row} of {path}"))
     return {"images": np.stack(images), "labels": np.array(labels), "usage": np.array(usage)}
 
 
-def _checked(path: Path, cells: "pd.Series", allowed: Collection[str]) -> list[str]:
-    """Return a column of cells without spaces around them; refuse any that is not allowed."""
+def _checked(path: Path, cells, allowed: Collection[str]) -> list[str]:
+    """Return a pandas column without spaces around its cells; refuse any that is not allowed."""
     cells = cells.str.strip()
     for row, cell in cells[~cells.isin(list(allowed))].items():
         raise DataError(

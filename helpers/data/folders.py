@@ -13,30 +13,23 @@ from helpers.images import EXTENSIONS, PhotoError, read_photo, resize_square, to
 _SIDE = 48
 
 
-def _by_word(names: dict[str, str]) -> dict[str, str]:
-    return {word: name for name, words in names.items() for word in words.split()}
+def _by_word(*synonyms: str) -> dict[str, str]:
+    """Map each word to the first of its synonyms, which is the name in this course."""
+    return {word: words.split()[0] for words in synonyms for word in words.split()}
 
 
 _CLASS_OF = _by_word(
-    {
-        "angry": "angry anger",
-        "disgust": "disgust disgusted",
-        "fear": "fear fearful afraid",
-        "happy": "happy happiness joy",
-        "sad": "sad sadness",
-        "surprise": "surprise surprised",
-        "neutral": "neutral normal",
-        "contempt": "contempt contemptuous",
-    }
+    "angry anger",
+    "disgust disgusted",
+    "fear fearful afraid",
+    "happy happiness joy",
+    "sad sadness",
+    "surprise surprised",
+    "neutral normal",
+    "contempt contemptuous",
 )
-_SPLIT_OF = _by_word(
-    {
-        "train": "train training",
-        "val": "val valid validation",
-        "public": "publictest",
-        "test": "test testing privatetest",
-    }
-)
+_SPLIT_OF = _by_word("train training", "val valid validation", "test testing privatetest")
+_SPLIT_OF["publictest"] = "public"
 
 
 def read_class_folders(
@@ -57,30 +50,31 @@ def read_class_folders(
     DataError
         If there is no picture, or one cannot be decoded.
     """
-    found = []
+    files = []
     for places in labelled_folders(folder):
         if any(split != "all" or place.name.lower() in _CLASS_OF for split, place in places):
-            found = [
-                (file, _CLASS_OF.get(place.name.lower(), place.name.lower()), split)
-                for split, place in places
-                for file in sorted(place.iterdir())
-                if file.is_file()
-            ]
+            inside = [(file, split) for split, at in places for file in sorted(at.iterdir())]
+            files = [(file, split) for file, split in inside if file.is_file()]
             break
-    strays = [str(file) for file, _, _ in found if file.suffix.lower() not in EXTENSIONS]
+    pictures = [(file, split) for file, split in files if file.suffix.lower() in EXTENSIONS]
+    strays = [str(file) for file, _ in files if file.suffix.lower() not in EXTENSIONS]
     if strays:
         names = ", ".join(strays[:5])
         warnings.warn(f"Skipped {len(strays)} file(s) that are no pictures: {names}.", stacklevel=4)
-    pictures = [item for item in found if item[0].suffix.lower() in EXTENSIONS]
     if not pictures:
         raise DataError(
             f"{folder} holds no table, and no pictures in folders named by emotion "
             f"(such as {folder}/angry/1.png)."
         )
-    paths, emotions, split = (list(column) for column in zip(*pictures, strict=True))
-    images = np.stack([resize_square(read_grey(path), _SIDE) for path in paths])
-    subjects = [re.match(r"S\d+", path.name) for path in paths]
-    return images, emotions, split, [m.group() for m in subjects] if all(subjects) else None
+    classes = [file.parent.name.lower() for file, _ in pictures]
+    images = np.stack([resize_square(read_grey(file), _SIDE) for file, _ in pictures])
+    subjects = [re.match(r"S\d+", file.name) for file, _ in pictures]
+    return (
+        images,
+        [_CLASS_OF.get(name, name) for name in classes],
+        [split for _, split in pictures],
+        [found.group() for found in subjects] if all(subjects) else None,
+    )
 
 
 def labelled_folders(folder: Path) -> Iterator[list[tuple[str, Path]]]:

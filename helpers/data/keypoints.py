@@ -5,14 +5,14 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers.data.archives import is_made_set, read_archive
-from helpers.data.cache import cached, file_sha256
+from helpers.data.archives import cached, is_made_set, read_archive
 from helpers.data.duplicates import near_duplicate_groups
-from helpers.data.made import MadeSet, load_set
+from helpers.data.made import load_set
 from helpers.data.records import KEYPOINT_COLUMNS, DataError, KeypointData
 from helpers.data.sources import locate
 from helpers.data.splits import split_by_group
 from helpers.data.tables import find_table, parse_pixels, read_table
+from helpers.files import file_sha256
 
 _SIDE = 96
 _FARTHEST_PX = (-96, 192)
@@ -33,13 +33,9 @@ def load_keypoints(source: str | Path = "made") -> KeypointData:
     DataError
         If the source is missing or malformed.
     """
-    if source == "made":
-        return _as_kaggles(load_set())
-    path = locate(source, "keypoints", _KNOWN_NAME)
-    if path.is_dir():
-        path = find_table(path, "training") or _no_table(path)
+    path = _find(source, "training")
     if path.suffix == ".npz":
-        return _from_archive(path)
+        return _from_archive(path, str(source))
     digest = file_sha256(path)
     arrays = cached("keypoints", digest, lambda: _read_table(path))
     split = np.full(len(arrays["images"]), "all")
@@ -65,30 +61,25 @@ def kaggle_coordinates(source: str | Path = _KNOWN_NAME) -> np.ndarray:
     DataError
         If there is no such table or it is malformed.
     """
-    path = locate(source, "keypoints", _KNOWN_NAME)
-    if path.is_dir():
-        path = find_table(path, "kaggle_coordinates", "training") or _no_table(path)
-    return _read_table(path, with_images=False)["keypoints"]
+    return _read_table(_find(source, "kaggle_coordinates", "training"), False)["keypoints"]
 
 
-def _as_kaggles(faces: MadeSet) -> KeypointData:
-    """Return made faces labelled as Kaggle's are: half of them with four points only."""
-    keypoints = faces.keypoints.copy()
-    sparse = np.random.default_rng(0).random(len(faces)) < 0.5
-    keypoints[np.ix_(sparse, [i for i in range(15) if i not in _FOUR_POINTS])] = np.nan
-    return KeypointData(faces.images, keypoints, faces.split, faces.subjects, source="made")
+def _find(source: str | Path, *tables: str) -> Path:
+    """Return the file of a source; of a folder, the first of these tables that it holds."""
+    path = locate(source, "keypoints", "made", _KNOWN_NAME)
+    if path.is_dir() and not (table := find_table(path, *tables)):
+        raise DataError(f"{path} holds no training.csv (or .gz, .xz, .zip); name the table itself.")
+    return table if path.is_dir() else path
 
 
-def _no_table(folder: Path) -> Path:
-    raise DataError(f"{folder} holds no training.csv (or .gz, .xz, .zip); name the table itself.")
-
-
-def _from_archive(path: Path) -> KeypointData:
+def _from_archive(path: Path, source: str) -> KeypointData:
     if is_made_set(path):
-        faces = load_set(path)
-        return KeypointData(
-            faces.images, faces.keypoints, faces.split, faces.subjects, source=str(path)
-        )
+        made = load_set(path)
+        if source == "made":  # labelled as Kaggle's faces are, half of them with four points only
+            sparse = np.random.default_rng(0).random(len(made)) < 0.5
+            others = [point for point in range(15) if point not in _FOUR_POINTS]
+            made.keypoints[np.ix_(sparse, others)] = np.nan
+        return KeypointData(made.images, made.keypoints, made.split, made.subjects, source)
     arrays = read_archive(
         path,
         needed={"images": (np.uint8, _SIDE, _SIDE), "keypoints": (np.float32, 15, 2)},
@@ -96,7 +87,7 @@ def _from_archive(path: Path) -> KeypointData:
     )
     if np.isinf(arrays["keypoints"]).any():
         raise DataError(f"{path} has infinite keypoints; use NaN for a point that is not labelled.")
-    return KeypointData(**arrays, source=str(path))
+    return KeypointData(**arrays, source=source)
 
 
 def _read_table(path: Path, with_images: bool = True) -> dict[str, np.ndarray]:

@@ -87,8 +87,6 @@ def load_set(path: Path = SHIPPED) -> MadeSet:
     try:
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in ("jpeg", "jpeg_size", *_STORED)}
-    except FileNotFoundError:
-        raise
     except (*ARCHIVE_PROBLEMS, KeyError) as problem:
         raise DataError(
             f"{path} is no set of made faces, or damaged ({problem}); write it again with "

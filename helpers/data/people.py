@@ -14,15 +14,12 @@ from helpers.images import EXTENSIONS, PhotoError, read_photo
 
 @dataclass(frozen=True)
 class PeopleData(Record):
-    """Photos and who is on each.
+    """Photos and who is on each; of ORL, our embedding has learnt from the people in ``train``.
 
     Attributes
     ----------
     files : (n,) object, a Path each
     names : (n,) str, the name of the photo's folder
-    split : (n,) str, ``train``, ``val`` or ``test``; ``all`` where the source has no split. Of ORL,
-        our embedding has learnt from the people in ``train``.
-    source : the name or path that was loaded
     """
 
     files: np.ndarray

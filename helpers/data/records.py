@@ -53,7 +53,14 @@ class DataError(ValueError):
 
 
 class Record:
-    """What all records share: rows, one for each picture, that belong to splits."""
+    """What all records share: arrays with a row for each of n pictures, and what they are of.
+
+    Attributes
+    ----------
+    split : (n,) str, ``train``, ``val`` or ``test``, in FER-2013 also ``public``; ``all`` where the
+        source has no split
+    source : the name or path that was loaded
+    """
 
     split: np.ndarray
     source: str
@@ -88,9 +95,7 @@ class KeypointData(Record):
     images : (n, 96, 96) uint8
     keypoints : (n, 15, 2) float32, pixels, x to the right and y down, in the order of
         `KEYPOINT_NAMES`; NaN where unlabelled
-    split : (n,) str, ``train``, ``val`` or ``test``; ``all`` where the source has no split
     subjects : (n,) str, who is in the picture, or None where the source does not say
-    source : the name or path that was loaded
     """
 
     images: np.ndarray
@@ -118,10 +123,8 @@ class EmotionData(Record):
     images : (n, 48, 48) uint8
     labels : (n,) int64, positions in `classes`
     classes : the names that occur, in the order of `EMOTIONS`, any others after them
-    split : (n,) str, ``train``, ``val``, ``public`` or ``test``; ``all`` where there is no split
     votes : (n, 10) uint8, how many FER+ voters said what, in the order of `VOTES`; or None
     subjects : (n,) str or None
-    source : the name or path that was loaded
     """
 
     images: np.ndarray
@@ -155,9 +158,7 @@ class ActionUnitData(Record):
     unit_names : k names, ``AU1`` and so on, by number
     intensities : (n, k) float32, 0 to 1; NaN where a unit is present and it is not known how strong
     emotions : (n,) str, empty where it is not known
-    split : (n,) str, ``train``, ``val`` or ``test``; ``all`` where the source has no split
     subjects : (n,) str
-    source : the name or path that was loaded
     """
 
     images: np.ndarray

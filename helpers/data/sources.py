@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from helpers import settings
+from helpers.data.made import SHIPPED
 from helpers.data.records import DataError
 
 
@@ -26,11 +27,6 @@ class Source:
 
 _FILE = Path(__file__).with_name("known.toml")
 KNOWN = {n: Source(n, **known) for n, known in tomllib.loads(_FILE.read_text("utf-8")).items()}
-
-
-def list_sources() -> dict[str, Path | None]:
-    """Return the folder of every known data set, None while it is not on this machine."""
-    return {name: find_folder(name) for name in KNOWN}
 
 
 def find_folder(name: str) -> Path | None:
@@ -63,23 +59,25 @@ def known_folder(name: str) -> Path:
 
 
 def locate(source: str | Path, what: str = "", *names: str) -> Path:
-    """Return the folder of a known set, or a path that exists here or where sets are looked for.
+    """Return where a source is: a known set, or a path here or where sets are looked for.
 
     `what` is to be read of it, such as ``"emotions"``, and `names` are the known sets that have it;
-    without any, each may be asked.
+    without any, each may be asked. ``"made"``, the made faces that ship, is one of them.
 
     Raises
     ------
     DataError
         If there is no such file or folder, or the known set has nothing of the kind.
     """
-    if source in KNOWN:
+    known = ("made", *KNOWN)
+    if source in known:
         if names and source not in names:
             raise DataError(f"{source} has no {what}; known sets with {what}: {', '.join(names)}.")
-        return known_folder(source)
+        return SHIPPED if source == "made" else known_folder(source)
     path = Path(source).expanduser()
     for place in (path, *(folder / path for folder in settings.data_folders())):
         if place.exists():
             return place
-    choices = ", ".join(("made", *KNOWN))
-    raise DataError(f"{source} is no file or folder here, and no known source ({choices}).")
+    raise DataError(
+        f"{source} is no file or folder here, and no known source ({', '.join(known)})."
+    )

@@ -61,18 +61,18 @@ def add_make(make: argparse.ArgumentParser) -> None:
 
 def run_list(options: argparse.Namespace) -> int:
     """Print every known data set."""
-    from helpers.data.sources import KNOWN, list_sources
+    from helpers.data.sources import KNOWN, find_folder
 
-    known = [(name, where, KNOWN[name]) for name, where in list_sources().items()]
+    rows = [
+        {"name": known.name, "what": known.what, "found": find_folder(name), "terms": known.terms}
+        for name, known in KNOWN.items()
+    ]
     if options.json:
-        rows = [
-            {"name": name, "what": source.what, "found": where, "terms": source.terms}
-            for name, where, source in known
-        ]
         print(json.dumps(rows, indent=2, default=str))
         return 0
-    for name, where, source in known:
-        print(f"{name:18} {where or 'not here'}\n  {source.what}. Terms: {source.terms}.")
+    for row in rows:
+        print(f"{row['name']:18} {row['found'] or 'not here'}")
+        print(f"  {row['what']}. Terms: {row['terms']}.")
     return 0
 
 
@@ -88,10 +88,10 @@ def run_fetch(options: argparse.Namespace) -> int:
 
 def run_verify(options: argparse.Namespace) -> int:
     """Check one data set, or all that are there."""
-    from helpers import data
+    from helpers.data.sources import KNOWN, find_folder
     from reading_faces.training.fetch import verify
 
-    names = [options.name] if options.name else [n for n, at in data.list_sources().items() if at]
+    names = [options.name] if options.name else list(filter(find_folder, KNOWN))
     if not names:
         raise ValueError(
             "No known data set is on this machine; see: python -m reading_faces data list"
@@ -105,8 +105,7 @@ def run_review(options: argparse.Namespace) -> int:
     """Print what a careful reviewer finds in a data set."""
     from reading_faces.training import audit
 
-    found = audit.review(options.source)
-    print_result(found | {"source": options.source}, options)
+    print_result(audit.review(options.source) | {"source": options.source}, options)
     return 0
 
 
@@ -148,10 +147,8 @@ def as_line(measure) -> str:
     """Write one measure as a line of the table: reached or not, value, what was wanted, name."""
     mark = {True: "yes", False: "NO", None: ""}[measure.reached]
     value = "not measured" if measure.value is None else f"{measure.value:.3f}"
-    wanted = ""
-    if measure.wanted is not None:
-        wanted = f"{'≥' if measure.at_least else '≤'} {measure.wanted:g}"
-    line = f"{mark:4}{value:>13}  {wanted:8}{measure.name}"
-    if measure.n:
-        line += f" ({measure.n:,} faces)"
-    return line + (f"\n{'':27}{measure.note}" if measure.note else "")
+    sign = "≥" if measure.at_least else "≤"
+    wanted = "" if measure.wanted is None else f"{sign} {measure.wanted:g}"
+    faces = f" ({measure.n:,} faces)" if measure.n else ""
+    note = f"\n{'':27}{measure.note}" if measure.note else ""
+    return f"{mark:4}{value:>13}  {wanted:8}{measure.name}{faces}{note}"

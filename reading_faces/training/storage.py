@@ -8,8 +8,7 @@ import h5py
 import numpy as np
 
 from helpers import models
-from helpers.data.cache import file_sha256
-from helpers.files import whole_file
+from helpers.files import file_sha256, whole_file
 from helpers.models import TrainedModel
 from reading_faces.training.networks import BUILDERS
 

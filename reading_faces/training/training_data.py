@@ -22,7 +22,6 @@ from helpers.data import (
     of_made_faces,
 )
 from helpers.data.archives import is_made_set
-from helpers.data.made import SHIPPED
 from helpers.data.sources import locate
 from helpers.images import resize_square
 from helpers.models import keypoints_to_network
@@ -44,7 +43,7 @@ class Examples(NamedTuple):
 
 def place_of(source: str) -> Path:
     """Return the file or folder of a source; `DataError` if there is none. Nothing is read."""
-    return SHIPPED if source == "made" else locate(source, "faces")
+    return locate(source, "faces")
 
 
 def drawn_only(sources: tuple[str, ...]) -> bool:

@@ -13,7 +13,8 @@ from data_samples import files_under, grey, real
 
 from helpers import settings
 from helpers.data import load_emotions, load_keypoints
-from helpers.data.cache import cached, file_sha256
+from helpers.data.archives import cached
+from helpers.files import file_sha256
 
 
 @pytest.fixture
@@ -59,11 +60,11 @@ def test_a_cache_that_cannot_be_written_is_no_obstacle(tmp_path, monkeypatch):
 
 
 def test_a_write_that_fails_half_way_leaves_nothing(cache, monkeypatch):
-    def full_disk(path, content):
-        path.write_text("half")
+    def full_disk(file, **arrays):
+        file.write(b"half")
         raise OSError("disk full")
 
-    monkeypatch.setattr(Path, "write_bytes", full_disk)
+    monkeypatch.setattr(np, "savez", full_disk)
     cached("kind", "a" * 64, build)
     assert files_under(cache) == set()
 

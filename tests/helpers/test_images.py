@@ -72,6 +72,7 @@ def test_a_link_to_a_folder_is_not_followed(tmp_path):
     touch(tmp_path, "photos/a.jpg")
     (tmp_path / "photos" / "again").symlink_to(tmp_path / "photos")
     assert find_photos([tmp_path]) == [tmp_path / "photos" / "a.jpg"]
+    assert skipped_files([tmp_path]) == [tmp_path / "photos" / "again"]
 
 
 def test_a_folder_that_may_not_be_opened_is_found_and_says_so(tmp_path, monkeypatch):
@@ -80,7 +81,7 @@ def test_a_folder_that_may_not_be_opened_is_found_and_says_so(tmp_path, monkeypa
 
     def refuse(path):  # taking the right away would not do: root may read everything
         if str(path).endswith("secret"):
-            raise PermissionError(errno.EACCES, "Permission denied")
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
         return scandir(path)
 
     monkeypatch.setattr(os, "scandir", refuse)

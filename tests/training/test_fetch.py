@@ -12,7 +12,7 @@ import pytest
 from data_samples import fer_rows, files_under, grey, write_table
 
 from helpers import settings
-from helpers.data import DataError, list_sources, sources
+from helpers.data import DataError, sources
 from helpers.data.sources import Source
 from reading_faces.__main__ import main
 from reading_faces.training.fetch import fetch, verify
@@ -235,13 +235,13 @@ def test_what_kaggle_refuses_is_told_with_what_to_do(folders, monkeypatch, probl
     assert files_under(folders) == set()
 
 
-def test_the_list_names_every_set_and_where_it_is(folders, server, monkeypatch):
+def test_every_set_is_known_and_found_where_it_is(folders, server, monkeypatch):
     know_file(monkeypatch, server)
-    assert list_sources()["tiny"] is None
+    assert sources.find_folder("tiny") is None
     fetch("tiny")
-    assert list_sources()["tiny"] == folders / "sets" / "tiny"
+    assert sources.find_folder("tiny") == folders / "sets" / "tiny"
     known = {"fer2013", "facial-keypoints", "ckplus", "five-celebrities", "orl", "lfw", "facenet"}
-    assert known <= set(list_sources())
+    assert known <= set(sources.KNOWN)
 
 
 def test_the_command_prints_the_folder_alone_and_the_list_where_it_is(
