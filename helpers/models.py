@@ -1,7 +1,8 @@
 """The networks of the course, and the two small files in which a trained one travels.
 
 Each `build_…` function gives a network whose input is grey faces `(n, size, size, 1) float`, of
-`size` pixels a side and standardised (`standardize`). A `TrainedModel` is a network with its card:
+`size` pixels a side and standardised (`standardize`). Its `filters` are the channels of its stages;
+in each, `identity_blocks` follow the first block. A `TrainedModel` is a network with its card:
 `predict` takes faces as they are in the data and gives keypoints in pixels or probabilities.
 """
 
@@ -37,11 +38,7 @@ def build_heatmap_model(
     The last stage keeps its resolution. Each keypoint gets a map over the picture, a softmax turns
     it into probabilities, and the expected place is the answer (integral regression, Sun et al.
     2018, https://arxiv.org/abs/1711.08229). It knows where a feature was seen without learning it.
-
-    Parameters
-    ----------
-    points : how many keypoints; output `(n, points, 2) float32`, 0 at the centre, ±1 at the edges.
-    filters : channels of the stages; all but the last halve the resolution.
+    Output: `(n, points, 2) float32`, 0 at the picture's centre, ±1 at its edges.
     """
     inputs = keras.Input((size, size, 1), name="face")
     x = convolution(inputs, 32, kernel=5, stride=2)
@@ -76,12 +73,8 @@ def build_emotion_model(
 ) -> keras.Model:
     """Build a residual network that gives one logit for each emotion from one grey face.
 
-    Parameters
-    ----------
-    classes : how many emotions; output `(n, classes) float32` logits (softmax makes probabilities).
-    filters : channels of the stages; before each, max-pooling halves the resolution.
-    identity_blocks : blocks after the first in each stage.
-    dropout : share of features dropped before the last layer.
+    Output: `(n, classes) float32`; softmax makes probabilities of it. A share `dropout` of the
+    features is dropped before the last layer.
     """
     inputs = keras.Input((size, size, 1), name="face")
     x = pooled_stages(convolution(inputs, 32), filters, identity_blocks)
@@ -97,11 +90,7 @@ def build_action_unit_model(
 ) -> keras.Model:
     """Build a residual network that gives one logit for each action unit from one grey face.
 
-    Parameters
-    ----------
-    units : how many action units; output `(n, units) float32` logits, each of its own sigmoid,
-        since units do not exclude each other.
-    filters, identity_blocks, dropout : as in `build_emotion_model`.
+    Output: `(n, units) float32`, each for a sigmoid of its own: units do not exclude each other.
     """
     inputs = keras.Input((size, size, 1), name="face")
     # The first layers see every pixel: a lid that is raised a little moves by less than one.
@@ -114,22 +103,16 @@ def build_embedding_model(
     dimensions: int = 128,
     filters: tuple[int, ...] = (64, 128),
     identity_blocks: int = 1,
-    cells: int = 3,
 ) -> keras.Model:
     """Build a residual network that turns one grey face into a point on the unit sphere.
 
     With the default arguments its layers below the last are the first ones of the emotion model.
-
-    Parameters
-    ----------
-    dimensions : length of an embedding; output `(n, dimensions) float32`, each of length 1.
-    filters, identity_blocks : as in `build_emotion_model`.
-    cells : the face is averaged over so many rows and columns. What eyes look like and what a chin
-        looks like stay apart: who somebody is lies in their difference.
+    Output: `(n, dimensions) float32`, each of length 1.
     """
     inputs = keras.Input((size, size, 1), name="face")
     x = pooled_stages(convolution(inputs, 32), filters, identity_blocks)
-    x = layers.Flatten(dtype="float32")(layers.AveragePooling2D(x.shape[1] // cells)(x))
+    # Means over 3 × 3 parts of the face: what eyes look like and what a chin looks like stay apart.
+    x = layers.Flatten(dtype="float32")(layers.AveragePooling2D(x.shape[1] // 3)(x))
     x = layers.Dense(dimensions, dtype="float32", name="embedding")(x)
     return keras.Model(inputs, layers.UnitNormalization(dtype="float32")(x), name="embedding")
 
@@ -139,7 +122,7 @@ def build_deep_emotion_model(size: int = 48, classes: int = 7) -> keras.Model:
 
     Convolutions of 512 and 256, 128 and 128, 256 and 512 channels; after each pair max-pooling and
     dropout; then a dense layer of 256. Nearly all of its work is done on the full 48 × 48 pixels.
-    Its output is `(n, classes) float32` logits.
+    Output: `(n, classes) float32` logits.
     """
     inputs = keras.Input((size, size, 1), name="face")
     x = inputs
@@ -228,13 +211,7 @@ BUILDERS = {
 def standardize(images: np.ndarray) -> np.ndarray:
     """Give each picture mean 0 and standard deviation 1, so that exposure and contrast drop out.
 
-    Parameters
-    ----------
-    images : `(n, h, w)` uint8 or float, grey.
-
-    Returns
-    -------
-    `(n, h, w, 1) float32`. A flat picture becomes zeros.
+    From grey pictures `(n, h, w)`, uint8 or float, to `(n, h, w, 1) float32`; flat ones become 0.
     """
     images = np.asarray(images, np.float32)
     mean = images.mean(axis=(1, 2), keepdims=True)
@@ -278,17 +255,17 @@ class TrainedModel:
         probabilities `(n, classes) float32` (those of action units do not add up to 1), or
         embeddings `(n, d) float32` of length 1.
         """
-        task, answers = self.card["task"], self.answers(self.outputs(images))
+        answers = self._answers(images)
         if not mirrored:
             return answers
-        second = self.answers(self.outputs(flip_images(images)))
-        if task == "keypoints":
+        second = self._answers(flip_images(images))
+        if self.card["task"] == "keypoints":
             second = flip_keypoints(second, self.input_size)
         mean = (answers + second) / 2
-        return keras.utils.normalize(mean) if task == "embedding" else mean
+        return keras.utils.normalize(mean) if self.card["task"] == "embedding" else mean
 
-    def answers(self, outputs: np.ndarray) -> np.ndarray:
-        """Turn what the network gives into what `predict` returns."""
+    def _answers(self, images: np.ndarray) -> np.ndarray:
+        outputs = self.outputs(images)
         if self.card["task"] == "keypoints":
             return keypoints_from_network(outputs, self.input_size)
         if self.card["task"] == "action_units":
