@@ -21,9 +21,8 @@ def peak_table(peaks: list[Peak]) -> pd.DataFrame:
 
     The square is `left`, `top` and `side` in pixels; `units` are the numbers of those present.
     """
-    rows = [(peak.path, *peak.square(), peak.subject, peak.emotion, set(peak.units or ()))
-            for peak in peaks]  # fmt: skip
     columns = ["path", "left", "top", "side", "subject", "emotion", "units"]
+    rows = [(p.path, *p.square(), p.subject, p.emotion, set(p.units or ())) for p in peaks]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -91,12 +90,9 @@ def augment_pictures(images: np.ndarray, rng: np.random.Generator) -> np.ndarray
 
 
 def for_imagenet(images: np.ndarray) -> np.ndarray:
-    """Prepare grey faces `(m, h, w) uint8` for networks of `keras.applications` that saw ImageNet.
+    """Prepare grey faces `(m, h, w) uint8` for the ResNet-50 and VGG that saw ImageNet.
 
-    Returns
-    -------
-    `(m, h, w, 3) float32`: blue, green and red less their means, as ResNet-50's and VGG's weights
-    were trained.
+    Returns blue, green and red less their means, `(m, h, w, 3) float32`.
     """
     colour = np.repeat(images[..., np.newaxis], 3, axis=3).astype(np.float32)
     return keras.applications.resnet50.preprocess_input(colour)

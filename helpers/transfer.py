@@ -4,8 +4,6 @@ The two heads say which action units are there, and what the emotion is: positiv
 surprise, or one of seven. Lesson 4 goes through these functions one by one.
 """
 
-from pathlib import Path
-
 import keras
 import numpy as np
 from keras import layers, ops
@@ -28,30 +26,8 @@ def emotion_backbone() -> keras.Model:
     return keras.Model(network.input, mean.output, name="backbone")
 
 
-def resnet50_backbone(weights: str | Path | None = None, size: int = 224) -> keras.Model:
-    """Return ResNet-50 up to its mean: colour pictures to 2,048 features.
-
-    Parameters
-    ----------
-    weights : None for random ones; `imagenet`, which Keras downloads (94 MB) and verifies; or the
-        path of a file with weights for this network, as of one that was trained on VGGFace2.
-    size : side of the pictures.
-    """
-    known = "imagenet" if weights == "imagenet" else None
-    network = keras.applications.ResNet50(
-        weights=known, include_top=False, pooling="avg", input_shape=(size, size, 3)
-    )
-    if weights and not known:
-        network.load_weights(weights)
-    return network
-
-
 def two_heads(
-    backbone: keras.Model,
-    units: int,
-    classes: int = len(GROUPS),
-    dense: int = 256,
-    dropout: float = 0.3,
+    backbone: keras.Model, units: int, classes: int = len(GROUPS), dense: int = 256
 ) -> keras.Model:
     """Put three dense layers and two outputs on a backbone, and freeze it.
 
@@ -65,7 +41,7 @@ def two_heads(
     inputs = keras.Input(backbone.input_shape[1:], name="face")
     x = backbone(inputs)
     for width in (dense, dense // 2, dense // 4):
-        x = layers.Dropout(dropout)(layers.Dense(width, activation="relu")(x))
+        x = layers.Dropout(0.3)(layers.Dense(width, activation="relu")(x))
     outputs = {
         "units": layers.Dense(units, "sigmoid", dtype="float32", name="units")(x),
         "emotion": layers.Dense(classes, "softmax", dtype="float32", name="emotion")(x),
@@ -137,15 +113,13 @@ def compile_heads(
     unit_weights: np.ndarray | None = None,
     class_weights: np.ndarray | None = None,
     gamma: float = 0.0,
-    share_of_units: float = 0.5,
 ) -> None:
-    """Give each head its loss and the field's measures, and the sum its weights.
+    """Give each head its loss and the field's measures; the two losses count alike.
 
     Parameters
     ----------
     unit_weights, gamma : of `units_loss`.
     class_weights : `(classes,)`, how much a face of each counts; all alike by default.
-    share_of_units : of the whole loss; the rest is the emotion's.
     """
 
     def emotion_loss(true, predicted):
@@ -155,7 +129,7 @@ def compile_heads(
     network.compile(
         optimizer,
         loss={"units": units_loss(unit_weights, gamma), "emotion": emotion_loss},
-        loss_weights={"units": share_of_units, "emotion": 1 - share_of_units},
+        loss_weights={"units": 0.5, "emotion": 0.5},
         metrics={
             "units": [
                 keras.metrics.BinaryAccuracy(name="accuracy"),
@@ -173,19 +147,3 @@ def compile_heads(
             ],
         },
     )
-
-
-def group_targets(emotions: np.ndarray) -> np.ndarray:
-    """Return one-hot groups `(n, 3) float32` of emotions `(n,) str`.
-
-    Raises
-    ------
-    ValueError
-        If an emotion belongs to no group, as neutral.
-    """
-    unknown = sorted(set(emotions) - set(GROUP_OF))
-    if unknown:
-        named = ", ".join(repr(str(emotion)) for emotion in unknown)
-        raise ValueError(f"{named} belongs to no group; leave it out.")
-    numbers = [GROUPS.index(GROUP_OF[emotion]) for emotion in emotions]
-    return np.eye(len(GROUPS), dtype=np.float32)[numbers]

@@ -423,8 +423,10 @@ BACKBONE, WEIGHTS = "ours", None
 if BACKBONE == "ours":
     backbone, size, prepare = transfer.emotion_backbone(), 48, models.standardize
 else:
-    backbone, size = transfer.resnet50_backbone(WEIGHTS), 224
-    prepare = batches.for_imagenet
+    size, prepare = 224, batches.for_imagenet
+    backbone = keras.applications.ResNet50(
+        weights=WEIGHTS, include_top=False, pooling="avg", input_shape=(size, size, 3)
+    )
 print(f"{backbone.count_params():,} weights, {backbone.output_shape[1]} features of a face")
 
 # %% [markdown]
@@ -557,7 +559,8 @@ for p in (0.1, 0.9):
 EPOCHS = settings.by_profile(smoke=1, lesson=8, full=24)  # of each of the two phases
 BATCH_SIZE, LEARNING_RATE = 32, 3e-3
 
-groups = transfer.group_targets(table["emotion"].to_numpy())
+numbers = [transfer.GROUPS.index(transfer.GROUP_OF[name]) for name in table["emotion"]]
+groups = np.eye(len(transfer.GROUPS), dtype="float32")[numbers]
 loaders, features = {}, {}
 for split in ("train", "val", "test"):
     rows = np.flatnonzero(table["split"] == split)

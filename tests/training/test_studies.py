@@ -174,17 +174,18 @@ def test_a_face_is_of_its_emotion_or_of_the_group_that_it_belongs_to():
 
 
 def test_what_the_classic_network_costs_is_measured_through_the_loader(tmp_path, monkeypatch):
-    def little(weights, size):
-        inputs = keras.Input((size, size, 3))
+    def little(weights, include_top, pooling, input_shape):
+        assert (weights, include_top, pooling) == (None, False, "avg")
+        inputs = keras.Input(input_shape)
         features = keras.layers.Conv2D(4, 3, 4)(inputs)
         return keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(features))
 
-    monkeypatch.setattr(transfer, "resnet50_backbone", little)
+    monkeypatch.setattr(keras.applications, "ResNet50", little)
     variant, budget = resnet50.STUDIES["resnet50"][0], SMOKE["resnet50"]
     row = resnet50.run_variant(variant, tmp_path, budget)
     assert (row["n_train"], row["n"]) == (64, 64)
     assert row["peak_memory_gib"] > 0.1 and 0 <= row["metrics"]["accuracy"] <= 1
-    monkeypatch.setattr(transfer, "resnet50_backbone", None)
+    monkeypatch.setattr(keras.applications, "ResNet50", None)
     assert resnet50.run_variant(variant, tmp_path, budget) == row
     assert "GiB" in studies.summary(row)
 

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import pandas as pd
 
-from helpers import settings, transfer
+from helpers import settings
 from helpers.batches import PictureTable, for_imagenet
 from helpers.data import EmotionData, load_emotions
 from helpers.data.splits import split_by_subject
@@ -71,7 +71,10 @@ def train_once(variant: ResNetVariant, out: Path, budget: dict) -> dict:
                out / part, part == "train", budget["side"], variant.batch_size)
         for part, limit in (("train", variant.rows), ("val", variant.judges))
     )  # fmt: skip
-    backbone = transfer.resnet50_backbone(None, training.size)
+    shape = (training.size, training.size, 3)
+    backbone = keras.applications.ResNet50(
+        weights=None, include_top=False, pooling="avg", input_shape=shape
+    )
     outputs = keras.layers.Dense(len(data.classes), "softmax")(backbone.output)
     network = keras.Model(backbone.input, outputs)
     network.compile(
