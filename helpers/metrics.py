@@ -9,8 +9,6 @@ from scipy.special import softmax
 from sklearn.metrics import f1_score, precision_score, recall_score, roc_auc_score
 
 LEFT_EYE, RIGHT_EYE = 0, 1
-# An action unit below this intensity is called weak.
-WEAK = 0.4
 
 
 def keypoint_errors(true: np.ndarray, predicted: np.ndarray) -> np.ndarray:
@@ -54,32 +52,24 @@ def calibration_error(labels: np.ndarray, probabilities: np.ndarray, bins: int =
     The gap of each bin of `reliability` counts by its share of faces (Guo et al. 2017,
     https://arxiv.org/abs/1706.04599).
     """
-    found = {
-        name: np.array(of_bin) for name, of_bin in reliability(labels, probabilities, bins).items()
-    }
-    gaps = np.abs(found["confidence"] - found["accuracy"])
+    found = reliability(labels, probabilities, bins)
+    gaps = np.abs(np.subtract(found["confidence"], found["accuracy"]))
     return float((gaps * found["n"]).sum() / len(labels))
 
 
 def action_unit_metrics(
-    present: np.ndarray,
-    probabilities: np.ndarray,
-    names: tuple[str, ...],
-    thresholds: np.ndarray,
-    intensities: np.ndarray | None = None,
+    present: np.ndarray, probabilities: np.ndarray, names: tuple[str, ...], thresholds: np.ndarray
 ) -> dict:
     """Measure the probability of each unit against whether it is there.
 
     Parameters
     ----------
     present, probabilities : `(n, units)` of 0 and 1, and from 0 to 1.
-    thresholds : `(units,)`, above which a unit is called present.
-    intensities : `(n, units)` from 0 to 1, NaN where not known; for the weak ones.
+    thresholds : `(units,)`, from which on a unit is called present.
 
     Returns
     -------
     `macro_auc` (area under the ROC curve) and `macro_f1`, each the mean over the units that occur;
-    `macro_auc_weak`, the same where of the faces with a unit only those weaker than `WEAK` count;
     `per_unit` for those units, and the names of those that are `never_seen`.
     """
     occurs = (present.min(axis=0) == 0) & (present.max(axis=0) == 1)
@@ -94,21 +84,11 @@ def action_unit_metrics(
             "precision": float(precision_score(true, called, zero_division=0)),
             "recall": float(recall_score(true, called, zero_division=0)),
         }
-        if intensities is not None:
-            weak = (true == 0) | (intensities[:, unit] < WEAK)
-            if true[weak].any():
-                per_unit[names[unit]]["auc_weak"] = float(roc_auc_score(true[weak], p[weak]))
     if not per_unit:
         raise ValueError("No unit is there on one face and not on another: nothing to measure.")
-
-    def mean_of(measure: str) -> float | None:
-        values = [unit[measure] for unit in per_unit.values() if measure in unit]
-        return float(np.mean(values)) if values else None
-
     return {
-        "macro_auc": mean_of("auc"),
-        "macro_f1": mean_of("f1"),
-        "macro_auc_weak": mean_of("auc_weak"),
+        "macro_auc": float(np.mean([unit["auc"] for unit in per_unit.values()])),
+        "macro_f1": float(np.mean([unit["f1"] for unit in per_unit.values()])),
         "per_unit": per_unit,
         "never_seen": [names[unit] for unit in np.flatnonzero(present.max(axis=0) == 0)],
     }

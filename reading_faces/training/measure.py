@@ -13,7 +13,6 @@ from helpers import data
 from helpers.augment import affine_matrices, warp_images, warp_keypoints
 from helpers.files import whole_file
 from helpers.images import resize_square
-from helpers.metrics import action_unit_metrics
 from helpers.models import TrainedModel
 from reading_faces.training import scores
 from reading_faces.training.prototypes import prototype_agreement
@@ -136,7 +135,7 @@ def evaluate_action_units(
         theirs = [faces.unit_names.index(name) for name in both]
         present, intensities = faces.action_units[:, theirs], faces.intensities[:, theirs]
         thresholds = np.array(model.card["thresholds"])[mine]
-        measured = action_unit_metrics(
+        measured = scores.action_unit_metrics(
             present, probabilities[:, mine], both, thresholds, intensities
         )
         true = present if both == units else None

@@ -1,13 +1,16 @@
-"""All numbers that a result quotes of keypoints and emotions, and what is fitted to such numbers.
+"""All numbers that a result quotes of keypoints, emotions and units, and what is fitted to them.
 
 Keypoints are `(n, 15, 2)` in pixels, NaN where unlabelled; probabilities are `(n, classes)`. What
 one number means is said in `helpers.metrics`.
 """
 
 import numpy as np
-from sklearn.metrics import confusion_matrix, f1_score, precision_recall_curve
+from sklearn.metrics import confusion_matrix, f1_score, precision_recall_curve, roc_auc_score
 
 from helpers import metrics
+
+# An action unit below this intensity is called weak.
+WEAK = 0.4
 
 
 def keypoint_metrics(true: np.ndarray, predicted: np.ndarray, names: tuple[str, ...]) -> dict:
@@ -115,6 +118,31 @@ def among_classes(
         "accuracy": float((predicted == new_labels).mean()),
         "macro_f1": macro_f1(new_labels, predicted),
     }
+
+
+def action_unit_metrics(
+    present: np.ndarray,
+    probabilities: np.ndarray,
+    names: tuple[str, ...],
+    thresholds: np.ndarray,
+    intensities: np.ndarray,
+) -> dict:
+    """Measure units as `metrics.action_unit_metrics` does, and how well weak ones are seen.
+
+    `auc_weak` of a unit and their mean `macro_auc_weak` are areas under the ROC curve where, of the
+    faces with the unit, only those weaker than `WEAK` count. `intensities` are `(n, units)` from 0
+    to 1, NaN where not known.
+    """
+    measured = metrics.action_unit_metrics(present, probabilities, names, thresholds)
+    for name, of_unit in measured["per_unit"].items():
+        unit = names.index(name)
+        counts = (present[:, unit] == 0) | (intensities[:, unit] < WEAK)
+        if present[counts, unit].any():
+            of_unit["auc_weak"] = float(
+                roc_auc_score(present[counts, unit], probabilities[counts, unit])
+            )
+    weak = [of_unit.get("auc_weak", np.nan) for of_unit in measured["per_unit"].values()]
+    return measured | {"macro_auc_weak": mean_or_none(np.array(weak))}
 
 
 def fit_thresholds(present: np.ndarray, probabilities: np.ndarray) -> np.ndarray:

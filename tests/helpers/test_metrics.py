@@ -76,8 +76,7 @@ def test_the_calibration_error_is_the_mean_gap_of_its_bins():
 def test_units_are_measured_one_by_one_and_on_average():
     present = np.array([[1, 0, 0], [1, 1, 0], [0, 1, 0], [0, 0, 0]])
     p = np.array([[0.9, 0.6, 0.1], [0.8, 0.7, 0.1], [0.1, 0.4, 0.1], [0.2, 0.5, 0.1]])
-    strong = np.array([[0.9, 0, 0], [np.nan, 0.3, 0], [0, 0.9, 0], [0, 0, 0]])
-    result = metrics.action_unit_metrics(present, p, ("A", "B", "C"), np.full(3, 0.45), strong)
+    result = metrics.action_unit_metrics(present, p, ("A", "B", "C"), np.full(3, 0.45))
     assert result["never_seen"] == ["C"] and set(result["per_unit"]) == {"A", "B"}
     first, second = result["per_unit"]["A"], result["per_unit"]["B"]
     assert (first["n"], first["auc"], first["f1"]) == (2, 1.0, 1.0)
@@ -86,9 +85,6 @@ def test_units_are_measured_one_by_one_and_on_average():
     assert (second["precision"], second["recall"]) == pytest.approx((1 / 3, 1 / 2))
     assert result["macro_auc"] == pytest.approx(0.75)
     assert result["macro_f1"] == pytest.approx((1 + 0.4) / 2)
-    # Only B has a face that is known to be weak, and that one wins against both without B.
-    assert "auc_weak" not in first and second["auc_weak"] == 1
-    assert result["macro_auc_weak"] == 1
 
 
 def test_units_that_all_or_none_of_the_faces_show_cannot_be_measured():

@@ -101,3 +101,16 @@ def test_a_threshold_is_where_f1_is_highest_on_other_faces():
     thresholds = scores.fit_thresholds(present, p)
     assert 0.2 < thresholds[0] < 0.3
     assert thresholds[1] == 0.5  # never there: nothing to fit
+
+
+def test_weak_units_are_measured_where_it_is_known_that_they_are_weak():
+    present = np.array([[1, 0, 0], [1, 1, 0], [0, 1, 0], [0, 0, 0]])
+    p = np.array([[0.9, 0.6, 0.1], [0.8, 0.7, 0.1], [0.1, 0.4, 0.1], [0.2, 0.5, 0.1]])
+    strong = np.array([[0.9, 0, 0], [np.nan, 0.3, 0], [0, 0.9, 0], [0, 0, 0]])
+    names, halves = ("A", "B", "C"), np.full(3, 0.45)
+    result = scores.action_unit_metrics(present, p, names, halves, strong)
+    # Only B has a face that is known to be weak, and that one wins against both without B.
+    assert "auc_weak" not in result["per_unit"]["A"]
+    assert result["per_unit"]["B"]["auc_weak"] == result["macro_auc_weak"] == 1
+    nowhere = scores.action_unit_metrics(present, p, names, halves, np.full((4, 3), np.nan))
+    assert nowhere["macro_auc_weak"] is None
