@@ -1,4 +1,4 @@
-"""The figures of the course: keypoints on faces, grids of faces, probabilities, a network.
+"""The figures of the course: keypoints on faces, grids of faces, probabilities, confusions.
 
 Colours are safe for colour-blind readers and never alone: points of the subject's left side are
 circles, of the right side squares, and in the middle of the face triangles.
@@ -9,7 +9,6 @@ import functools
 import html
 import io
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib import cycler, rcParams
@@ -18,9 +17,6 @@ from matplotlib.patches import Ellipse
 
 from helpers.augment import MIRRORED
 from helpers.data.records import KEYPOINT_NAMES
-
-if TYPE_CHECKING:
-    import keras
 
 # Seaborn's palette "colorblind", two of them darkened: on white, lines have contrast 3, and
 # white text on BOX 4.5 (a test computes them).
@@ -179,64 +175,3 @@ def confusion_matrices(counts: dict[str, np.ndarray], classes: tuple[str, ...]) 
         ax.set_yticks(range(len(classes)), classes)
         ax.set(title=title, xlabel="answer", ylabel="true class")
     return fig
-
-
-def calibration_curves(curves: dict[str, dict]) -> Figure:
-    """Return a figure of how often answers were right against how sure they were, by name.
-
-    Each curve is what `metrics.reliability` gives; markers grow with the number of faces.
-    """
-    fig = Figure(figsize=(5.2, 4.4), layout="constrained")
-    ax = fig.subplots()
-    ax.plot([0, 1], [0, 1], ls=":", color="#949494", label="as sure as right")
-    styles = zip((RIGHT, LEFT, BOX, MIDDLE), "os^D", ("-", "--", "-.", ":"), strict=True)
-    for (name, curve), (colour, marker, line) in zip(curves.items(), styles, strict=False):
-        shares = np.array(curve["n"]) / sum(curve["n"])
-        ax.plot(curve["confidence"], curve["accuracy"], line, color=colour, label=name)
-        sizes = 15 + 250 * shares
-        ax.scatter(curve["confidence"], curve["accuracy"], s=sizes, color=colour, marker=marker)
-    ax.set(xlabel="how sure: probability of the answer", ylabel="how often right")
-    ax.legend()
-    return fig
-
-
-MAIN, PLAIN = "#cfe3f2", "#eeeeee"
-
-
-def network(model: "keras.Model") -> tuple[Figure, str]:
-    """Draw the shapes that flow through a residual network, a box a stage, read off the model."""
-    import keras  # seconds, and only lesson 2 draws a network
-
-    steps = [("face", shape_of(model.layers[0]))]
-    first = next(layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D))
-    steps.append(("convolution\n5 × 5, stride 2", shape_of(first)))
-    added = [layer for layer in model.layers if isinstance(layer, keras.layers.Add)]
-    for layer in added:
-        if shape_of(layer) == steps[-1][1]:
-            continue  # an identity block of the stage before
-        blocks = sum(shape_of(other) == shape_of(layer) for other in added)
-        steps.append((f"stage of\n{blocks} blocks", shape_of(layer)))
-    flat = next(layer for layer in model.layers if isinstance(layer, keras.layers.Flatten))
-    steps.append(("flatten,\ndropout", shape_of(flat)))
-    steps.append(("dense,\nreshape", tuple(model.output_shape[1:])))
-    fig = Figure(figsize=(9, 1.5), layout="constrained")
-    ax = fig.subplots()
-    for place, (name, shape) in enumerate(steps):
-        colour = MAIN if name.startswith("stage") else PLAIN
-        box = {"boxstyle": "round,pad=0.7", "fc": colour, "ec": "#444444"}
-        ax.text(1.6 * place, 0, name, ha="center", va="center", fontsize=8.5, bbox=box)
-        ax.text(1.6 * place, -0.55, " × ".join(map(str, shape)), ha="center", fontsize=8)
-        if place:
-            arrow = {"arrowstyle": "-|>", "color": "#444444"}
-            ax.annotate("", (1.6 * place - 0.66, 0), (1.6 * place - 0.94, 0), arrowprops=arrow)
-    ax.set(xlim=(-0.9, 1.6 * len(steps) - 0.7), ylim=(-0.7, 0.5))
-    ax.set_axis_off()
-    words = "; ".join(
-        f"{name.replace(chr(10), ' ')}: {' by '.join(map(str, shape))}" for name, shape in steps
-    )
-    return fig, f"The network as a row of boxes with the shape that leaves each. {words}."
-
-
-def shape_of(layer: "keras.Layer") -> tuple[int, ...]:
-    """Return the shape that leaves a layer, without the number of pictures."""
-    return tuple(layer.output.shape[1:])

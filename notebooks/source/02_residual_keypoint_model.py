@@ -49,7 +49,6 @@ from keras import layers, ops
 
 from helpers import data, metrics, models, plots, settings
 from helpers.augment import flip_images, flip_keypoints
-from helpers.plots import network
 from helpers.results import stored_result
 from reading_faces.exercises import check
 from reading_faces.made_faces import draw_scene, person_number, portrait
@@ -475,7 +474,38 @@ def build_model(size=96, filters=(16, 32, 64), dropout=0.2, scale=0.02):
 
 keras.backend.clear_session()  # so that Keras counts its layers from the first
 model = build_model()
-plots.show(*network(model))
+
+# %% [markdown]
+# What leaves each part of it? Keras knows the shape after every layer. We look at the first convolution and at
+# each `add`, and draw a box for every shape that is new: a stage's identity blocks do not change it.
+
+
+# %%
+def shapes_in(model):
+    """Return the parts of a network by name, each with the shape that leaves it."""
+    parts = {"face": model.input_shape[1:]}
+    for layer in model.layers:
+        shape = layer.output.shape[1:]
+        if isinstance(layer, layers.Conv2D) and len(parts) == 1:
+            parts["convolution"] = shape
+        elif isinstance(layer, layers.Add) and shape not in parts.values():
+            parts[f"stage {len(parts) - 1}"] = shape
+        elif isinstance(layer, (layers.Flatten, layers.Reshape)):
+            parts[layer.name] = shape
+    return {name: " × ".join(map(str, shape)) for name, shape in parts.items()}
+
+
+parts = shapes_in(model)
+fig, ax = plt.subplots(figsize=(9, 1.2), layout="constrained")
+for place, (name, shape) in enumerate(parts.items()):
+    colour = "#cfe3f2" if name.startswith("stage") else "#eeeeee"
+    box = {"boxstyle": "rarrow,pad=0.5", "fc": colour, "ec": "#444444"}
+    ax.text(place, 0, name, ha="center", va="center", bbox=box)
+    ax.text(place, -0.6, shape, ha="center")
+ax.set(xlim=(-0.6, len(parts) - 0.4), ylim=(-0.7, 0.4))
+ax.set_axis_off()
+said = "; ".join(f"{name}: {shape}" for name, shape in parts.items())
+plots.show(fig, f"The network as a row of arrows with the shape that leaves each. {said}.")
 
 # %% [markdown]
 # `summary` lists every layer, with its shape, its weights, and what it is connected to. All of it would

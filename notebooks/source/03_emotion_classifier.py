@@ -778,17 +778,25 @@ for name, p in (("as it is", probabilities), (f"temperature {temperature:.2f}", 
     )
 
 # %%
-fig = plots.calibration_curves(
-    {
-        f"{SOURCE}, as it is": metrics.reliability(test.labels, probabilities, 10),
-        f"{SOURCE}, softened": metrics.reliability(test.labels, softened, 10),
-        "FER-2013, shipped model": found["reliability"],
-    }
-)
+curves = {
+    f"{SOURCE}, as it is": metrics.reliability(test.labels, probabilities, 10),
+    f"{SOURCE}, softened": metrics.reliability(test.labels, softened, 10),
+    "FER-2013, shipped model": found["reliability"],
+}
+fig, ax = plt.subplots(figsize=(5.2, 4.4), layout="constrained")
+ax.plot([0, 1], [0, 1], ls=":", color="#949494", label="as sure as right")
+styles = zip((plots.RIGHT, plots.LEFT, plots.BOX), "os^", ("-", "--", "-."), strict=True)
+for (name, curve), (colour, marker, line) in zip(curves.items(), styles, strict=True):
+    sure, right, n = (np.array(curve[key]) for key in ("confidence", "accuracy", "n"))
+    ax.plot(sure, right, line, color=colour, label=name)
+    ax.scatter(sure, right, s=15 + 250 * n / n.sum(), color=colour, marker=marker)
+ax.set(xlabel="how sure: probability of the answer", ylabel="how often right")
+ax.legend()
 plots.show(
     fig,
     "Calibration curves: how often the network was right against how sure it was, with a dashed diagonal "
-    "where both are equal. The shipped model on FER-2013 lies close to the diagonal.",
+    "where both are equal; larger points are more faces. The shipped model on FER-2013 lies close to the "
+    "diagonal.",
 )
 print(f"shipped model on FER-2013: calibration error {found['ece']:.3f}")
 
