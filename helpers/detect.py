@@ -24,8 +24,9 @@ LONGEST_SIDE = 1280
 SMALLEST_SIDE = 24
 # MTCNN takes the folds of a glove for a face when they are this small, see `confirm`.
 SMALL_FACE = 48
-# The share of a photo's shorter side that stands in for a face where none is found.
-_MIDDLE = 0.7
+# Who is less sure is left out. So MTCNN finds exactly the people on each of 152 portraits; Haar
+# misses a tenth of them and takes four other things for faces.
+MIN_CONFIDENCE = 0.9
 
 # TensorFlow's eager calls and OpenCV's cascade must not be entered by two threads at a time.
 _one_at_a_time = threading.Lock()
@@ -61,13 +62,8 @@ class DetectedFace:
         return float(np.degrees(np.arctan2(down, across)))
 
 
-def detect_faces(
-    photo: np.ndarray, detector: str = "mtcnn", min_confidence: float = 0.9
-) -> list[DetectedFace]:
+def detect_faces(photo: np.ndarray, detector: str = "mtcnn") -> list[DetectedFace]:
     """Return the faces of a photo `(h, w, 3) uint8` RGB, largest first.
-
-    With the default confidence, MTCNN finds exactly the people on each of 152 portraits; Haar
-    misses a tenth of them and takes four other things for faces.
 
     Raises
     ------
@@ -82,11 +78,13 @@ def detect_faces(
         return []
     small = cv2.resize(photo, size, interpolation=cv2.INTER_AREA) if shrink < 1 else photo
     with _one_at_a_time:
-        found = {"mtcnn": find_with_mtcnn, "haar": find_with_haar}[detector](small, min_confidence)
+        found = find_with_mtcnn(small) if detector == "mtcnn" else find_with_haar(small)
     scale = np.array([width / size[0], height / size[1]])
     faces = []
-    for small_box, confidence, small_landmarks in drop_doubles(found):
-        box, landmarks = enlarge(small_box, small_landmarks, scale)
+    for box, confidence, landmarks in drop_doubles(found):
+        # A pixel's middle, not its corner, is where a point is; boxes follow the pixels' corners.
+        box = box * np.tile(scale, 2)
+        landmarks = None if landmarks is None else (landmarks + 0.5) * scale - 0.5
         region = find_region(box, landmarks)
         faces.append(DetectedFace(clip_box(box, width, height), confidence, landmarks, region))
     return sorted(faces, key=lambda face: -face.box[2] * face.box[3])
@@ -111,16 +109,16 @@ def check_detector(detector: str) -> None:
         raise ValueError(f"OpenCV {cv2.__version__} has no Haar cascades any more; use mtcnn.")
 
 
-def find_with_mtcnn(photo: np.ndarray, min_confidence: float) -> list[tuple]:
+def find_with_mtcnn(photo: np.ndarray) -> list[tuple]:
     """Return `(box, confidence, landmarks)` of each face; a small one must be seen twice."""
-    rows = run_mtcnn([photo], min_confidence)
+    rows = run_mtcnn([photo])
     small = np.flatnonzero((rows[:, 3:5] < SMALL_FACE).all(axis=1))
     if small.size:
-        rows = np.delete(rows, small[~confirm(photo, rows[small, 1:5], min_confidence)], axis=0)
+        rows = np.delete(rows, small[~confirm(photo, rows[small, 1:5])], axis=0)
     return [(row[1:5], float(row[5]), row[6:16].reshape(2, 5).T) for row in rows]
 
 
-def confirm(photo: np.ndarray, boxes: np.ndarray, min_confidence: float) -> np.ndarray:
+def confirm(photo: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     """Look at small faces again, enlarged twice; return which were seen both times, `(n,) bool`.
 
     On astronauts' portraits of seven sizes this kept 93 of 93 faces and none of 6 false alarms.
@@ -128,21 +126,18 @@ def confirm(photo: np.ndarray, boxes: np.ndarray, min_confidence: float) -> np.n
     sure = np.ones(len(boxes), bool)
     for side in (2.0, 2.4):
         crops, _ = crop_faces(photo, boxes, 96, Framing(side))
-        rows = run_mtcnn(list(crops), min_confidence)
+        rows = run_mtcnn(list(crops))
         centred = (np.abs(rows[:, 1:3] + rows[:, 3:5] / 2 - 48) < 16).all(axis=1)
         sure &= np.isin(np.arange(len(boxes)), rows[centred, 0])
     return sure
 
 
-def run_mtcnn(photos: list[np.ndarray], min_confidence: float) -> np.ndarray:
-    """Run MTCNN on photos of one size; a row of 16 for each face that it sees.
-
-    These are the photo's number, box, confidence, five x, five y.
-    """
+def run_mtcnn(photos: list[np.ndarray]) -> np.ndarray:
+    """Run MTCNN on photos of one size; for each face: photo, box, confidence, five x, five y."""
     # The proposal stages may be unsure, since the last one decides: with their own, stricter
     # thresholds plain faces get lost. `min_face_size` must stay as it is: above about 20 pixels
     # MTCNN 1.0 swallows an error of its own and finds nothing at all.
-    options = {"threshold_pnet": 0.5, "threshold_rnet": 0.6, "threshold_onet": min_confidence}
+    options = {"threshold_pnet": 0.5, "threshold_rnet": 0.6, "threshold_onet": MIN_CONFIDENCE}
     try:
         rows = load_mtcnn().detect_faces(photos, output_type="numpy", fit_to_image=False, **options)
     except ValueError as error:  # Keras 3.13 refuses the empty batch of a stage without proposals
@@ -160,14 +155,14 @@ def load_mtcnn():
     return MTCNN()
 
 
-def find_with_haar(photo: np.ndarray, min_confidence: float) -> list[tuple]:
+def find_with_haar(photo: np.ndarray) -> list[tuple]:
     """Return `(box, confidence, None)` of each face that OpenCV's frontal cascade finds."""
     grey = cv2.equalizeHist(to_grey(photo))
     window = (SMALLEST_SIDE, SMALLEST_SIDE)
     boxes, votes = load_haar().detectMultiScale2(grey, 1.1, minNeighbors=2, minSize=window)
     boxes, confidences = np.reshape(boxes, (-1, 4)).astype(float), 1 - 0.6 / np.ravel(votes)
     found = zip(boxes, confidences.tolist(), strict=True)
-    return [(box, sure, None) for box, sure in found if sure >= min_confidence]
+    return [(box, sure, None) for box, sure in found if sure >= MIN_CONFIDENCE]
 
 
 @functools.cache
@@ -180,29 +175,16 @@ def drop_doubles(found: list[tuple]) -> list[tuple]:
     """Keep the surest of boxes that share more than half of the smaller one."""
     kept: list[tuple] = []
     for face in sorted(found, key=lambda face: -face[1]):
-        if not any(are_doubles(face[0], other[0]) for other in kept):
+        pairs = [(face[0], other[0]) for other in kept]
+        if all(shared_area(a, b) <= min(a[2] * a[3], b[2] * b[3]) / 2 for a, b in pairs):
             kept.append(face)
     return kept
-
-
-def are_doubles(a: np.ndarray, b: np.ndarray) -> bool:
-    """Say whether two boxes share more than half of the smaller one."""
-    return shared_area(a, b) > min(a[2] * a[3], b[2] * b[3]) / 2
 
 
 def shared_area(a: np.ndarray, b: np.ndarray) -> float:
     """Return the area that two boxes share, in square pixels."""
     sides = np.minimum(a[:2] + a[2:], b[:2] + b[2:]) - np.maximum(a[:2], b[:2])
     return float(np.prod(np.maximum(sides, 0)))
-
-
-def enlarge(
-    box: np.ndarray, landmarks: np.ndarray | None, scale: np.ndarray
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """Bring a face from the shrunk photo back to the photo, which is `scale` (x, y) as large."""
-    if landmarks is not None:
-        landmarks = (landmarks + 0.5) * scale - 0.5
-    return np.concatenate([box[:2] * scale, box[2:] * scale]), landmarks
 
 
 def clip_box(box: np.ndarray, width: int, height: int) -> tuple[float, float, float, float]:
@@ -225,14 +207,14 @@ def crop_largest_faces(
     Parameters
     ----------
     photos : each `(h, w, 3) uint8` RGB.
-    size : side of the cut faces in pixels.
     framing : how to cut, as the second part of a key of `crop.FRAMINGS`.
     upright : turn leaning heads until their eyes are level, if the detector marks eyes.
 
     Returns
     -------
     faces : `(n, size, size, 3) uint8`.
-    found : `(n,) bool`; where no face was found, the photo's middle stands in for it.
+    found : `(n,) bool`; where no face was found, the photo's middle stands in for it, with sides of
+        0.7 of its shorter one.
     """
     faces = np.empty((len(photos), size, size, 3), np.uint8)
     found = np.zeros(len(photos), bool)
@@ -240,11 +222,12 @@ def crop_largest_faces(
     for number, photo in enumerate(tqdm(photos, desc="faces", unit="photo", disable=quiet)):
         best = next(iter(detect_faces(photo, detector)), None)
         found[number] = best is not None
-        if found[number]:
+        if best:
             box, cut = best.region, FRAMINGS[detector, framing]
-        else:  # the middle of the photo
-            (height, width), side = photo.shape[:2], _MIDDLE * min(photo.shape[:2])
+            roll = best.roll if upright else 0.0
+        else:
+            (height, width), side = photo.shape[:2], 0.7 * min(photo.shape[:2])
             box, cut = ((width - side) / 2, (height - side) / 2, side, side), Framing(1.0)
-        roll = best.roll if upright and found[number] else 0.0
-        faces[number] = crop_faces(photo, np.array([box]), size, cut, roll)[0][0]
+            roll = 0.0
+        (faces[number],), _ = crop_faces(photo, box, size, cut, roll)
     return faces, found

@@ -218,25 +218,28 @@ def test_what_to_cut_out_lies_halfway_between_the_box_and_what_the_landmarks_imp
     assert find_region(np.array([60.0, 70, 90, 40]), None)[2:] == (60, 60)
 
 
-def test_points_are_enlarged_by_their_pixels_middle_and_boxes_by_their_edges():
-    box, landmarks = detect.enlarge(
-        np.array([10.0, 20, 30, 40]), np.array([[0.0, 0], [9, 4]]), np.array([2.0, 3])
-    )
-    assert box.tolist() == [20, 60, 60, 120]
-    assert landmarks.tolist() == [[0.5, 1], [18.5, 13]]
+def test_points_are_enlarged_by_their_pixels_middle_and_boxes_by_their_edges(monkeypatch):
+    """A photo twice as wide and high as what the detector looks at, which sees one face there."""
+    landmarks = np.array([[0.0, 0], [9, 4], [5, 5], [2, 9], [8, 9]])
+    seen = [(np.array([10.0, 20, 30, 40]), 1.0, landmarks)]
+    monkeypatch.setattr(detect, "find_with_mtcnn", lambda photo: seen)
+    wide = np.zeros((detect.LONGEST_SIDE, 2 * detect.LONGEST_SIDE, 3), np.uint8)
+    (face,) = detect.detect_faces(wide)
+    assert face.box == (20, 40, 60, 80)
+    assert face.landmarks[:2].tolist() == [[0.5, 0.5], [18.5, 8.5]]
 
 
 def test_a_small_face_must_be_seen_both_times_that_it_is_looked_at_again(monkeypatch):
     looks = iter([[0, 1], [1, 2]])  # which of three boxes are seen, in their crops' middle
 
-    def run_mtcnn(photos, min_confidence):
+    def run_mtcnn(photos):
         rows = np.zeros((2, 16))
         rows[:, 0], rows[:, 1:5] = next(looks), (28, 28, 40, 40)
         return rows
 
     monkeypatch.setattr(detect, "run_mtcnn", run_mtcnn)
     boxes = np.array([[10.0, 10, 30, 30]] * 3)
-    found = detect.confirm(np.zeros((90, 90, 3), np.uint8), boxes, 0.9)
+    found = detect.confirm(np.zeros((90, 90, 3), np.uint8), boxes)
     assert found.tolist() == [False, True, False]
 
 
