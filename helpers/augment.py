@@ -38,13 +38,8 @@ def pad_and_crop(images: np.ndarray, pad: int, rng: np.random.Generator) -> np.n
     """Put `pad` pixels of zeros around pictures `(n, h, w)` and cut each back at a random place."""
     height, width = images.shape[1:3]
     padded = np.pad(images, ((0, 0), (pad, pad), (pad, pad)))
-    corners = rng.integers(0, 2 * pad + 1, (len(images), 2))
-    return np.stack(
-        [
-            picture[down : down + height, right : right + width]
-            for picture, (down, right) in zip(padded, corners, strict=True)
-        ]
-    )
+    places = zip(padded, rng.integers(0, 2 * pad + 1, (len(images), 2)), strict=True)
+    return np.stack([image[y : y + height, x : x + width] for image, (y, x) in places])
 
 
 def affine_matrices(
@@ -69,14 +64,10 @@ def affine_matrices(
 
 def warp_images(images: np.ndarray, matrices: np.ndarray) -> np.ndarray:
     """Move each picture `(n, h, w)` by its `(2, 3)` matrix; uncovered borders repeat the edge."""
-    height, width = images.shape[1:3]
+    size = images.shape[2], images.shape[1]
     options = {"flags": cv2.INTER_LINEAR, "borderMode": cv2.BORDER_REPLICATE}
-    return np.stack(
-        [
-            cv2.warpAffine(image, matrix, (width, height), **options)
-            for image, matrix in zip(images, matrices, strict=True)
-        ]
-    )
+    pairs = zip(images, matrices, strict=True)
+    return np.stack([cv2.warpAffine(image, matrix, size, **options) for image, matrix in pairs])
 
 
 def warp_keypoints(keypoints: np.ndarray, matrices: np.ndarray) -> np.ndarray:

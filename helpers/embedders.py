@@ -21,9 +21,7 @@ _BATCH = 32
 class FaceNet:
     """Inception-ResNet v1 of Sandberg's FaceNet, a `gallery.Embedder`.
 
-    Parameters
-    ----------
-    network : the network with weights; by default it is built, and filled from the fetched file.
+    By default its network is built, and filled from the fetched file.
 
     Raises
     ------
@@ -77,9 +75,7 @@ def load_network():
 class SmallEmbedder:
     """Our own network as an `Embedder`; a face and its mirror image count half each.
 
-    Parameters
-    ----------
-    model : with a card of the task `embedding`; by default the one that ships.
+    By default its model is the one that ships.
 
     Raises
     ------

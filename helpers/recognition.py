@@ -64,11 +64,7 @@ def by_few(
 
 
 def with_strangers(
-    embeddings: np.ndarray,
-    names: np.ndarray,
-    strangers: np.ndarray,
-    folds: int = 5,
-    seed: int = 0,
+    embeddings: np.ndarray, names: np.ndarray, strangers: np.ndarray, folds: int = 5, seed: int = 0
 ) -> dict:
     """Measure how well known people are told from strangers, by similarity to the nearest person.
 

@@ -22,8 +22,9 @@ def triplet_semi_hard(margin: float = 0.2) -> Callable:
     """
 
     def loss(labels, embeddings):
-        distances = squared_distances(embeddings)
-        same = same_person(labels)
+        distances = ops.relu(2.0 - 2.0 * (embeddings @ ops.transpose(embeddings)))  # squared
+        labels = ops.reshape(labels, (-1,))
+        same = ops.cast(labels[:, None] == labels[None, :], "float32")
         pair = same - ops.eye(ops.shape(embeddings)[0])
         # Axes: anchor, positive, negative.
         positive, negative = distances[:, :, None], distances[:, None, :]
@@ -35,17 +36,6 @@ def triplet_semi_hard(margin: float = 0.2) -> Callable:
         return ops.sum(terms) / ops.maximum(ops.sum(pair), 1.0)
 
     return loss
-
-
-def squared_distances(embeddings):
-    """Return `(n, n)`, 0 to 4, of embeddings of length 1."""
-    return ops.relu(2.0 - 2.0 * (embeddings @ ops.transpose(embeddings)))
-
-
-def same_person(labels):
-    """Return `(n, n) float32`: 1 where two labels are the same, on the diagonal too."""
-    labels = ops.reshape(labels, (-1,))
-    return ops.cast(labels[:, None] == labels[None, :], "float32")
 
 
 class PeopleBatches(Batches):
