@@ -13,25 +13,22 @@ def enroll_people(
 ) -> tuple[Gallery, list[tuple[str, str]]]:
     """Enrol everybody by the largest face on each of their photos.
 
-    Parameters
-    ----------
-    threshold : cosine similarity that makes a name; the embedder's own by default.
-
-    Returns
-    -------
-    The gallery, and a name and a sentence for each photo that was left out.
+    `threshold` is the cosine similarity that makes a name; by default the embedder's own. Returns
+    the gallery, and a name and a sentence for each photo that was left out.
     """
     gallery = Gallery.empty(embedder.name, embedder.threshold if threshold is None else threshold)
     rows, photos, left_out = [], [], []
     for row, (file, name) in enumerate(zip(people.files, people.names.tolist(), strict=True)):
         try:
-            face, found = crop_largest_faces([people.photos[row]], embedder.size, embedder.framing)
+            (face,), (found,) = crop_largest_faces(
+                [people.photos[row]], embedder.size, embedder.framing
+            )
         except PhotoError as error:
             left_out.append((name, str(error)))
             continue
-        if found[0]:
+        if found:
             rows.append(row)
-            photos.append(face[0])
+            photos.append(face)
         else:
             left_out.append((name, f"No face was found on {file}."))
     embeddings = embedder.embed(np.array(photos)) if photos else np.zeros((0, 1))

@@ -1,7 +1,4 @@
-"""The file of a gallery, and the embedder that it was made with.
-
-A file holds arrays and a line of JSON: no code and no pickle.
-"""
+"""The file of a gallery (arrays and a line of JSON, no pickle), and the embedder that made it."""
 
 import hashlib
 import json
@@ -18,7 +15,7 @@ _FORMAT = "reading-faces gallery 1"
 
 
 def save_gallery(gallery: Gallery, path: Path) -> None:
-    """Write a gallery, whole or not at all: arrays and a line of JSON, no pickle."""
+    """Write a gallery, whole or not at all."""
     about = {
         "format": _FORMAT,
         "embedder": gallery.embedder,
@@ -45,19 +42,16 @@ def load_gallery(path: Path) -> Gallery:
     try:
         with np.load(path, allow_pickle=False) as file:
             about = json.loads(str(file["about"]))
-            arrays = {name: file[name] for name in ("embeddings", "names")}
+            made_with = about["embedder"], float(about["threshold"])
+            gallery = Gallery(file["embeddings"], file["names"], *made_with)
+            unchanged = fingerprint(gallery) == about["sha256"]
     except FileNotFoundError:
         raise ValueError(f"There is no gallery at {path}; `enroll` makes one.") from None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
         raise ValueError(f"{path} is not a gallery, or it is damaged.") from None
-    if not isinstance(about, dict) or about.get("format") != _FORMAT:
+    if about.get("format") != _FORMAT:
         raise ValueError(f"{path} is not a gallery that this version can read.")
-    try:
-        gallery = Gallery(**arrays, embedder=about["embedder"], threshold=float(about["threshold"]))
-        whole = fingerprint(gallery) == about["sha256"]
-    except (KeyError, TypeError, ValueError):
-        whole = False
-    if not whole or len(gallery.names) != len(gallery.embeddings):
+    if not unchanged or len(gallery.names) != len(gallery.embeddings):
         raise ValueError(
             f"{path} is damaged or was changed since it was written; enrol its people again."
         )
@@ -65,20 +59,14 @@ def load_gallery(path: Path) -> Gallery:
 
 
 def fingerprint(gallery: Gallery) -> str:
-    """Return a checksum of everything in a gallery, so that a change does not pass unseen."""
+    """Return a checksum of everything in a gallery."""
     parts = json.dumps([gallery.embedder, gallery.threshold, gallery.names.tolist()]).encode()
     numbers = np.ascontiguousarray(gallery.embeddings, "<f4").tobytes()
     return hashlib.sha256(parts + numbers).hexdigest()
 
 
 def embedder_of(gallery: Gallery) -> Embedder:
-    """Return the embedder that made a gallery.
-
-    Raises
-    ------
-    ValueError
-        If it is none that this version has, or its weights are not here.
-    """
+    """Return the embedder that made a gallery; ValueError if it, or its weights, are not here."""
     facenet = gallery.embedder == embedders.FaceNet.name
     embedder = embedders.FaceNet() if facenet else embedders.SmallEmbedder()
     check_embedder(gallery, embedder)
