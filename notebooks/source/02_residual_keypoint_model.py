@@ -498,9 +498,9 @@ def shapes_in(model):
 parts = shapes_in(model)
 fig, ax = plt.subplots(figsize=(9, 1.2), layout="constrained")
 for place, (name, shape) in enumerate(parts.items()):
-    colour = "#cfe3f2" if name.startswith("stage") else "#eeeeee"
-    box = {"boxstyle": "rarrow,pad=0.5", "fc": colour, "ec": "#444444"}
-    ax.text(place, 0, name, ha="center", va="center", bbox=box)
+    fill, ink = ("#0173b2", "white") if name.startswith("stage") else ("white", "black")
+    box = {"boxstyle": "rarrow,pad=0.5", "fc": fill, "ec": "black"}
+    ax.text(place, 0, name, ha="center", va="center", color=ink, bbox=box)
     ax.text(place, -0.6, shape, ha="center")
 ax.set(xlim=(-0.6, len(parts) - 0.4), ylim=(-0.7, 0.4))
 ax.set_axis_off()

@@ -60,6 +60,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+# %%
 from helpers import batches, data, metrics, models, plots, settings, transfer
 from helpers.data.splits import split_by_subject
 from helpers.results import stored_result
