@@ -6,7 +6,7 @@ import math
 import cv2
 import numpy as np
 from matplotlib import font_manager
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from helpers.detect import shared_area
 from helpers.plots import BOX, sides
@@ -25,29 +25,25 @@ def annotate_photo(photo: np.ndarray, reading, numbers: list[int] | None = None)
     marked = np.ascontiguousarray(photo).copy()
     boxes = [np.array(face.box) for face in reading.faces]
     for face, box in zip(reading.faces, boxes, strict=True):
-        draw_box(marked, box, line_width(photo, box))
+        draw_box(marked, box)
         if face.keypoints is not None:
             draw_points(marked, face.keypoints, math.sqrt(box[2] * box[3]))
-    picture = Image.fromarray(marked)
-    taken: list[np.ndarray] = []
+    picture, labels = Image.fromarray(marked), []
     for number, face, box in zip(numbers, reading.faces, boxes, strict=True):
         text = f"{number} {face.label}".rstrip()
-        others = [other for other in boxes if other is not box]
-        taken.append(draw_label(picture, text, box, others, taken))
+        # To hide a label is worse than to hide a part of a face.
+        labels.append(draw_label(picture, text, box, [*boxes, *labels, *labels]))
     return np.array(picture)
 
 
-def line_width(photo: np.ndarray, box: np.ndarray) -> int:
-    """Return a line's width in pixels that suits the face, and can be seen in a large photo."""
-    return max(1, round(max(min(box[2:]) / 60, max(photo.shape[:2]) / 900)))
-
-
-def draw_box(photo: np.ndarray, box: np.ndarray, width: int) -> None:
+def draw_box(photo: np.ndarray, box: np.ndarray) -> None:
     """Draw a coloured frame with a white rim, so that it shows on any background."""
+    # It suits the face, and can be seen in a large photo.
+    width = max(1, round(max(min(box[2:]) / 60, max(photo.shape[:2]) / 900)))
     start = np.round(box[:2]).astype(int).tolist()
     end = np.round(box[:2] + box[2:] - 1).astype(int).tolist()
     cv2.rectangle(photo, start, end, (255, 255, 255), width + max(2, width // 2 * 2))
-    cv2.rectangle(photo, start, end, rgb(BOX), width)
+    cv2.rectangle(photo, start, end, ImageColor.getrgb(BOX), width)
 
 
 def draw_points(photo: np.ndarray, keypoints: np.ndarray, face_side: float) -> None:
@@ -63,10 +59,10 @@ def draw_points(photo: np.ndarray, keypoints: np.ndarray, face_side: float) -> N
             rim = np.round((point + 1.4 * shape) * 16).astype(np.int32)
             inside = np.round((point + shape) * 16).astype(np.int32)
             cv2.fillPoly(photo, [rim], (255, 255, 255), cv2.LINE_AA, shift=4)
-            cv2.fillPoly(photo, [inside], rgb(colour), cv2.LINE_AA, shift=4)
+            cv2.fillPoly(photo, [inside], ImageColor.getrgb(colour), cv2.LINE_AA, shift=4)
 
 
-def draw_label(picture: Image.Image, text: str, box: np.ndarray, others: list, taken: list):
+def draw_label(picture: Image.Image, text: str, box: np.ndarray, avoid: list) -> np.ndarray:
     """Write a label by its box where it hides least, inside the picture; return its rectangle."""
     width, height = picture.size
     wanted = np.clip(box[2] * 0.16, max(width, height) / 70, max(width, height) / 28)
@@ -84,9 +80,7 @@ def draw_label(picture: Image.Image, text: str, box: np.ndarray, others: list, t
     places = [np.array([at_x, at_y, *size]) for at_y in (y, below, inside) for at_x in (x, box[0])]
     for place in places:
         place[:2] = np.clip(place[:2], 0, np.maximum([width, height] - size, 0))
-    hidden = [
-        sum(shared_area(place, rect) for rect in [box, *others, *taken, *taken]) for place in places
-    ]
+    hidden = [sum(shared_area(place, rectangle) for rectangle in avoid) for place in places]
     best = places[int(np.argmin(hidden))]
     corner = best[:2] + best[2:]
     drawn.rectangle([*best[:2], *corner], fill=BOX)
@@ -98,8 +92,3 @@ def draw_label(picture: Image.Image, text: str, box: np.ndarray, others: list, t
 def load_font(size: int) -> ImageFont.FreeTypeFont:
     """Load the font that comes with matplotlib."""
     return ImageFont.truetype(font_manager.findfont("DejaVu Sans"), size)
-
-
-def rgb(colour: str) -> tuple[int, int, int]:
-    """Turn `#rrggbb` into three numbers."""
-    return tuple(bytes.fromhex(colour[1:]))

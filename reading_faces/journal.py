@@ -6,6 +6,7 @@ of two minds.
 """
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Self
@@ -36,31 +37,26 @@ class Journal:
 
     def __init__(self, table: Path, settings: dict, resume: bool):
         self.path = table.with_name(f"{table.name}.unfinished")
-        self.rows: dict[str, list[dict]] = {}
-        kept = self._read(settings, resume) if self.path.exists() else 0
-        self._file = open(self.path, "r+b" if kept else "wb")  # noqa: SIM115 - `__exit__` closes it
-        # A run that was killed may have left half a line.
-        self._file.truncate(kept)
-        self._file.seek(kept)
-        if not kept:
-            self._write(settings)
-
-    def _read(self, settings: dict, resume: bool) -> int:
-        """Fill `rows` and return how many bytes hold whole lines."""
-        if not resume:
+        there = self.path.exists()
+        if there and not resume:
             raise ValueError(
                 f"{self.path} holds an unfinished run; add --resume to go on, or delete it."
             )
-        lines = self.path.read_bytes().splitlines(keepends=True)
-        whole = [line for line in lines if line.endswith(b"\n")]
+        lines = self.path.read_bytes().splitlines(keepends=True) if there else []
+        # A run that was killed may have left half a line.
+        lines = [line for line in lines if line.endswith(b"\n")]
         try:
-            before, *readings = map(json.loads, whole or [b"null"])
+            before, *readings = map(json.loads, lines or [json.dumps(settings)])
             self.rows = {line["path"]: [dict(row) for row in line["rows"]] for line in readings}
         except (ValueError, TypeError, KeyError):
             raise ValueError(f"{self.path} is no journal of a run; delete it.") from None
-        if whole and before != settings:
+        if before != settings:
             raise ValueError(f"{self.path} was read with other settings; repeat them or delete it.")
-        return sum(map(len, whole))
+        if there:
+            os.truncate(self.path, sum(map(len, lines)))
+        self._file = open(self.path, "ab")  # noqa: SIM115 - `__exit__` closes it
+        if not lines:
+            self._write(settings)
 
     def add(self, reading: PhotoReading, fine: bool) -> None:
         """Take in a reading; one that is not fine is read again: what was wrong may be mended."""

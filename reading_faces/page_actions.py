@@ -4,6 +4,7 @@ import contextlib
 import os
 import threading
 import unicodedata
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -67,22 +68,21 @@ class PageActions:
         try:
             photo = self._take(path)
             with self._lock:
-                reading, found = self._read(photo)
-                return reading, annotate_photo(photo, reading), self._embed(photo, found)
+                found = detect.detect_faces(photo, self.reader.detector)
+                faces = self.reader.read_faces(photo, found)
+                reading = PhotoReading(None, photo.shape[1], photo.shape[0], None, faces)
+                marked = annotate_photo(photo, reading)
+                return reading, marked, self.reader.embed_faces(photo, found)
         except (PhotoError, MemoryError) as error:
             return PhotoReading.failed(None, error), None, np.zeros((0, 0), np.float32)
 
     def predict(self, name: str | None, content: bytes) -> dict:
         """Return what `predict --json` prints for a photo file of this name and content."""
-        try:
-            with TemporaryDirectory(dir=self.uploads) as folder:
-                file = Path(folder, "photo")
-                file.write_bytes(content)
-                photo = read_photo(file)
+        with TemporaryDirectory(dir=self.uploads) as folder:
+            file = Path(folder, "photo")
+            file.write_bytes(content)
             with self._lock:
-                reading, _ = self._read(photo, name)
-        except (PhotoError, MemoryError) as error:
-            reading = PhotoReading.failed(name, error)
+                reading = replace(self.reader.read_one(file), path=name)
         return {"left_out": [], "images": [reading.to_dict()]}
 
     def _take(self, path: str | None) -> np.ndarray:
@@ -100,19 +100,6 @@ class PageActions:
                 file.unlink()
                 file.parent.rmdir()  # Gradio's own folder for this one file
 
-    def _read(self, photo: np.ndarray, name: str | None = None) -> tuple[PhotoReading, list]:
-        """Return the reading of a photo, and where its faces are."""
-        found = detect.detect_faces(photo, self.reader.detector)
-        faces = self.reader.read_faces(photo, found)
-        return PhotoReading(name, photo.shape[1], photo.shape[0], None, faces), found
-
-    def _embed(self, photo: np.ndarray, found: list[detect.DetectedFace]) -> np.ndarray:
-        if not found:
-            return np.zeros((0, 0), np.float32)
-        embedder = self.reader.embedder
-        cut = self.reader.detector, embedder.framing, embedder.size
-        return embedder.embed(detect.crop_detected(photo, found, *cut)[0])
-
     def _warm_up(self) -> None:
         """Read a blank face, so that no visitor waits the seconds that networks take at first."""
         if self.reader.detector == "mtcnn":
@@ -120,7 +107,7 @@ class PageActions:
         blank, whole = np.full((96, 96, 3), 127, np.uint8), (0.0, 0.0, 96.0, 96.0)
         face = detect.DetectedFace(whole, 1.0, None, whole)
         self.reader.read_faces(blank, [face])
-        self._embed(blank, [face])
+        self.reader.embed_faces(blank, [face])
 
     def enroll(self, name: str | None, number: float | None, embeddings: np.ndarray | None) -> str:
         """Enrol a face of the photo that was read last; return a sentence that says so.

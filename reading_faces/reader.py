@@ -3,8 +3,8 @@
 `FaceReader` holds the networks; a `PhotoReading` is plain data, ready for JSON or a table.
 """
 
+import contextlib
 import ctypes
-import functools
 import itertools
 import os
 import threading
@@ -66,10 +66,8 @@ class FaceReading:
 
     def to_dict(self) -> dict:
         """Return plain, rounded numbers for JSON."""
-        result = {
-            "box": [round(number, 2) for number in self.box],
-            "confidence": round(self.confidence, 4),
-        }
+        box = [round(number, 2) for number in self.box]
+        result = {"box": box, "confidence": round(self.confidence, 4)}
         if self.keypoints is not None:
             points = np.round(self.keypoints.astype(float), 2).tolist()
             result["keypoints"] = dict(zip(KEYPOINT_NAMES, points, strict=True))
@@ -85,9 +83,8 @@ class FaceReading:
     def to_row(self) -> dict:
         """Return the same numbers by the names of a table's columns."""
         plain = self.to_dict()
-        row = dict(zip(_PLACE, [*plain["box"], plain["confidence"], None, None], strict=True))
-        if self.identity is not None:
-            row["name"], row["similarity"] = plain["identity"].values()
+        who = plain.get("identity", {"name": None, "score": None}).values()
+        row = dict(zip(_PLACE, [*plain["box"], plain["confidence"], *who], strict=True))
         if self.emotion is not None:
             row |= {"emotion": self.top_emotion, **plain["emotion"]}
         row |= plain.get("action_units", {})
@@ -115,13 +112,7 @@ class PhotoReading:
 
     def to_dict(self) -> dict:
         """Return plain, rounded numbers for JSON."""
-        return {
-            "path": self.path,
-            "width": self.width,
-            "height": self.height,
-            "error": self.error,
-            "faces": [face.to_dict() for face in self.faces],
-        }
+        return vars(self) | {"faces": [face.to_dict() for face in self.faces]}
 
     def to_rows(self) -> list[dict]:
         """Return a row of a table for each face; one that says so if there is none, or an error.
@@ -132,24 +123,6 @@ class PhotoReading:
         about = {"path": path, "width": self.width, "height": self.height}
         faces = [about | {"face": n} | face.to_row() for n, face in enumerate(self.faces, 1)]
         return faces or [about | {"error": self.error}]
-
-
-@dataclass(frozen=True)
-class Found:
-    """The faces on one photo, cut out for each network.
-
-    The photo itself is let go: sixteen large ones would fill the memory.
-
-    Attributes
-    ----------
-    reading : path and size, or the error; no faces yet.
-    faces : where they are.
-    crops : `{part: (crops, matrices)}`, as `detect.crop_detected` gives them.
-    """
-
-    reading: PhotoReading
-    faces: Sequence[detect.DetectedFace] = ()
-    crops: Mapping[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
 
 
 class FaceReader:
@@ -179,14 +152,13 @@ class FaceReader:
         embedder: Embedder | None = None,
     ):
         detect.check_detector(detector)
-        own = dict(models or {})
+        self._models = dict(models or {})
         if unknown := [part for part in parts if part not in PARTS]:
             raise ValueError(f"There is no part {unknown[0]!r}; choose of {', '.join(PARTS)}.")
-        if unused := own.keys() - parts:
+        if unused := self._models.keys() - parts:
             raise ValueError(f"A model for {min(unused)} is given, but that is not to be read.")
         self.detector, self.parts = detector, tuple(part for part in PARTS if part in parts)
         self.gallery, self.embedder = gallery, embedder
-        self._models = own
         self._lock = threading.RLock()
 
     def load(self) -> dict:
@@ -228,7 +200,7 @@ class FaceReader:
         """
         photos, gallery = iter(photos), self._known_people()
         while batch := list(itertools.islice(photos, PHOTOS_AT_ONCE)):
-            yield from self._read_found([self._find(photo, gallery) for photo in batch], gallery)
+            yield from self._fill([self._find(photo, gallery) for photo in batch], gallery)
 
     def read_one(self, photo: str | Path | np.ndarray) -> PhotoReading:
         """Read a single photo."""
@@ -237,8 +209,15 @@ class FaceReader:
     def read_faces(self, photo: np.ndarray, faces: list[detect.DetectedFace]) -> list[FaceReading]:
         """Read faces whose places in a photo `(h, w, 3) uint8` RGB are known already."""
         gallery = self._known_people()
-        found = Found(PhotoReading(None), faces, self._cut(photo, faces, gallery))
-        return self._read_found([found], gallery)[0].faces
+        (reading,) = self._fill([self._cut(None, photo, faces, gallery)], gallery)
+        return reading.faces
+
+    def embed_faces(self, photo: np.ndarray, faces: list[detect.DetectedFace]) -> np.ndarray:
+        """Return what the embedder makes of such faces: `(n, d) float32`, or `(0, 0)`."""
+        if not faces:
+            return np.zeros((0, 0), np.float32)
+        cut = self.detector, self.embedder.framing, self.embedder.size
+        return self.embedder.embed(detect.crop_detected(photo, faces, *cut)[0])
 
     def _known_people(self) -> Gallery | None:
         """Return the gallery as it is now, and have its embedder ready.
@@ -253,22 +232,22 @@ class FaceReader:
             check_embedder(gallery, self.embedder)
         return gallery
 
-    def _find(self, photo: str | Path | np.ndarray, gallery: Gallery | None) -> Found:
-        """Find the faces of a photo and cut them out."""
+    def _find(self, photo: str | Path | np.ndarray, gallery: Gallery | None) -> tuple:
+        """Find the faces of a photo and cut them out; the photo itself is let go."""
         path = None if isinstance(photo, np.ndarray) else os.fspath(photo)
         try:
             pixels = check_array(photo) if path is None else read_photo(path)
-            faces = detect.detect_faces(pixels, self.detector)
-            crops = self._cut(pixels, faces, gallery)
+            found = self._cut(path, pixels, detect.detect_faces(pixels, self.detector), gallery)
         except (PhotoError, MemoryError) as error:
-            return Found(PhotoReading.failed(path, error))
-        height, width = pixels.shape[:2]
+            return PhotoReading.failed(path, error), {}
         del pixels
-        _give_back_memory()
-        return Found(PhotoReading(path, width, height), faces, crops)
+        give_back_memory()
+        return found
 
-    def _cut(self, pixels: np.ndarray, faces: list, gallery: Gallery | None) -> dict:
-        """Cut faces out for each network: `{part: (crops, matrices)}`."""
+    def _cut(
+        self, path: str | None, pixels: np.ndarray, faces: list, gallery: Gallery | None
+    ) -> tuple[PhotoReading, dict]:
+        """Return where the faces are, and cut out for each network: `{part: (crops, matrices)}`."""
         grey = to_grey(pixels)
         cut = {
             part: detect.crop_detected(grey, faces, self.detector, part, model.input_size)
@@ -277,26 +256,18 @@ class FaceReader:
         if gallery:
             how = self.detector, self.embedder.framing, self.embedder.size
             cut["identity"] = detect.crop_detected(pixels, faces, *how)
-        return cut
+        places = [FaceReading(face.box, face.confidence) for face in faces]
+        return PhotoReading(path, pixels.shape[1], pixels.shape[0], faces=places), cut
 
-    def _read_found(self, found: list[Found], gallery: Gallery | None) -> list[PhotoReading]:
+    def _fill(self, found: list[tuple], gallery: Gallery | None) -> list[PhotoReading]:
         """Run each network on all faces of all photos at once, and hand the results out again."""
-        cut = [photo.crops for photo in found if photo.faces]
+        cut = [crops for reading, crops in found if reading.faces]
         results = {part: iter(self._run(part, cut, gallery)) for part in (cut[0] if cut else ())}
-        return [
-            replace(
-                photo.reading,
-                faces=[
-                    FaceReading(
-                        face.box,
-                        face.confidence,
-                        **{part: next(result) for part, result in results.items()},
-                    )
-                    for face in photo.faces
-                ],
-            )
-            for photo in found
-        ]
+
+        def fill(face: FaceReading) -> FaceReading:
+            return replace(face, **{part: next(result) for part, result in results.items()})
+
+        return [replace(reading, faces=[*map(fill, reading.faces)]) for reading, _ in found]
 
     def _run(self, part: str, cut: list[dict], gallery: Gallery | None) -> list:
         """Run one network on the crops of all photos; return one result a face."""
@@ -315,18 +286,11 @@ class FaceReader:
         return [dict(zip(classes, row.tolist(), strict=True)) for row in outputs]
 
 
-@functools.cache
-def _find_trim():
-    """Return the C library's `malloc_trim`; Linux with glibc has one."""
-    try:
-        return ctypes.CDLL(None).malloc_trim
-    except (AttributeError, OSError, TypeError):  # Windows says TypeError
-        return lambda _: None
-
-
-def _give_back_memory() -> None:
+def give_back_memory() -> None:
     """Return what is free to the system: photos of many sizes leave gaps that would add up."""
-    _find_trim()(0)
+    # Linux with glibc can; Windows says TypeError.
+    with contextlib.suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def check_array(photo: np.ndarray) -> np.ndarray:

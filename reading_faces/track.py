@@ -4,6 +4,7 @@ The detector, which takes most of the time, looks at every few frames only. In b
 cut where its own keypoints were a moment ago: eyes, nose and mouth say where it has moved to.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,7 +13,6 @@ from scipy.optimize import linear_sum_assignment
 from helpers import detect
 from helpers.crop import find_region
 from helpers.detect import DetectedFace, shared_area
-from helpers.gallery import Embedder
 from reading_faces.reader import FaceReader, FaceReading
 
 # MTCNN's five landmarks among the 15 keypoints, the subject's right side first.
@@ -48,11 +48,11 @@ class FaceTracker:
 
     Parameters
     ----------
-    reader : what reads each face; it must read keypoints, which tell where a face has moved.
+    reader : what reads each face; it must read keypoints, which tell where a face has moved. Its
+        embedder knows a face again that was out of sight, or jumped; without, only place counts.
     every : the detector looks at every so many frames.
     smoothing : over how many frames an emotion is averaged (time constant of an exponential mean);
         0 for as it is read.
-    embedder : knows a face again that was out of sight, or jumped; without one, only place counts.
 
     Raises
     ------
@@ -60,16 +60,11 @@ class FaceTracker:
         If the reader reads no keypoints.
     """
 
-    def __init__(
-        self,
-        reader: FaceReader,
-        every: int = 10,
-        smoothing: float = 5.0,
-        embedder: Embedder | None = None,
-    ):
+    def __init__(self, reader: FaceReader, every: int = 10, smoothing: float = 5.0):
         if "keypoints" not in reader.parts:
             raise ValueError("Faces are followed by their keypoints, which this reader leaves out.")
-        self.reader, self.every, self.embedder = reader, max(1, every), embedder
+        reader.load()  # it may bring an embedder
+        self.reader, self.every, self.embedder = reader, max(1, every), reader.embedder
         self.keep = float(np.exp(-1 / smoothing)) if smoothing > 0 else 0.0
         self.frame, self.numbers = 0, 0
         self.tracks: list[Track] = []
@@ -77,44 +72,29 @@ class FaceTracker:
     def read(self, frame: np.ndarray) -> list[Track]:
         """Return the faces of the next frame `(h, w, 3) uint8` RGB by number."""
         if self.frame % self.every == 0:
-            found = detect.detect_faces(frame, self.reader.detector)
-            self._look(found, self._embed(frame, found))
+            self._look(frame)
         self.frame += 1
         seen = [track for track in self.tracks if not track.missed]
         readings = self.reader.read_faces(frame, [track.face for track in seen])
-        moved = {
-            track.number: follow(track, reading, self.keep)
-            for track, reading in zip(seen, readings, strict=True)
-        }
-        self.tracks = [moved.get(track.number, track) for track in self.tracks]
-        return [track for track in self.tracks if not track.missed]
+        moved = [follow(*pair, self.keep) for pair in zip(seen, readings, strict=True)]
+        missed = [track for track in self.tracks if track.missed]
+        self.tracks = sorted(moved + missed, key=lambda track: track.number)
+        return moved
 
-    def _embed(self, frame: np.ndarray, found: list[DetectedFace]) -> list:
-        """Return an embedding for each face, or None where there is no embedder."""
-        if not self.embedder or not found:
-            return [None] * len(found)
-        cut = self.reader.detector, self.embedder.framing, self.embedder.size
-        crops, _ = detect.crop_detected(frame, found, *cut)
-        return list(self.embedder.embed(crops))
-
-    def _look(self, found: list[DetectedFace], embeddings: list) -> None:
+    def _look(self, frame: np.ndarray) -> None:
         """Give the faces that the detector sees the numbers that they had, or new ones."""
-        known = self._match(found, embeddings)
-        kept = []
-        for row, track in enumerate(self.tracks):
-            if row in known:
-                place = known[row]
-                kept.append(
-                    replace(track, face=found[place], missed=0, embedding=embeddings[place])
-                )
-            else:
-                kept.append(replace(track, missed=track.missed + 1))
+        found = detect.detect_faces(frame, self.reader.detector)
+        who = self.reader.embed_faces(frame, found) if self.embedder else [None] * len(found)
+        known = self._match(found, who)
+        tracks = [replace(track, missed=track.missed + 1) for track in self.tracks]
+        for row, place in known.items():
+            tracks[row] = replace(tracks[row], face=found[place], missed=0, embedding=who[place])
         for place in sorted(set(range(len(found))) - set(known.values())):
             self.numbers += 1
-            kept.append(Track(self.numbers, found[place], embedding=embeddings[place]))
-        self.tracks = [track for track in kept if track.missed <= PATIENCE]
+            tracks.append(Track(self.numbers, found[place], embedding=who[place]))
+        self.tracks = [track for track in tracks if track.missed <= PATIENCE]
 
-    def _match(self, found: list[DetectedFace], embeddings: list) -> dict[int, int]:
+    def _match(self, found: list[DetectedFace], embeddings: Sequence) -> dict[int, int]:
         """Pair tracks with found faces: by place first, and who is left over by who they are."""
         overlap = np.array(
             [[intersection_over_union(t.face.box, f.box) for f in found] for t in self.tracks]

@@ -51,14 +51,13 @@ def test_labels_of_neighbours_do_not_cover_each_other():
     boxes = [np.array([x, 100.0, 60, 80]) for x in (100, 150, 200)]
     labels = []
     for i, box in enumerate(boxes):
-        others = [other for other in boxes if other is not box]
-        labels.append(draw_label(picture, f"{i} surprise 99%", box, others, labels))
+        labels.append(draw_label(picture, f"{i} surprise 99%", box, [*boxes, *labels, *labels]))
     assert not any(shared_area(a, b) for a in labels for b in labels if a is not b)
 
 
 def test_a_label_on_a_photo_can_be_read():
     picture = Image.new("RGB", (600, 300), "grey")
-    x, y, width, height = draw_label(picture, "1 happy 99%", np.array([200, 100, 90, 90]), [], [])
+    x, y, width, height = draw_label(picture, "1 happy 99%", np.array([200, 100, 90, 90]), [])
     label = (
         np.array(picture.crop((x + 1, y + 1, x + width - 1, y + height - 1))).reshape(-1, 3) / 255
     )
@@ -93,7 +92,7 @@ def test_a_label_says_number_emotion_and_name(monkeypatch):
     written = []
     monkeypatch.setattr(
         "reading_faces.annotate.draw_label",
-        lambda picture, text, box, others, taken: written.append(text) or np.array([0, 0, 1, 1]),
+        lambda picture, text, box, avoid: written.append(text) or np.array([0, 0, 1, 1]),
     )
     photo, place = np.zeros((100, 100, 3), np.uint8), (10, 10, 50, 50)
     annotate_photo(photo, reading(place, emotion=HAPPY, identity=("Ann", 0.9)))

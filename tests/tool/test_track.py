@@ -27,9 +27,9 @@ def stage(monkeypatch):
     return play
 
 
-def reader():
+def reader(embedder=None):
     models = {"keypoints": Following(), "emotion": Changing()}
-    return FaceReader(parts=tuple(models), models=models)
+    return FaceReader(parts=tuple(models), models=models, embedder=embedder)
 
 
 def test_two_faces_keep_their_numbers_and_are_followed_between_looks(stage):
@@ -60,12 +60,12 @@ def test_a_face_that_jumps_is_known_again_by_who_it_is(stage):
     far = [[(10, 20)], [(110, 70)]]
     alone = stage(FaceTracker(reader(), every=1), far)
     assert alone[1][0].number == 2
-    known = stage(FaceTracker(reader(), every=1, embedder=Tint()), far, colours=[(255, 200, 200)])
+    known = stage(FaceTracker(reader(Tint()), every=1), far, colours=[(255, 200, 200)])
     assert known[1][0].number == 1
 
 
 def test_somebody_else_who_appears_elsewhere_has_another_number(stage):
-    tracker = FaceTracker(reader(), every=1, embedder=Tint())
+    tracker = FaceTracker(reader(Tint()), every=1)
     stage(tracker, [[(10, 20)]], colours=[(255, 200, 200)])
     ((other,),) = stage(tracker, [[(110, 70)]], colours=[(200, 200, 255)])
     assert other.number == 2
