@@ -12,10 +12,8 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from PIL import Image
 
-from helpers import plots
 from reading_faces.page_actions import LONGEST_NAME, PageActions, count_of
 from reading_faces.reader import FaceReader, FaceReading, PhotoReading
 
@@ -38,8 +36,8 @@ def tell(reading: PhotoReading) -> str:
         return failure(reading.error)
     if not reading.faces:
         return "No face was found on this photo."
-    found = "1 face was" if len(reading.faces) == 1 else f"{len(reading.faces)} faces were"
-    return f"Done: {found} read."
+    count = len(reading.faces)
+    return f"Done: {count_of(count, 'face')} {'was' if count == 1 else 'were'} read."
 
 
 def failure(sentence: str) -> str:
@@ -67,78 +65,52 @@ def report(reading: PhotoReading, marked: np.ndarray | None, thresholds: dict[st
     """
     if marked is None:
         return NOTHING
-    parts = [f"<figure>{picture(*shrunk(marked), describe(reading))}</figure>"]
-    if reading.faces:
-        parts.append(table(reading, thresholds))
-        parts += ["<h3>Emotions</h3>", '<div class="charts">']
-        parts += [chart(n, face) for n, face in enumerate(reading.faces[:MOST_CHARTS], 1)]
-        parts.append("</div>")
-    if len(reading.faces) > MOST_CHARTS:
-        parts.append(f"<p>Charts are drawn for the {MOST_CHARTS} largest faces only.</p>")
-    return "\n".join(parts)
+    from jinja2 import Template  # comes with Gradio
+
+    return Template(beside(".html"), autoescape=True, trim_blocks=True).render(
+        description=describe(reading),
+        picture=as_address(marked),
+        rows=[to_row(number, face, thresholds) for number, face in enumerate(reading.faces, 1)],
+        charts=[face for face in reading.faces[:MOST_CHARTS] if face.emotion],
+        most_charts=MOST_CHARTS,
+    )
 
 
 def describe(reading: PhotoReading) -> str:
     """Return the alternative text of the marked photo."""
     if not reading.faces:
         return "The photo; no face was found on it."
-    found = [
-        f"Face {number}: {face.label or 'a face'}." for number, face in enumerate(reading.faces, 1)
-    ]
+    found = [f"Face {n}: {face.label or 'a face'}." for n, face in enumerate(reading.faces, 1)]
     more = f" And {len(found) - 12} more." if len(found) > 12 else ""
     return f"The photo with its {count_of(len(found), 'face')} marked. {' '.join(found[:12])}{more}"
 
 
-def table(reading: PhotoReading, thresholds: dict[str, float]) -> str:
-    """Return a row for each face, and only columns of which something was read."""
-    rows = []
-    for number, face in enumerate(reading.faces, 1):
-        x, y, width, height = face.box
-        row = {"face": number}
-        if face.emotion:
-            row |= {"emotion": face.top_emotion}
-            row |= {"probability": f"{max(face.emotion.values()):.0%}"}
-        if face.identity:
-            row |= {"name": face.identity[0] or "unknown"}
-            row |= {"similarity": f"{face.identity[1]:.2f}"}
-        if face.action_units:
-            present = [u for u, p in face.action_units.items() if p >= thresholds.get(u, 0.5)]
-            row |= {"action units": " ".join(present) or "none"}
-        row |= {"place, px": f"{x:.0f}, {y:.0f}", "size, px": f"{width:.0f} × {height:.0f}"}
-        rows.append(row | {"confidence": f"{face.confidence:.1%}"})
-    body = pd.DataFrame(rows).to_html(index=False, border=0, justify="unset")
-    return (
-        "<h3>Faces</h3>"
-        f'<div class="wide" role="region" tabindex="0" aria-label="Table of faces">{body}</div>'
-    )
+def to_row(number: int, face: FaceReading, thresholds: dict[str, float]) -> dict[str, str]:
+    """Return what the table says of a face: of each part that was read, by its column."""
+    row = {"face": str(number)}
+    if face.emotion:
+        row["emotion"] = face.top_emotion
+        row["probability"] = f"{max(face.emotion.values()):.0%}"
+    if face.identity:
+        row["name"] = face.identity[0] or "unknown"
+        row["similarity"] = f"{face.identity[1]:.2f}"
+    if face.action_units:
+        present = [unit for unit, p in face.action_units.items() if p >= thresholds.get(unit, 0.5)]
+        row["action units"] = " ".join(present) or "none"
+    x, y, width, height = face.box
+    row["place, px"], row["size, px"] = f"{x:.0f}, {y:.0f}", f"{width:.0f} × {height:.0f}"
+    return row | {"confidence": f"{face.confidence:.1%}"}
 
 
-def chart(number: int, face: FaceReading) -> str:
-    """Return the bar chart of a face's emotions."""
-    if not face.emotion:
-        return ""
-    likely = sorted(face.emotion.items(), key=lambda item: -item[1])
-    alt = f"Bar chart of face {number}: " + ", ".join(f"{name} {p:.0%}" for name, p in likely) + "."
-    image = picture(*plots.encode(plots.emotion_bars(face.emotion)), alt)
-    caption = html.escape(f"Face {number}: {face.label}")
-    return f"<figure>{image}<figcaption>{caption}</figcaption></figure>"
-
-
-def shrunk(photo: np.ndarray) -> tuple[str, bytes]:
-    """Return a photo as `"jpeg"` and the bytes of one that a screen can show."""
+def as_address(photo: np.ndarray) -> str:
+    """Return the address of an `<img>` that holds its picture, so that no file of it is written."""
     image, file = Image.fromarray(photo), io.BytesIO()
     image.thumbnail((LONGEST_SIDE_SHOWN, LONGEST_SIDE_SHOWN))
     image.save(file, "jpeg", quality=90)
-    return "jpeg", file.getvalue()
+    return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
-def picture(kind: str, data: bytes, alt: str) -> str:
-    """Return an `<img>` that holds its picture, so that no file of it is written."""
-    source = f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
-    return f'<img alt="{html.escape(alt)}" src="{source}">'
-
-
-# The page. Its words, its style and its script are files beside this one.
+# The page. Its words, its style, its script and the template are files beside this one.
 
 
 def beside(ending: str) -> str:

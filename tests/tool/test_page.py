@@ -74,28 +74,31 @@ def test_a_photo_becomes_a_picture_a_table_and_a_chart_and_is_deleted(actions, s
     assert embeddings.shape == (1, 3)
     shown = app.report(reading, marked, {"AU12": 0.95})
     assert 'alt="The photo with its 1 face marked. Face 1: happy 70%."' in shown
-    assert 'alt="Bar chart of face 1: happy 70%, ' in shown
+    assert "<caption>Face 1: happy 70%</caption>" in shown
     # AU6 and AU12 are both at 0.9; only the first is above its threshold.
-    assert "<td>AU6</td>" in shown and "<th>name</th>" not in shown
+    assert "<td>AU6</td>" in shown and ">emotion</th>" in shown and ">name</th>" not in shown
     assert not Path(upload).parent.exists()
 
 
 def test_an_action_unit_is_present_from_its_threshold_on():
     units = {"AU1": 0.5, "AU2": 0.49, "AU4": 0.7, "AU5": 0.7}
-    faces = [FaceReading((0, 0, 9, 9), 1.0, action_units=units)]
-    reading = PhotoReading(None, 9, 9, None, faces)
-    shown = app.table(reading, {"AU1": 0.5, "AU2": 0.5, "AU4": 0.71})
-    assert "<td>AU1 AU5</td>" in shown, "0.5 where the card says nothing"
-    assert "<td>none</td>" in app.table(reading, dict.fromkeys(units, 0.9))
+    face = FaceReading((0, 0, 9, 9), 1.0, action_units=units)
+    row = app.to_row(1, face, {"AU1": 0.5, "AU2": 0.5, "AU4": 0.71})
+    assert row["action units"] == "AU1 AU5", "0.5 where the card says nothing"
+    assert app.to_row(1, face, dict.fromkeys(units, 0.9))["action units"] == "none"
 
 
 def test_charts_are_drawn_for_the_first_faces_likeliest_emotion_first():
     emotions = [{"happy": 0.1 * n, "sad": 1 - 0.1 * n} for n in range(1, 10)]
     faces = [FaceReading((0, 0, 9, 9), 1.0, emotion=emotion) for emotion in emotions]
     shown = app.report(PhotoReading(None, 9, 9, None, faces), np.zeros((9, 9, 3), np.uint8), {})
-    assert shown.count('alt="Bar chart of face ') == app.MOST_CHARTS == 8
-    assert 'alt="Bar chart of face 1: sad 90%, happy 10%."' in shown
-    assert 'alt="Bar chart of face 8: happy 80%, sad 20%."' in shown
+    first, *_, last = charts = re.findall(r"<caption>.*?</table>", shown, re.DOTALL)
+    assert len(charts) == app.MOST_CHARTS == 8
+    assert re.findall(r"sad|happy|width: \d+%", first)[1:] == [
+        *("sad", "width: 90%", "happy", "width: 10%")
+    ]
+    assert last.startswith("<caption>Face 8: happy 80%</caption>")
+    assert last.index(">happy</th>") < last.index(">sad</th>")
     assert "drawn for the 8 largest faces only" in shown
 
 
@@ -588,17 +591,17 @@ def read_in(page, photo: Path) -> str:
 def test_a_visitor_reads_enrols_reads_again_and_forgets(visit, served, collins):
     page = visit()
     assert read_in(page, collins) == "Done: 1 face was read."
-    assert "happy" in page.locator("#result table").inner_text()
+    assert "happy" in page.locator("#result .wide table").inner_text()
     page.get_by_alt_text("The photo with its 1 face marked. Face 1: happy").wait_for()
-    page.get_by_alt_text("Bar chart of face 1: happy").wait_for()
+    page.get_by_role("table", name=re.compile("Face 1: happy")).wait_for()
     page.get_by_label("Name").fill("Eileen")
     page.get_by_role("button", name="Enrol this face").click()
     page.get_by_text("Eileen is enrolled by 1 face").wait_for()
     page.get_by_text("Enrolled: Eileen.").wait_for()
     assert load_gallery(served.gallery).people == ["Eileen"]
     assert read_in(page, collins) == "Done: 1 face was read."
-    assert "Eileen" in page.locator("#result table").inner_text()
-    page.get_by_alt_text(re.compile(r"Face 1: happy \d+%, Eileen")).first.wait_for()
+    assert "Eileen" in page.locator("#result .wide table").inner_text()
+    page.get_by_alt_text(re.compile(r"Face 1: happy \d+%, Eileen")).wait_for()
     page.get_by_label("Name").fill("Eileen")
     page.get_by_role("button", name="Forget this name").click()
     page.get_by_text("Eileen is forgotten.").wait_for()
