@@ -4,47 +4,55 @@ import argparse
 import contextlib
 import datetime
 import json
-import math
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from helpers.files import explain
+from helpers.files import explain, refuse_replacing
 
 
 class UsageError(ValueError):
     """Options that do not go together."""
 
 
-def whole(lowest: int, highest: int):
-    """Return a type for argparse: a whole number in a range."""
-
-    def number(text: str) -> int:
-        if not text.isdecimal() or not lowest <= int(text) <= highest:
-            raise argparse.ArgumentTypeError(
-                f"{text!r} is no whole number from {lowest:,} to {highest:,}"
-            )
-        return int(text)
-
-    return number
-
-
-def between(lowest: float, highest: float):
-    """Return a type for argparse: a number in a range."""
+def between(lowest: float, highest: float, kind: type = float):
+    """Return a type for argparse: a number in a range, whole ones if `kind` is int."""
 
     def number(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
-        if not lowest <= value <= highest:
-            raise argparse.ArgumentTypeError(
-                f"{text!r} is no number from {lowest:g} to {highest:g}"
-            )
-        return value
+        with contextlib.suppress(ValueError):
+            if lowest <= kind(text) <= highest:
+                return kind(text)
+        what = "whole number" if kind is int else "number"
+        raise argparse.ArgumentTypeError(f"{text!r} is no {what} from {lowest:,} to {highest:,}")
 
     return number
+
+
+def whole(lowest: int, highest: int):
+    """Return a type for argparse: a whole number in a range."""
+    return between(lowest, highest, int)
+
+
+def add_reader_options(parser: argparse.ArgumentParser, gallery: str) -> None:
+    """Describe what `load_reader` goes by; `gallery` is the help of `--gallery`."""
+    parser.add_argument("--gallery", type=Path, metavar="FILE", help=gallery)
+    parser.add_argument("--detector", choices=("mtcnn", "haar"), default="mtcnn")
+
+
+def load_reader(options: argparse.Namespace):
+    """Return a `FaceReader` with its detector, its networks and its gallery loaded."""
+    with quiet():
+        from helpers import detect
+        from reading_faces.gallery_file import load_gallery
+        from reading_faces.reader import FaceReader
+
+        gallery = load_gallery(options.gallery) if options.gallery else None
+        reader = FaceReader(options.detector, gallery=gallery)
+        reader.load()
+        if options.detector == "mtcnn":
+            detect.load_mtcnn()
+    return reader
 
 
 def print_result(result: dict, options: argparse.Namespace) -> None:
@@ -102,12 +110,14 @@ def writing(what: str | Path) -> Iterator[None]:
         raise ValueError(f"{printable(what)} cannot be written. {explain(error)}") from None
 
 
-def refuse_folder(path: Path) -> None:
-    """Say before the work that a result cannot be written where there is a folder, or none."""
-    with writing(path):
-        os.stat(path.parent)
-    if path.is_dir():
-        raise ValueError(f"{printable(path)} cannot be written. It is a folder.")
+def refuse_outputs(inputs: Iterable[str | Path], **outputs: Path | None) -> None:
+    """Say before the work that an output, by its option, is an input or has no place to go."""
+    refuse_replacing(inputs, **outputs)
+    for path in filter(None, outputs.values()):
+        with writing(path):
+            os.stat(path.parent)
+        if path.is_dir():
+            raise ValueError(f"{printable(path)} cannot be written. It is a folder.")
 
 
 def printable(name: str | Path) -> str:

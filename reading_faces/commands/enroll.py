@@ -4,8 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from helpers.files import refuse_replacing
-from reading_faces.commands.console import between, printable, quiet, refuse_folder, writing
+from reading_faces.commands.console import between, printable, quiet, refuse_outputs, writing
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,13 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Write the gallery; return 1 if somebody could not be enrolled from any photo.
-
-    Raises
-    ------
-    ValueError
-        If the folder holds no people, or the gallery cannot be written.
-    """
+    """Write the gallery; return 1 if somebody could not be enrolled from any photo."""
     with quiet():
         from helpers import data
         from helpers.embedders import best_embedder
@@ -37,8 +30,7 @@ def run(options: argparse.Namespace) -> int:
         from reading_faces.gallery_file import save_gallery
 
     people = data.load_people(options.folder)
-    refuse_replacing(people.files, out=options.out)
-    refuse_folder(options.out)
+    refuse_outputs(people.files, out=options.out)
     with quiet():
         embedder = best_embedder(options.embedder)
     gallery, left_out = enroll_people(people, embedder, options.threshold)

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from helpers import settings
-from helpers.files import refuse_replacing
 from reading_faces.commands import console
 from reading_faces.commands.console import UsageError, between, quiet, whole
 
@@ -82,8 +81,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print how good a model is, and store what it predicted."""
     if options.predictions:
-        console.refuse_folder(options.predictions)
-        refuse_replacing(files_read(options), predictions=options.predictions)
+        console.refuse_outputs(files_read(options), predictions=options.predictions)
     measure = measure_people if options.task == "identity" else measure_model
     evaluation, speed = measure(options)
     result = evaluation.result | ({"speed": speed} if speed else {})

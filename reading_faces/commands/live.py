@@ -8,25 +8,19 @@ import sys
 import time
 from pathlib import Path
 
-from helpers.files import refuse_replacing, whole_file
-from reading_faces.commands.console import quiet, refuse_folder, whole, writing
+from helpers.files import whole_file
+from reading_faces.commands import console
+from reading_faces.commands.console import whole, writing
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe `live`."""
     source = parser.add_mutually_exclusive_group()
-    source.add_argument(
-        "--camera", type=whole(0, 1000), default=0, metavar="N", help="default: camera 0"
-    )
+    source.add_argument("--camera", type=whole(0, 1000), default=0, metavar="N", help="default: 0")
     source.add_argument("--video", type=Path, metavar="FILE", help="a video instead of a camera")
-    parser.add_argument(
-        "--out", type=Path, metavar="FILE", help="write the annotated video, without sound"
-    )
+    parser.add_argument("--out", type=Path, metavar="FILE", help="the annotated video, silent")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write a row a face a frame")
-    parser.add_argument(
-        "--gallery", type=Path, metavar="FILE", help="name whom `enroll` has put in"
-    )
-    parser.add_argument("--detector", choices=("mtcnn", "haar"), default="mtcnn")
+    console.add_reader_options(parser, "name the people that `enroll` wrote into FILE")
     parser.add_argument(
         "--every",
         type=whole(1, 1000),
@@ -38,101 +32,71 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Read frame by frame until the video ends, `q` is pressed, or Ctrl-C stops a camera.
-
-    Raises
-    ------
-    ValueError
-        If there is no such camera or video, nowhere to show it, or a result cannot be written.
-    """
-    read = [path for path in (options.video, options.gallery) if path]
-    refuse_replacing(read, out=options.out, csv=options.csv)
-    for path in filter(None, (options.out, options.csv)):
-        refuse_folder(path)
-    shown = not (options.out or options.csv)
-    with quiet():
+    """Read frame by frame until the video ends, `q` is pressed, or Ctrl-C stops a camera."""
+    inputs = filter(None, (options.video, options.gallery))
+    console.refuse_outputs(inputs, out=options.out, csv=options.csv)
+    with console.quiet():
         from helpers.embedders import SmallEmbedder
-        from reading_faces.gallery_file import embedder_of, load_gallery
-        from reading_faces.reader import FaceReader
         from reading_faces.track import FaceTracker
-        from reading_faces.video import open_video
+        from reading_faces.video import open_video, video_file
 
-        video = open_video(options.video if options.video else options.camera)
-        if shown and sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
-            raise ValueError("There is no screen to show it on; add --out FILE or --csv FILE.")
-        gallery = load_gallery(options.gallery) if options.gallery else None
-        embedder = embedder_of(gallery) if gallery else SmallEmbedder()
-        reader = FaceReader(options.detector, gallery=gallery, embedder=embedder)
-        reader.load()
-    tracker = FaceTracker(reader, options.every, embedder=embedder)
+        video = open_video(options.video or options.camera)
+    on_screen = not (options.out or options.csv)
+    if on_screen and sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
+        raise ValueError("There is no screen to show it on; add --out FILE or --csv FILE.")
+    reader = console.load_reader(options)
+    reader.embedder = reader.embedder or SmallEmbedder()
+    tracker = FaceTracker(reader, options.every)
+    film = table = None
+    # Both results are there whole, or not at all.
     with contextlib.ExitStack() as results:
-        count = follow(
-            video, tracker, *open_results(options, video.rate, reader, results), shown, options
-        )
+        if options.out:
+            results.enter_context(writing(options.out))
+            film = results.enter_context(video_file(options.out, video.rate))
+        if options.csv:
+            results.enter_context(writing(options.csv))
+            part = results.enter_context(whole_file(options.csv))
+            file = results.enter_context(part.open("w", newline="", encoding="utf-8"))
+            table = csv.DictWriter(file, ["frame", "seconds", "face", *reader.columns])
+            table.writeheader()
+        count = follow(video, tracker, film, table, is_camera=not options.video)
     print(f"{count} frames, {tracker.numbers} face(s).")
     return 0
 
 
-def open_results(
-    options: argparse.Namespace, rate: float, reader, results: contextlib.ExitStack
-) -> tuple:
-    """Open the video and the table that are to be written; both are whole or not there."""
-    from reading_faces.video import video_file
-
-    film = table = None
-    if options.out:
-        results.enter_context(writing(options.out))
-        film = results.enter_context(video_file(options.out, rate))
-    if options.csv:
-        results.enter_context(writing(options.csv))
-        part = results.enter_context(whole_file(options.csv))
-        file = results.enter_context(part.open("w", newline="", encoding="utf-8"))
-        table = csv.DictWriter(file, ["frame", "seconds", "face", *reader.columns])
-        table.writeheader()
-    return film, table
-
-
-def follow(video, tracker, film, table, shown: bool, options: argparse.Namespace) -> int:
-    """Read, write and show all frames; return how many."""
+def follow(video, tracker, film, table, is_camera: bool) -> int:
+    """Read all frames, and write what there is a file for, or show it; return how many."""
     from tqdm import tqdm
 
     from reading_faces.annotate import annotate_photo
     from reading_faces.reader import PhotoReading
 
     count, started = 0, time.perf_counter()
-    bar = tqdm(video.frames(), total=video.total, unit="frame", disable=None)
     try:
-        for frame in bar:
+        for frame in tqdm(video.frames(), total=video.total, unit="frame", disable=None):
             tracks = tracker.read(frame)
-            seconds = count / video.rate if options.video else time.perf_counter() - started
+            seconds = time.perf_counter() - started if is_camera else count / video.rate
             for track in tracks if table else ():
                 about = {"frame": count, "seconds": round(seconds, 4), "face": track.number}
                 table.writerow(about | track.reading.to_row())
-            if film or shown:
-                numbers = [track.number for track in tracks]
-                reading = PhotoReading(None, faces=[track.reading for track in tracks])
-                marked = annotate_photo(frame, reading, numbers)
-                for _ in range(frames_due(film, seconds, video.rate, options)):
-                    film.write(marked)
             count += 1
-            if shown and not show(marked):
+            if table and not film:
+                continue
+            reading = PhotoReading(None, faces=[track.reading for track in tracks])
+            marked = annotate_photo(frame, reading, [track.number for track in tracks])
+            if film:
+                # A camera gives its next frame when we are ready for it, later than its rate says:
+                # until then the last one stays, so that the film runs as fast as what was filmed.
+                due = int(seconds * video.rate) + 1 - film.count if is_camera else 1
+                for _ in range(max(1, due)):
+                    film.write(marked)
+            elif not show(marked):
                 break
     except KeyboardInterrupt:
         # A camera has no other end; of a video, half a result is none.
-        if options.video:
+        if not is_camera:
             raise
     return count
-
-
-def frames_due(film, seconds: float, rate: float, options: argparse.Namespace) -> int:
-    """Return how often to write a frame, so that what is written runs as fast as what was filmed.
-
-    A camera gives its next frame when we are ready for it, which is later than its `rate` promises;
-    until then the last one stays.
-    """
-    if not film:
-        return 0
-    return 1 if options.video else max(1, int(seconds * rate) + 1 - film.count)
 
 
 def show(frame) -> bool:

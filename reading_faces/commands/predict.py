@@ -13,8 +13,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from helpers.files import explain, refuse_replacing, whole_file
-from reading_faces.commands.console import UsageError, printable, quiet, refuse_folder, writing
+from helpers.files import explain, whole_file
+from reading_faces.commands import console
+from reading_faces.commands.console import UsageError, printable, writing
 
 # Written into each annotated copy: nothing else in its folder is ever replaced by one.
 MARK = "annotated by reading-faces"
@@ -27,48 +28,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     results.add_argument("--json", action="store_true", help="print the result as JSON")
     results.add_argument("--csv", type=Path, metavar="FILE", help="write one row a face into FILE")
     results.add_argument("--parquet", type=Path, metavar="FILE", help="the same as Parquet")
-    parser.add_argument(
-        "--resume",
-        action="store_true",
-        help="with --csv or --parquet: go on where a run that was cut has stopped",
-    )
+    parser.add_argument("--resume", action="store_true", help="go on with a table that was cut")
     parser.add_argument("--draw", type=Path, metavar="DIR", help="write annotated copies into DIR")
-    parser.add_argument(
-        "--gallery", type=Path, metavar="FILE", help="name the people that `enroll` wrote into FILE"
-    )
-    parser.add_argument("--detector", choices=("mtcnn", "haar"), default="mtcnn")
+    console.add_reader_options(parser, "name the people that `enroll` wrote into FILE")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Read every photo; return 0, or 1 if one could not be read or its copy not be written.
-
-    Raises
-    ------
-    ValueError
-        If nothing can be read at all (no model) or the result cannot be written.
-    """
+    """Read every photo; return 0, or 1 if one could not be read or its copy not be written."""
     from helpers.images import find_photos, skipped_files
 
     table = options.csv or options.parquet
     if options.resume and not table:
         raise UsageError("--resume needs the --csv or --parquet of the run that was cut.")
+    if options.parquet and not importlib.util.find_spec("pyarrow"):
+        raise ValueError("Parquet needs one more package: pip install pyarrow")
     paths = list(dict.fromkeys(find_photos(options.paths)))
-    read = [*paths, *([options.gallery] if options.gallery else [])]
-    refuse_replacing(read, csv=options.csv, parquet=options.parquet)
-    prepare_outputs(options)
+    inputs = filter(None, [*paths, options.gallery])
+    console.refuse_outputs(inputs, csv=options.csv, parquet=options.parquet)
+    if options.draw:
+        with writing(options.draw):
+            options.draw.mkdir(parents=True, exist_ok=True)
     skipped = skipped_files(options.paths)
     say_what_was_skipped(skipped)
-    with quiet():
-        from helpers import detect
-        from reading_faces.gallery_file import load_gallery
-        from reading_faces.reader import FaceReader
-
-        gallery = load_gallery(options.gallery) if options.gallery else None
-        reader = FaceReader(options.detector, gallery=gallery)
-        reader.load()
-        if options.detector == "mtcnn":
-            detect.load_mtcnn()
+    reader = console.load_reader(options)
     if table:
         return fill_table(options, reader, paths, table)
     readings, went_well = zip(*read_photos(options, reader, paths), strict=True)
@@ -81,8 +64,8 @@ def say_what_was_skipped(files: list[Path]) -> None:
     if files:
         kinds = Counter(file.suffix.lower() or "no ending" for file in files)
         counts = ", ".join(f"{printable(kind)} {n}" for kind, n in kinds.most_common())
-        what = "1 file was" if len(files) == 1 else f"{len(files)} files were"
-        print(f"{what} skipped: {counts}", file=sys.stderr)
+        what = "file was" if len(files) == 1 else "files were"
+        print(f"{len(files)} {what} skipped: {counts}", file=sys.stderr)
 
 
 def fill_table(options: argparse.Namespace, reader, paths: list[Path], table: Path) -> int:
@@ -129,17 +112,6 @@ def read_photos(
         if error:
             progress.write(f"{printable(reading.path)}: {error}", file=sys.stderr)
         yield reading, not error
-
-
-def prepare_outputs(options: argparse.Namespace) -> None:
-    """Say before the work, not after it, that a result has no place to go."""
-    if options.parquet and not importlib.util.find_spec("pyarrow"):
-        raise ValueError("Parquet needs one more package: pip install pyarrow")
-    if table := options.csv or options.parquet:
-        refuse_folder(table)
-    if options.draw:
-        with writing(options.draw):
-            options.draw.mkdir(parents=True, exist_ok=True)
 
 
 def copy_names(paths: list[Path], folder: Path) -> dict[str, Path]:
@@ -210,13 +182,9 @@ def to_json(readings: list, skipped: list[Path]) -> str:
     """Return `{"left_out": […], "images": […]}`, a line for each photo."""
     reason = "It is not called like a photo."
     left_out = [{"file": os.fspath(file), "reason": reason} for file in skipped]
-    options = {"ensure_ascii": False, "allow_nan": False}
-    lines = [json.dumps(reading.to_dict(), **options) for reading in readings]
-    return (
-        f'{{"left_out": {json.dumps(left_out, ensure_ascii=False)}, "images": [\n'
-        + ",\n".join(lines)
-        + "\n]}\n"
-    )
+    write = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+    lines = ",\n".join(write(reading.to_dict()) for reading in readings)
+    return f'{{"left_out": {write(left_out)}, "images": [\n{lines}\n]}}\n'
 
 
 def to_text(readings: list) -> str:
@@ -234,10 +202,7 @@ def to_text(readings: list) -> str:
             if face.identity:
                 who, score = face.identity
                 emotion += f"  {printable(who) if who else 'nobody enrolled'} {score:.2f}"
-            rows.append((name, str(number), *box, f"{face.confidence:.3f}", emotion))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for name, *numbers, emotion in rows:
-        middle = (cell.rjust(width) for cell, width in zip(numbers, widths[1:-1], strict=True))
-        lines.append("  ".join((name.ljust(widths[0]), *middle, emotion)).rstrip())
-    return "\n".join(lines) + "\n" if len(rows) > 1 else ""
+            rows.append((name, number, *box, f"{face.confidence:.3f}", emotion))
+    longest = max(len(name) for name, *_ in rows)
+    line = f"{{:{longest}}}  {{:>4}}  {{:>5}}  {{:>5}}  {{:>5}}  {{:>6}}  {{:>10}}  {{}}"
+    return "".join(f"{line.format(*row).rstrip()}\n" for row in rows) if len(rows) > 1 else ""

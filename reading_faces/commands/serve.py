@@ -6,9 +6,8 @@ import os
 import signal
 import socket
 import tempfile
-from pathlib import Path
 
-from reading_faces.commands.console import printable, quiet, refuse_folder, whole
+from reading_faces.commands import console
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,33 +16,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Serve the web page until Ctrl-C. Programs get what `predict --json` prints: "
         "curl -F photo=@photo.jpg http://127.0.0.1:7860/predict"
     )
-    parser.add_argument("--port", type=whole(1, 65535), default=7860, help="default: 7860")
+    parser.add_argument("--port", type=console.whole(1, 65535), default=7860, help="default: 7860")
     parser.add_argument(
         "--host",
         default="127.0.0.1",
         metavar="ADDRESS",
         help="default: 127.0.0.1, this machine only; 0.0.0.0 lets all of the network in",
     )
-    parser.add_argument(
-        "--gallery",
-        type=Path,
-        metavar="FILE",
-        help="who is enrolled is kept in FILE; without it, until the server ends",
+    console.add_reader_options(
+        parser, "who is enrolled is kept in FILE; without it, until the server ends"
     )
-    parser.add_argument("--detector", choices=("mtcnn", "haar"), default="mtcnn")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Serve until somebody stops it.
-
-    Raises
-    ------
-    ValueError
-        If the port is taken, Gradio is not installed, or a gallery or a model cannot be loaded.
-    """
-    if options.gallery:
-        refuse_folder(options.gallery)
+    """Serve until somebody stops it."""
+    console.refuse_outputs([], gallery=options.gallery)
     # A server is mostly ended by this signal, and what it leaves behind shall go then, too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     # What is sent goes into a folder that only this user can open, and that ends with the server.
@@ -52,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
         tempfile.TemporaryDirectory(prefix="reading-faces-") as uploads,
     ):
         os.environ["GRADIO_TEMP_DIR"] = uploads
-        with quiet():
+        with console.quiet():
             from reading_faces import page
 
             page.load_gradio()  # so that its absence is known before models are loaded
@@ -69,13 +57,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Take the port, before models are loaded.
-
-    Raises
-    ------
-    ValueError
-        If nothing can be served there.
-    """
+    """Take the port, before models are loaded; ValueError if nothing can be served there."""
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         return socket.create_server(address[:2], family=family)
@@ -84,5 +66,5 @@ def listen(host: str, port: int) -> socket.socket:
             errno.EADDRINUSE: f"Port {port} is in use; choose another one with --port.",
             errno.EACCES: f"There is no permission to use port {port}; choose one from 1024 on.",
         }
-        where = f"This machine has no address {printable(host)}."
+        where = f"This machine has no address {console.printable(host)}."
         raise ValueError(sentence.get(error.errno, where)) from None

@@ -155,5 +155,5 @@ def test_a_name_is_printed_on_one_line():
 @pytest.mark.parametrize(("place", "said"), [("no/x", "There is no such file"), (".", "a folder")])
 def test_where_no_result_can_be_written_is_said_before_the_work(tmp_path, place, said):
     with pytest.raises(ValueError, match=f"cannot be written.*{said}"):
-        console.refuse_folder(tmp_path / place)
-    console.refuse_folder(tmp_path / "new")
+        console.refuse_outputs([], out=tmp_path / place)
+    console.refuse_outputs([], out=tmp_path / "new", csv=None)
