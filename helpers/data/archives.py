@@ -34,7 +34,7 @@ def is_made_set(path: Path) -> bool:
 
 
 def read_archive(path: Path, needed: dict, optional: dict, names: str = "") -> dict:
-    """Read an `.npz` and check each of its arrays.
+    """Read an `.npz` and check each of its arrays; a missing ``split`` becomes all ``"all"``.
 
     Parameters
     ----------
@@ -43,11 +43,6 @@ def read_archive(path: Path, needed: dict, optional: dict, names: str = "") -> d
         length, as in ``{"images": (np.uint8, 96, 96)}``. The first tells the number of rows.
     names : str
         An array of text that is no row for each face, such as ``classes``; it becomes a tuple.
-
-    Returns
-    -------
-    dict of str to array
-        The arrays that are there, each of its dtype; a missing ``split`` is all ``"all"``.
 
     Raises
     ------

@@ -25,7 +25,6 @@ class Peak:
 
     Attributes
     ----------
-    path : the picture.
     subject : `S005`.
     emotion : one of the course's names or `contempt`; None where there is no emotion file.
     units : intensity 1 to 5 by number of the action unit, 0 where it is present and no intensity is
@@ -79,10 +78,8 @@ def load_peaks(source: str | Path) -> list[Peak]:
 def read_peaks(folder: Path) -> list[Peak]:
     """Return the peak frame of each sequence that has a label; none if `folder` is no such tree.
 
-    Raises
-    ------
-    DataError
-        If nothing is labelled, a label cannot be read, or a labelled sequence has no frames.
+    It is a `DataError` if nothing is labelled, a label cannot be read, or a labelled sequence has
+    no frames.
     """
     roots = [at for at in (folder, *subfolders(folder)) if (at / "cohn-kanade-images").is_dir()]
     if not roots:

@@ -37,18 +37,9 @@ def read_class_folders(
 ) -> tuple[np.ndarray, list[str], list[str], list[str] | None]:
     """Read ``folder/angry/*.jpg`` or ``folder/train/angry/*.jpg``, also one level further down.
 
-    Files that are no pictures are skipped with one warning that names them.
-
-    Returns
-    -------
-    images : (n, 48, 48) uint8
-    emotions, split : a name for each
-    subjects : the ``S005`` at the start of each file's name, None unless every name has one
-
-    Raises
-    ------
-    DataError
-        If there is no picture, or one cannot be decoded.
+    Returns `(n, 48, 48) uint8`, a name of emotion and split for each, and the ``S005`` at the start
+    of each file's name, None unless every name has one. Files that are no pictures are skipped with
+    one warning that names them; no picture, or one that cannot be decoded, is a `DataError`.
     """
     files = []
     for places in labelled_folders(folder):
@@ -91,13 +82,7 @@ def subfolders(folder: Path) -> list[Path]:
 
 
 def read_grey(path: Path) -> np.ndarray:
-    """Read a picture of a data set as `(h, w) uint8`, upright; the one reader of photos reads it.
-
-    Raises
-    ------
-    DataError
-        If it cannot be read; the message names the file.
-    """
+    """Read a picture of a data set as `(h, w) uint8`, upright; a `DataError` names a bad file."""
     try:
         return to_grey(read_photo(path))
     except PhotoError as problem:

@@ -38,15 +38,8 @@ def find_folder(name: str) -> Path | None:
 
 
 def known_folder(name: str) -> Path:
-    """Return the folder of a known data set.
-
-    Raises
-    ------
-    DataError
-        If it is not on this machine: what it is, where it was sought, how to get it.
-    """
-    folder = find_folder(name)
-    if folder is not None:
+    """Return the folder of a known data set; without one, a `DataError` says how to get it."""
+    if folder := find_folder(name):
         return folder
     source, places = KNOWN[name], [folder / name for folder in settings.data_folders()]
     raise DataError(

@@ -28,35 +28,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         command.set_defaults(run=run)
         return command
 
+    many = "how many faces (default %(default)s)"
     add("list", run_list, "which data sets are known, and where they were found", "the list")
-    fetching = add("fetch", run_fetch, "download a data set")
-    fetching.add_argument("name")
-    checking = add("verify", run_verify, "check the files of data sets that are there")
-    checking.add_argument("name", nargs="?")
+    add("fetch", run_fetch, "download a data set").add_argument("name")
+    verify = add("verify", run_verify, "check the files of data sets that are there")
+    verify.add_argument("name", nargs="?")
     what = "look faces with emotions over, or the gaps of facial-keypoints"
-    reviewing = add("review", run_review, what, "what was found")
-    reviewing.add_argument("source", nargs="?", default="fer2013", help="default: fer2013")
-    add_make(add("make", run_make, "draw more made faces, with all their labels"))
+    review = add("review", run_review, what, "what was found")
+    review.add_argument("source", nargs="?", default="fer2013", help="default: fer2013")
+    make = add("make", run_make, "draw more made faces, with all their labels")
+    make.add_argument("--n", type=whole(1, LARGEST), default=SHIPPED_FACES, help=many)
+    make.add_argument("--seed", type=whole(0, 2**31), default=0, help="the same seed, the same set")
+    default = "build/made_faces.npz"
+    make.add_argument("--out", type=Path, default=default, help="default: %(default)s")
+    make.add_argument("--pose", choices=POSES, default="wide", help="how far faces are turned")
+    cores = "how many draw at a time (default: all cores)"
+    make.add_argument("--processes", type=whole(1, 512), help=cores)
     what = "measure how real made faces are, as a table"
     realism = add("realism", run_realism, what, "the table")
-    realism.add_argument(
-        "--n", type=whole(50, LARGEST), default=400, help="faces a measure (default %(default)s)"
-    )
-
-
-def add_make(make: argparse.ArgumentParser) -> None:
-    """Describe how made faces are drawn."""
-    make.add_argument(
-        "--n", type=whole(1, LARGEST), default=SHIPPED_FACES, help="how many (default %(default)s)"
-    )
-    make.add_argument("--seed", type=whole(0, 2**31), default=0, help="the same seed, the same set")
-    make.add_argument(
-        "--out", type=Path, default=Path("build/made_faces.npz"), help="default: %(default)s"
-    )
-    make.add_argument("--pose", choices=POSES, default="wide", help="how far faces are turned")
-    make.add_argument(
-        "--processes", type=whole(1, 512), help="how many draw at a time (default: all cores)"
-    )
+    realism.add_argument("--n", type=whole(50, LARGEST), default=400, help=many)
 
 
 def run_list(options: argparse.Namespace) -> int:
@@ -93,9 +83,7 @@ def run_verify(options: argparse.Namespace) -> int:
 
     names = [options.name] if options.name else list(filter(find_folder, KNOWN))
     if not names:
-        raise ValueError(
-            "No known data set is on this machine; see: python -m reading_faces data list"
-        )
+        raise ValueError("No known data set is here; see: python -m reading_faces data list")
     for name in names:
         print(*(f"{name}: {line}" for line in verify(name)), sep="\n")
     return 0

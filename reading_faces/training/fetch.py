@@ -137,25 +137,21 @@ def _from_kaggle(source: Source, folder: Path) -> None:
         arrived = Path(getattr(kagglehub, f"{kind}_download")(source.kaggle))
     except Exception as problem:
         # Its error classes differ between versions, and those of requests come through as well.
-        raise DataError(_kaggle_advice(source, problem)) from problem
+        name, status = source.name, getattr(getattr(problem, "response", None), "status_code", None)
+        if status == 403:
+            cause = f"Kaggle refuses {name} (403): sign in at {source.page} and accept its rules"
+        elif status == 401 or type(problem).__name__ == "UnauthenticatedError":
+            cause = (
+                f"Kaggle gives {name} only to people it knows: make an API token at "
+                "https://www.kaggle.com/settings and save it as that page says"
+            )
+        else:
+            reason = textwrap.shorten(f"{type(problem).__name__}: {problem}", 120)
+            cause = f"Kaggle could not deliver {name} ({reason}): check the network"
+        raise DataError(f"{cause}, then run the command again; or {_by_hand(source)}.") from problem
     for entry in arrived.glob(source.kaggle_files):
         copy = shutil.copytree if entry.is_dir() else shutil.copyfile
         copy(entry, folder / entry.name)
-
-
-def _kaggle_advice(source: Source, problem: Exception) -> str:
-    name, status = source.name, getattr(getattr(problem, "response", None), "status_code", None)
-    if status == 403:
-        cause = f"Kaggle refuses {name} (403): sign in at {source.page} and accept its rules there"
-    elif status == 401 or type(problem).__name__ == "UnauthenticatedError":
-        cause = (
-            f"Kaggle gives {name} only to people it knows: make an API token at "
-            "https://www.kaggle.com/settings and save it as that page says"
-        )
-    else:
-        reason = textwrap.shorten(f"{type(problem).__name__}: {problem}", 120)
-        cause = f"Kaggle could not deliver {name} ({reason}): check the network"
-    return f"{cause}, then run the command again; or {_by_hand(source)}."
 
 
 def _from_address(source: Source, url: str, sha256: str, folder: Path) -> None:
@@ -194,8 +190,7 @@ def _by_hand(source: Source) -> str:
 def _count_rows(source: Source, folder: Path) -> Iterator[tuple[Path, int, int]]:
     """Yield (table, rows it has, rows published) of the tables in `folder`."""
     for stem, published in source.rows.items():
-        table = find_table(folder, stem)
-        if table is not None:
+        if table := find_table(folder, stem):
             yield table, sum(map(len, read_table(table))), published
 
 
