@@ -58,11 +58,11 @@ def test_a_folder_without_people_is_one_sentence(tmp_path, kind):
         load_people(source)
 
 
-def test_a_set_without_names_is_one_sentence():
-    with pytest.raises(
-        DataError, match="fer2013 has no names; known sets with names: five-celebrities"
-    ):
-        load_people("fer2013")
+@pytest.mark.parametrize("source", ["fer2013", "made"])
+def test_a_set_without_names_is_one_sentence(source):
+    said = f"{source} has no names; known sets with names: five-celebrities"
+    with pytest.raises(DataError, match=said):
+        load_people(source)
 
 
 def test_an_album_becomes_a_folder_of_people_that_is_drawn_once(monkeypatch, tmp_path):
