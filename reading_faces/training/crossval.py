@@ -47,23 +47,23 @@ def cross_validate(
         If the source does not name its subjects, or has too few.
     """
     whole = load_emotions(source)
-    kept = (whole.labels_among(model.card["classes"]) >= 0) | every_class
-    data = whole.select(kept)
-    classes, labels = present_classes(data)
+    known = whole.classes if every_class else model.card["classes"]
+    kept = whole.labels_among(known) >= 0
+    classes = tuple(whole.classes[label] for label in np.unique(whole.labels[kept]))
+    data = whole.among_classes(classes)
     card = model.card | {"classes": list(classes), "temperature": 1.0}
-    started, seed = time.perf_counter(), settings.SEED
+    started = time.perf_counter()
     probabilities = np.zeros((len(data), len(classes)), np.float32)
     accuracies = []
-    parts = folds_of_subjects(data, labels, folds, seed)
+    parts = folds_of_subjects(data, folds)
     for number, (learn, judge) in enumerate(tqdm(parts, desc="folds", unit="fold")):
-        keras.utils.set_random_seed(seed + number)
+        keras.utils.set_random_seed(settings.SEED + number)
         network = fresh_network(model, classes, scratch)
-        fine_tune(network, data.images[learn], np.eye(len(classes))[labels[learn]], seed)
-        tuned = TrainedModel(network, card)
-        probabilities[judge] = tuned.predict(data.images[judge], mirrored)
-        hits = probabilities[judge].argmax(axis=1) == labels[judge]
+        fine_tune(network, data.images[learn], np.eye(len(classes))[data.labels[learn]])
+        probabilities[judge] = TrainedModel(network, card).predict(data.images[judge], mirrored)
+        hits = probabilities[judge].argmax(axis=1) == data.labels[judge]
         accuracies.append(float(hits.mean()))
-    measured = scores.emotion_metrics(labels, probabilities, classes) | {
+    measured = scores.emotion_metrics(data.labels, probabilities, classes) | {
         "folds": accuracies,
         "mean_of_folds": float(np.mean(accuracies)),
         "standard_deviation_of_folds": float(np.std(accuracies, ddof=1)),
@@ -72,11 +72,8 @@ def cross_validate(
         "epochs": schedule().epochs,
         "seconds": round(time.perf_counter() - started),
     }
-    result = describe(
-        "emotion", source, f"{folds} folds of subjects", len(data), mirrored, measured
-    )
-    if not kept.all():
-        result["left_out"] = {"n": int((~kept).sum()), "reason": "classes the model does not know"}
+    split, left_out = f"{folds} folds of subjects", int((~kept).sum())
+    result = describe("emotion", source, split, len(data), mirrored, measured, left_out)
     everyone = np.full((len(whole), len(classes)), np.nan, np.float32)
     everyone[kept] = probabilities
     return Evaluation(result, {"probabilities": everyone, "classes": np.array(classes)})
@@ -88,23 +85,15 @@ def schedule() -> Schedule:
     return Schedule(epochs=epochs, learning_rate=1e-3, batch_size=32)
 
 
-def present_classes(data: EmotionData) -> tuple[tuple[str, ...], np.ndarray]:
-    """Return the classes that occur, and labels `(n,)` renumbered to them."""
-    found, labels = np.unique(data.labels, return_inverse=True)
-    return tuple(data.classes[label] for label in found), labels
-
-
-def folds_of_subjects(
-    data: EmotionData, labels: np.ndarray, folds: int, seed: int
-) -> list[tuple[np.ndarray, np.ndarray]]:
+def folds_of_subjects(data: EmotionData, folds: int) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return rows to learn from and rows to judge; nobody is in both, classes alike in each."""
     if data.subjects is None:
         raise DataError(f"{data.source} does not say who is in a picture, so people cannot be cut.")
     people = len(np.unique(data.subjects))
     if people < folds:
         raise DataError(f"{data.source} has {people} subjects, too few for {folds} folds.")
-    cut = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-    return list(cut.split(data.images, labels, data.subjects))
+    cut = StratifiedGroupKFold(folds, shuffle=True, random_state=settings.SEED)
+    return list(cut.split(data.images, data.labels, data.subjects))
 
 
 def fresh_network(model: TrainedModel, classes: tuple[str, ...], scratch: bool) -> keras.Model:
@@ -118,18 +107,20 @@ def fresh_network(model: TrainedModel, classes: tuple[str, ...], scratch: bool) 
         return network
     for mine, learnt in zip(network.layers[:-1], model.network.layers[:-1], strict=True):
         mine.set_weights(learnt.get_weights())
-    known = model.card["classes"]
+    known = [name for name in classes if name in model.card["classes"]]
+    here, there = (
+        [names.index(name) for name in known] for names in (classes, model.card["classes"])
+    )
     weights = [values.copy() for values in network.layers[-1].get_weights()]
     for values, learnt in zip(weights, model.network.layers[-1].get_weights(), strict=True):
-        for place, name in enumerate(classes):
-            if name in known:
-                values[..., place] = learnt[..., known.index(name)]
+        values[..., here] = learnt[..., there]
     network.layers[-1].set_weights(weights)
     return network
 
 
-def fine_tune(network: keras.Model, images: np.ndarray, targets: np.ndarray, seed: int) -> None:
+def fine_tune(network: keras.Model, images: np.ndarray, targets: np.ndarray) -> None:
     """Train all layers on augmented faces for as many epochs as the schedule says, none chosen."""
-    batches = Batches(images, targets, augment_faces, schedule().batch_size, seed)
-    network.compile(build_optimizer(schedule(), len(batches)), loss=cross_entropy(LABEL_SMOOTHING))
-    fit(network, batches, schedule().epochs, verbose=0)
+    how = schedule()
+    batches = Batches(images, targets, augment_faces, how.batch_size, settings.SEED)
+    network.compile(build_optimizer(how, len(batches)), loss=cross_entropy(LABEL_SMOOTHING))
+    fit(network, batches, how.epochs, verbose=0)

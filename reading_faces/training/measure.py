@@ -3,7 +3,6 @@
 The result is a plain dictionary, as `python -m reading_faces evaluate … --json` prints it.
 """
 
-import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,7 +73,8 @@ def evaluate_keypoints(
     moved = loose_boxes(len(faces), model.input_size, jitter)
     images = warp_images(faces.images, moved) if jitter else faces.images
     true = warp_keypoints(faces.keypoints, moved)
-    measured, predicted = score_model(model, images, true, mirrored)
+    predicted = finite(model.predict(images, mirrored))
+    measured = scores.keypoint_metrics(true, predicted, data.KEYPOINT_NAMES)
     measured |= unlabelled_points(source, true, predicted)
     result = describe("keypoints", source, split, len(faces), mirrored, measured)
     if jitter:
@@ -86,7 +86,11 @@ def evaluate_keypoints(
 def evaluate_emotion(
     model: TrainedModel, source: str, split: str | None = None, mirrored: bool = False
 ) -> Evaluation:
-    """Measure emotions on the faces whose class the model knows; classes are matched by name."""
+    """Measure emotions on the faces whose class the model knows; classes are matched by name.
+
+    Where the source has training faces, `without_copies` is of pictures that are none of these,
+    pixel by pixel.
+    """
     whole = data.load_emotions(source)
     split, faces = choose_split(whole, split)
     classes = tuple(model.card["classes"])
@@ -96,19 +100,20 @@ def evaluate_emotion(
         raise data.DataError(
             f"{source} has the classes {', '.join(faces.classes)}, of which the model knows none."
         )
-    measured, probabilities = score_model(model, faces.images, labels, mirrored)
+    probabilities = finite(model.predict(faces.images, mirrored))
+    predicted = probabilities.argmax(axis=1)
+    measured = scores.emotion_metrics(labels[known], probabilities[known], classes)
     measured["five_classes"] = scores.among_classes(
         labels, probabilities, classes, data.FIVE_CLASSES
     )
-    predicted = probabilities.argmax(axis=1)
-    training = whole.select(np.isin(whole.split, TRAINED_ON))
+    training = whole.images[np.isin(whole.split, TRAINED_ON)]
     if len(training) and split not in TRAINED_ON:
-        measured["without_copies"] = without_copies(training, faces, labels, predicted)
+        fresh = known & ~data.occur_among(faces.images, training)
+        measured["without_copies"] = scores.label_metrics(labels[fresh], predicted[fresh])
     if faces.votes is not None:
         measured["by_agreement"] = by_agreement(faces.votes[known], (predicted == labels)[known])
-    result = describe("emotion", source, split, int(known.sum()), mirrored, measured)
-    if not known.all():
-        result["left_out"] = {"n": int((~known).sum()), "reason": "classes the model does not know"}
+    unknown = int((~known).sum())
+    result = describe("emotion", source, split, int(known.sum()), mirrored, measured, unknown)
     return Evaluation(result, {"probabilities": probabilities, "classes": np.array(classes)})
 
 
@@ -120,16 +125,16 @@ def evaluate_action_units(
     Units are matched by name. `prototype_agreement` is a weak check, for real faces too.
     """
     units = tuple(model.card["units"])
+    measured, true = {}, None
     try:
         split, faces = choose_split(data.load_action_units(source), split)
-        images, emotions = faces.images, faces.emotions
     except data.NoActionUnits:
         split, faces = choose_split(data.load_emotions(source), split)
         images = np.stack([resize_square(image, model.input_size) for image in faces.images])
+        probabilities = finite(model.predict(images, mirrored))
         emotions = np.array(faces.classes)[faces.labels]
-    probabilities = finite(model.predict(images, mirrored))
-    measured, true = {}, None
-    if isinstance(faces, data.ActionUnitData):
+    else:
+        probabilities, emotions = finite(model.predict(faces.images, mirrored)), faces.emotions
         both = tuple(name for name in units if name in faces.unit_names)
         mine = [units.index(name) for name in both]
         theirs = [faces.unit_names.index(name) for name in both]
@@ -144,38 +149,10 @@ def evaluate_action_units(
     return Evaluation(result, {"probabilities": probabilities, "classes": np.array(units)})
 
 
-def score_model(
-    model: TrainedModel,
-    images: np.ndarray,
-    labels: np.ndarray,
-    mirrored: bool = False,
-    back: np.ndarray | None = None,
-) -> tuple[dict, np.ndarray]:
-    """Let a model of keypoints or emotions read `images`, and hold its answers against `labels`.
-
-    Parameters
-    ----------
-    labels : keypoints `(n, 15, 2)`, NaN where unlabelled; or positions `(n,)` in the model's own
-        classes, -1 where a face is none of them and takes no part.
-    back : `(n, 2, 3)` matrices that lead from points of `images` to where keypoints are labelled.
-
-    Returns
-    -------
-    The metrics, and what was predicted for each picture.
-
-    Raises
-    ------
-    ValueError
-        If nothing is labelled, or the model answers with NaN.
-    """
-    predicted = finite(model.predict(images, mirrored))
-    if model.card["task"] == "emotion":
-        known = labels >= 0
-        classes = tuple(model.card["classes"])
-        return scores.emotion_metrics(labels[known], predicted[known], classes), predicted
-    if back is not None:
-        predicted = warp_keypoints(predicted, back)
-    return scores.keypoint_metrics(labels, predicted, data.KEYPOINT_NAMES), predicted
+def choose_split(faces, split: str | None):
+    """Return the split's name and its rows; a source without splits is taken whole."""
+    split = split or ("all" if set(faces.split) == {"all"} else "test")
+    return split, faces.select(split)
 
 
 def finite(answers: np.ndarray) -> np.ndarray:
@@ -185,16 +162,21 @@ def finite(answers: np.ndarray) -> np.ndarray:
     return answers
 
 
-def without_copies(
-    training: data.EmotionData, faces: data.EmotionData, labels: np.ndarray, predicted: np.ndarray
+def describe(
+    task: str, source: str, split: str, n: int, mirrored: bool, measured: dict, left_out: int = 0
 ) -> dict:
-    """Measure on the faces whose picture does not occur in `training`, pixel by pixel."""
-    fresh = (labels >= 0) & ~data.occur_among(faces.images, training.images)
-    return {
-        "n": int(fresh.sum()),
-        "accuracy": scores.mean_or_none((predicted == labels)[fresh]),
-        "macro_f1": scores.macro_f1(labels[fresh], predicted[fresh]) if fresh.any() else None,
+    """Put what was measured beside what it was measured on, and how many faces were left out."""
+    result = {
+        "task": task,
+        "source": str(source),
+        "split": split,
+        "n": n,
+        "tta": "mean of the picture and its mirror image" if mirrored else None,
+        "metrics": measured,
     }
+    if left_out:
+        result["left_out"] = {"n": left_out, "reason": "classes the model does not know"}
+    return result
 
 
 def by_agreement(votes: np.ndarray, correct: np.ndarray) -> list[dict]:
@@ -208,13 +190,12 @@ def by_agreement(votes: np.ndarray, correct: np.ndarray) -> list[dict]:
     place = np.digitize(agreement(votes), edges[1:-1])
     return [
         {
-            "from": low,
-            "to": high,
-            "n": int((place == number).sum()),
-            "accuracy": float(correct[place == number].mean()),
+            "from": edges[i],
+            "to": edges[i + 1],
+            "n": int((place == i).sum()),
+            "accuracy": float(correct[place == i].mean()),
         }
-        for number, (low, high) in enumerate(itertools.pairwise(edges))
-        if (place == number).any()
+        for i in np.unique(place)
     ]
 
 
@@ -236,9 +217,9 @@ def unlabelled_points(source: str, true: np.ndarray, predicted: np.ndarray) -> d
     return {"unlabelled_outside_99": float(shapes.outside(predicted[unlabelled]).mean())}
 
 
-def loose_boxes(n: int, size: int, jitter: float, seed: int = 0) -> np.ndarray:
+def loose_boxes(n: int, size: int, jitter: float) -> np.ndarray:
     """Return `(n, 2, 3)` matrices that move and scale pictures as a loose box would."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     zoom = 1 / (1 + rng.uniform(-jitter, jitter, n))
     shift = rng.uniform(-jitter, jitter, (n, 2)) * size
     return affine_matrices(size, np.zeros(n), zoom, shift)
@@ -248,22 +229,3 @@ def undo(matrices: np.ndarray) -> np.ndarray:
     """Return the matrices `(n, 2, 3)` that lead back."""
     back = np.linalg.inv(matrices[:, :, :2])
     return np.concatenate([back, -back @ matrices[:, :, 2:]], axis=2)
-
-
-def choose_split(faces, split: str | None):
-    """Return the split's name and its rows; a source without splits is taken whole."""
-    if split is None and set(faces.split) == {"all"}:
-        split = "all"
-    return split or "test", faces.select(split or "test")
-
-
-def describe(task: str, source: str, split: str, n: int, mirrored: bool, measured: dict) -> dict:
-    """Put what was measured beside what it was measured on."""
-    return {
-        "task": task,
-        "source": str(source),
-        "split": split,
-        "n": n,
-        "tta": "mean of the picture and its mirror image" if mirrored else None,
-        "metrics": measured,
-    }

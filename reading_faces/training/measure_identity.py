@@ -5,7 +5,7 @@ each person, few pictures of each enrolled, or strangers among those who ask to 
 """
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -29,8 +29,7 @@ class Faces:
     Attributes
     ----------
     source, split : what was loaded.
-    embedder : name of what made the embeddings; None if they came as a file.
-    detector, upright : how faces were found and cut, as in `detect.crop_largest_faces`.
+    made_by : what a result says of how the embeddings were made.
     not_found : on how many photos no face was found, so that the middle stands for it.
     """
 
@@ -38,9 +37,7 @@ class Faces:
     names: np.ndarray
     source: str
     split: str = "all"
-    embedder: str | None = None
-    detector: str = "mtcnn"
-    upright: bool = True
+    made_by: dict = field(default_factory=dict)
     not_found: int = 0
 
 
@@ -57,6 +54,7 @@ def load_faces(
     ----------
     source : `"made"`, a known set of people, a folder with one for each person, or an `.npz` with
         `embeddings (n, d)` and `labels (n,)`, which needs no embedder.
+    detector, upright : how faces are found and cut, as in `detect.crop_largest_faces`.
 
     Raises
     ------
@@ -66,17 +64,18 @@ def load_faces(
     if str(source).endswith(".npz"):
         if split not in (None, "all"):
             raise DataError(f"{source} has no split {split!r}; it has: all.")
-        return Faces(*read_embeddings(locate(source)), source)
+        made_by = {"embedder": "whatever made the file", "weights": "none: embeddings as given"}
+        return Faces(*read_embeddings(locate(source)), source, made_by=made_by)
     if embedder is None:
         raise ValueError(f"{source} holds photos: an embedder is needed.")
     split, people = choose_split(load_people(people_source(source)), split)
-    cut, found = crop_largest_faces(
-        people.photos, embedder.size, embedder.framing, detector, upright
-    )
+    how = embedder.size, embedder.framing, detector, upright
+    cut, found = crop_largest_faces(people.photos, *how)
+    usual = detector == "mtcnn" and upright
+    made_by = {} if usual else {"detector": detector, "upright": upright}
+    made_by["embedder"] = embedder.name
     embeddings, not_found = finite(embedder.embed(cut)), int((~found).sum())
-    return Faces(
-        embeddings, people.names, source, split, embedder.name, detector, upright, not_found
-    )
+    return Faces(embeddings, people.names, source, split, made_by, not_found)
 
 
 def read_embeddings(path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -92,20 +91,33 @@ def read_embeddings(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def evaluate_svm(faces: Faces, folds: int = 0) -> Evaluation:
-    """Name each face by a linear SVM that has learnt from all others, or from the other `folds`."""
-    embeddings, names = faces.embeddings, faces.names
-    called = recognition.by_svm(embeddings, names, folds, settings.SEED)
-    people = np.unique(names)
+    """Name each face by a linear SVM that has learnt from all others, or from the other `folds`.
+
+    `wrong` lists the faces that got a wrong name. A face that resembles no other of its own name
+    may be somebody else's: the wrong face of a photo, say.
+    """
+    names, people = faces.names, np.unique(faces.names)
+    called = recognition.by_svm(faces.embeddings, names, folds, settings.SEED)
+    own, nearest = (similarity_to(faces.embeddings, names, who) for who in (names, called))
     measured = {
         "accuracy": float((called == names).mean()),
         "accuracy_interval_95": metrics.bootstrap_interval(called == names),
         "judged": f"{folds} folds" if folds else "leaving one face out",
         "people": people.tolist(),
         "confusion": confusion_matrix(names, called, labels=people).tolist(),
-        **wrong_names(embeddings, names, called),
+        "wrong": [
+            {
+                "row": int(row),
+                "name": str(names[row]),
+                "called": str(called[row]),
+                "similarity_to_own_name": float(own[row]),
+                "similarity_to_that_name": float(nearest[row]),
+            }
+            for row in np.flatnonzero(called != names)
+        ],
+        "median_similarity_to_own_name": float(np.median(own)),
     }
-    scores = similarity_to(embeddings, names, called)
-    return Evaluation(describe_people(faces, measured), {"names": called, "scores": scores})
+    return beside_faces(faces, measured, {"names": called, "scores": nearest})
 
 
 def evaluate_few(faces: Faces, enrolled: int) -> Evaluation:
@@ -120,7 +132,7 @@ def evaluate_few(faces: Faces, enrolled: int) -> Evaluation:
         "draws": DRAWS,
         "standard_deviation_of_draws": float(shares.std(ddof=1)),
     }
-    return Evaluation(describe_people(faces, measured), {})
+    return beside_faces(faces, measured, {})
 
 
 def evaluate_strangers(faces: Faces, strangers: Faces, folds: int = 5) -> Evaluation:
@@ -130,58 +142,29 @@ def evaluate_strangers(faces: Faces, strangers: Faces, folds: int = 5) -> Evalua
     measured |= {"strangers": len(strangers.names), "unknown": strangers.source}
     similar = recognition.against_others(*known, folds, seed)
     called = np.unique(faces.names)[similar.argmax(axis=1)]
-    predicted = {"names": called, "scores": similar.max(axis=1)}
-    return Evaluation(describe_people(faces, measured), predicted)
+    return beside_faces(faces, measured, {"names": called, "scores": similar.max(axis=1)})
 
 
 def evaluate_embedder(embedder: Embedder) -> list[dict]:
     """Return the results that a card reports, of the three experiments whose data is at hand."""
-
-    def faces(source: str, split: str | None = None) -> Faces:
-        return load_faces(source, split, embedder)
-
     results = []
-    for experiment in (
-        lambda: evaluate_svm(faces("five-celebrities", "train"), folds=5),
-        lambda: evaluate_few(faces("orl", "test"), enrolled=1),
-        lambda: evaluate_strangers(faces("five-celebrities", "train"), faces("photos/strangers")),
-    ):
-        with contextlib.suppress(DataError):
-            results.append(experiment().result)
+    with contextlib.suppress(DataError):
+        celebrities = load_faces("five-celebrities", "train", embedder)
+        results.append(evaluate_svm(celebrities, folds=5).result)
+    with contextlib.suppress(DataError):
+        results.append(evaluate_few(load_faces("orl", "test", embedder), enrolled=1).result)
+    with contextlib.suppress(DataError):
+        strangers = load_faces("photos/strangers", None, embedder)
+        celebrities = load_faces("five-celebrities", "train", embedder)
+        results.append(evaluate_strangers(celebrities, strangers).result)
     return results
 
 
-def describe_people(faces: Faces, measured: dict) -> dict:
+def beside_faces(faces: Faces, measured: dict, predictions: dict) -> Evaluation:
     """Put what was measured beside the faces it was measured on, and what embedded them."""
     measured["no_face_found"] = faces.not_found
     result = describe("identity", faces.source, faces.split, len(faces.names), False, measured)
-    if faces.detector != "mtcnn" or not faces.upright:
-        result |= {"detector": faces.detector, "upright": faces.upright}
-    if faces.embedder is None:
-        made_elsewhere = {"embedder": "whatever made the file"}
-        return result | made_elsewhere | {"weights": "none: embeddings as given"}
-    return result | {"embedder": faces.embedder}
-
-
-def wrong_names(embeddings: np.ndarray, names: np.ndarray, called: np.ndarray) -> dict:
-    """List the faces that got a wrong name, and how much they resemble others of their own name.
-
-    Who resembles nobody of that name may be somebody else: the wrong face of a photo, say.
-    """
-    own, other = (similarity_to(embeddings, names, who) for who in (names, called))
-    return {
-        "wrong": [
-            {
-                "row": int(row),
-                "name": str(names[row]),
-                "called": str(called[row]),
-                "similarity_to_own_name": float(own[row]),
-                "similarity_to_that_name": float(other[row]),
-            }
-            for row in np.flatnonzero(called != names)
-        ],
-        "median_similarity_to_own_name": float(np.median(own)),
-    }
+    return Evaluation(result | faces.made_by, predictions)
 
 
 def similarity_to(embeddings: np.ndarray, names: np.ndarray, called: np.ndarray) -> np.ndarray:

@@ -9,9 +9,11 @@ import numpy as np
 from tqdm import tqdm
 
 from helpers import detect
-from helpers.data import DataError, load_emotions, load_keypoints
+from helpers.augment import warp_keypoints
+from helpers.data import KEYPOINT_NAMES, DataError, load_emotions, load_keypoints
 from helpers.models import TrainedModel
-from reading_faces.training.measure import Evaluation, choose_split, describe, score_model, undo
+from reading_faces.training import scores
+from reading_faces.training.measure import Evaluation, choose_split, describe, finite, undo
 
 # The larger picture, in pixels, and how large a face is in it.
 WIDTH, HEIGHT = 400, 300
@@ -26,7 +28,6 @@ def evaluate_in_photos(
     split: str | None = None,
     mirrored: bool = False,
     detector: str = "mtcnn",
-    seed: int = 0,
 ) -> Evaluation:
     """Measure a model of keypoints or of emotions on faces that a detector has found.
 
@@ -40,41 +41,37 @@ def evaluate_in_photos(
         If no face is found.
     """
     task = model.card["task"]
-    split, images, labels = labelled_faces(model, source, split)
-    rows = np.sort(np.random.default_rng(seed).permutation(len(images))[:MOST_FACES])
-    found, crops, matrices = find_in_photos(images[rows], model.input_size, task, detector, seed)
+    if task == "keypoints":
+        split, faces = choose_split(load_keypoints(source), split)
+        labels, names, score = faces.keypoints, KEYPOINT_NAMES, scores.keypoint_metrics
+    else:
+        split, faces = choose_split(load_emotions(source), split)
+        faces = faces.among_classes(model.card["classes"])
+        labels, names, score = faces.labels, faces.classes, scores.emotion_metrics
+    rows = np.sort(np.random.default_rng(0).permutation(len(faces))[:MOST_FACES])
+    found, crops, matrices = find_in_photos(faces.images[rows], model.input_size, task, detector)
     if not found.any():
         raise DataError(f"In none of the pictures of {source} was a face found.")
     kept = rows[found]
-    measured, predicted = score_model(model, crops, labels[kept], mirrored, undo(matrices))
-    own_crop, _ = score_model(model, images[kept], labels[kept], mirrored)
-    measured |= {
+    predicted = finite(model.predict(crops, mirrored))
+    if task == "keypoints":
+        predicted = warp_keypoints(predicted, undo(matrices))
+        stored = {"keypoints": predicted}
+    else:
+        stored = {"probabilities": predicted, "classes": np.array(names)}
+    own_crop = score(labels[kept], finite(model.predict(faces.images[kept], mirrored)), names)
+    measured = score(labels[kept], predicted, names) | {
         "detector": detector,
         "searched": len(rows),
         "found": float(found.mean()),
         "own_crop": {name: value for name, value in own_crop.items() if isinstance(value, float)},
     }
     result = describe(task, source, split, len(kept), mirrored, measured)
-    stored = {"keypoints": predicted}
-    if task == "emotion":
-        stored = {"probabilities": predicted, "classes": np.array(model.card["classes"])}
     return Evaluation(result, stored | {"rows": kept})
 
 
-def labelled_faces(
-    model: TrainedModel, source: str, split: str | None
-) -> tuple[str, np.ndarray, np.ndarray]:
-    """Return the split's name, and its pictures and labels as `score_model` takes them."""
-    if model.card["task"] == "keypoints":
-        split, data = choose_split(load_keypoints(source), split)
-        return split, data.images, data.keypoints
-    split, data = choose_split(load_emotions(source), split)
-    data = data.among_classes(model.card["classes"])
-    return split, data.images, data.labels
-
-
 def find_in_photos(
-    images: np.ndarray, size: int, task: str, detector: str, seed: int = 0
+    images: np.ndarray, size: int, task: str, detector: str
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Put each face into a larger picture, look for it there, and cut it out for a model.
 
@@ -89,7 +86,7 @@ def find_in_photos(
     crops : `(m, size, size) uint8` of the faces found.
     matrices : `(m, 2, 3)`, each takes points of a face's own picture into its crop.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     found, crops, matrices = np.zeros(len(images), bool), [], []
     for i, image in enumerate(tqdm(images, desc=f"search with {detector}", disable=None)):
         photo, into_photo = put_into_photo(image, rng)
@@ -102,18 +99,18 @@ def find_in_photos(
                 matrices.append(matrix[0] @ np.vstack([into_photo, [0, 0, 1]]))
                 found[i] = True
                 break
-    shape = (-1, size, size)
-    return found, np.reshape(crops, shape).astype(np.uint8), np.reshape(matrices, (-1, 2, 3))
+    crops, matrices = np.reshape(crops, (-1, size, size)), np.reshape(matrices, (-1, 2, 3))
+    return found, crops.astype(np.uint8), matrices
 
 
 def put_into_photo(image: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Return a grey photo with the face somewhere in it, and the matrix that took it there."""
-    zoom = rng.uniform(*FACE_SIDES) / len(image)
-    side = round(zoom * len(image))
-    zoom = side / len(image)
-    corner = rng.integers(0, (WIDTH - side, HEIGHT - side))
+    side = round(rng.uniform(*FACE_SIDES))
+    x, y = rng.integers(0, (WIDTH - side, HEIGHT - side))
     photo = np.full((HEIGHT, WIDTH), np.uint8(image.mean()))
-    enlarged = cv2.resize(image, (side, side), interpolation=cv2.INTER_CUBIC)
-    photo[corner[1] : corner[1] + side, corner[0] : corner[0] + side] = enlarged
-    shift = corner + zoom / 2 - 0.5  # the middle of the first pixel is at (0, 0), before and after
-    return photo, np.array([[zoom, 0, shift[0]], [0, zoom, shift[1]]])
+    photo[y : y + side, x : x + side] = cv2.resize(
+        image, (side, side), interpolation=cv2.INTER_CUBIC
+    )
+    zoom = side / len(image)
+    # The middle of the first pixel is at (0, 0), before and after.
+    return photo, np.array([[zoom, 0, x + zoom / 2 - 0.5], [0, zoom, y + zoom / 2 - 0.5]])

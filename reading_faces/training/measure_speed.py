@@ -1,5 +1,6 @@
 """Measure how fast this machine finds faces and reads them."""
 
+import itertools
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -10,62 +11,59 @@ from helpers import detect, models
 from helpers.embedders import Embedder
 from helpers.models import TrainedModel
 
-_BATCH = 64
-_PHOTOS = 16
+BATCH = 64
+PHOTOS = 16
 
 
-def model_speed(model: TrainedModel, seconds: float = 2.0) -> dict:
+def model_speed(model: TrainedModel) -> dict:
     """Time a model: a batch of faces, one face, and one face by Keras' own `predict`."""
-    size = model.input_size
-    faces = np.random.default_rng(0).integers(0, 256, (_BATCH, size, size), dtype=np.uint8)
+    faces = np.random.default_rng(0).integers(0, 256, (BATCH, *[model.input_size] * 2), np.uint8)
     one = models.standardize(faces[:1])
-    many_s = time_call(lambda: model.predict(faces), seconds)
-    single_s = time_call(lambda: model.predict(faces[:1]), seconds)
-    keras_s = time_call(lambda: model.network.predict(one, verbose=0), seconds)
+    many_s = time_call(lambda: model.predict(faces))
+    single_s = time_call(lambda: model.predict(faces[:1]))
+    keras_s = time_call(lambda: model.network.predict(one, verbose=0))
     return {
         "processors": os.cpu_count(),
-        f"faces_per_second_batch_{_BATCH}": _BATCH / many_s,
+        f"faces_per_second_batch_{BATCH}": BATCH / many_s,
         "one_face_ms": 1000 * single_s,
         "one_face_by_keras_predict_ms": 1000 * keras_s,
         "times_faster_than_keras_predict": keras_s / single_s,
     }
 
 
-def embedder_speed(embedder: Embedder, photos: Sequence[np.ndarray], seconds: float = 2.0) -> dict:
+def embedder_speed(embedder: Embedder, photos: Sequence[np.ndarray]) -> dict:
     """Time finding faces on photos, and embedding faces in a batch and one by one."""
-    some = [photos[number] for number in range(min(_PHOTOS, len(photos)))]
-    faces = np.zeros((_BATCH, embedder.size, embedder.size, 3), np.uint8)
-    finding = time_call(lambda: [detect.detect_faces(photo) for photo in some], seconds)
-    together = time_call(lambda: embedder.embed(faces), seconds)
-    single = time_call(lambda: [embedder.embed(face[None]) for face in faces], seconds)
+    photos = list(itertools.islice(photos, PHOTOS))
+    faces = np.zeros((BATCH, embedder.size, embedder.size, 3), np.uint8)
+    finding_s = time_call(lambda: [detect.detect_faces(photo) for photo in photos])
+    together_s = time_call(lambda: embedder.embed(faces))
+    single_s = time_call(lambda: [embedder.embed(face[None]) for face in faces])
     return {
-        "photos_per_second_detection": len(some) / finding,
-        f"faces_per_second_batch_{_BATCH}": _BATCH / together,
-        "faces_per_second_one_by_one": _BATCH / single,
-        "times_faster_in_a_batch": single / together,
+        "photos_per_second_detection": len(photos) / finding_s,
+        f"faces_per_second_batch_{BATCH}": BATCH / together_s,
+        "faces_per_second_one_by_one": BATCH / single_s,
+        "times_faster_in_a_batch": single_s / together_s,
     }
 
 
-def reader_speed(reader, photos: Sequence, seconds: float = 2.0) -> dict:
+def reader_speed(reader, photos: Sequence) -> dict:
     """Time a `FaceReader` on the first of some photos: all of it, and each network for itself."""
-    some = photos[:_PHOTOS]
-    readings = list(reader.read(some))
-    whole_s = time_call(lambda: list(reader.read(some)), seconds)
+    photos = photos[:PHOTOS]
+    readings = list(reader.read(photos))
     return {
-        "photos": len(some),
+        "photos": len(photos),
         "faces": sum(len(reading.faces) for reading in readings),
-        "photos_per_second": len(some) / whole_s,
+        "photos_per_second": len(photos) / time_call(lambda: list(reader.read(photos))),
         "detector": reader.detector,
-        **{part: model_speed(model, seconds) for part, model in reader.load().items()},
+        **{part: model_speed(model) for part, model in reader.load().items()},
     }
 
 
-def time_call(call: Callable[[], object], seconds: float) -> float:
+def time_call(call: Callable[[], object], seconds: float = 2.0) -> float:
     """Return the median time of a call, repeated for so many seconds after a first one."""
     call()
-    times, started = [], time.perf_counter()
-    while time.perf_counter() - started < seconds:
-        before = time.perf_counter()
+    times, end = [], time.perf_counter() + seconds
+    while (before := time.perf_counter()) < end:
         call()
         times.append(time.perf_counter() - before)
     return float(np.median(times))

@@ -1,11 +1,12 @@
 """From action units to an emotion, by the table of prototypes; see its limits in lesson 4."""
 
 import numpy as np
+from scipy.special import rel_entr
 from sklearn.metrics import confusion_matrix
 
 from helpers.data import EMOTIONS
 from helpers.metrics import bootstrap_interval
-from reading_faces.made_faces.expression import PROTOTYPES, UNIT_NAMES
+from reading_faces.made_faces.expression import PROTOTYPES, with_units
 
 # No unit is expected for certain, or ruled out for certain.
 _SUREST = 0.95
@@ -30,12 +31,12 @@ def prototype_agreement(
     known = np.isin(emotions, classes)
     labels = np.array([classes.index(emotion) for emotion in emotions[known].tolist()])
     nearest = emotions_of_units(probabilities[known], classes)
-    ceiling = {}
+    measured = {}
     if true is not None:
-        ceiling["ceiling"] = float((emotions_of_units(true[known], classes) == labels).mean())
+        measured["ceiling"] = float((emotions_of_units(true[known], classes) == labels).mean())
     return {
-        "prototype_agreement": {
-            **ceiling,
+        "prototype_agreement": measured
+        | {
             "n": int(known.sum()),
             "classes": list(classes),
             "agreement": float((nearest == labels).mean()),
@@ -62,12 +63,9 @@ def emotions_of_units(probabilities: np.ndarray, emotions: tuple[str, ...]) -> n
     found = np.clip(probabilities, 1e-3, 1 - 1e-3)[:, np.newaxis]
     distances = []
     for emotion in emotions:
-        expected = np.zeros((len(PROTOTYPES[emotion]), len(UNIT_NAMES)))
-        for row, variant in zip(expected, PROTOTYPES[emotion], strict=True):
-            for unit, intensity in variant.items():
-                row[UNIT_NAMES.index(f"AU{unit}")] = intensity
+        variants = [{f"AU{unit}": size for unit, size in v.items()} for v in PROTOTYPES[emotion]]
+        expected = np.stack([with_units(**variant)[:, 0] for variant in variants])
         expected = np.clip(expected, 1 - _SUREST, _SUREST)
-        there = expected * np.log(expected / found)
-        absent = (1 - expected) * np.log((1 - expected) / (1 - found))
-        distances.append((there + absent).sum(axis=2).min(axis=1))
+        divergence = rel_entr(expected, found) + rel_entr(1 - expected, 1 - found)
+        distances.append(divergence.sum(axis=2).min(axis=1))
     return np.argmin(distances, axis=0)

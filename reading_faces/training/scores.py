@@ -94,6 +94,15 @@ def macro_f1(labels: np.ndarray, predicted: np.ndarray) -> float:
     return float(f1_score(labels, predicted, labels=np.unique(labels), average="macro"))
 
 
+def label_metrics(labels: np.ndarray, predicted: np.ndarray) -> dict:
+    """Return `n` faces, and their `accuracy` and `macro_f1`; both are None if there is no face."""
+    return {
+        "n": len(labels),
+        "accuracy": mean_or_none(predicted == labels),
+        "macro_f1": macro_f1(labels, predicted) if len(labels) else None,
+    }
+
+
 def among_classes(
     labels: np.ndarray, probabilities: np.ndarray, classes: tuple[str, ...], kept: tuple[str, ...]
 ) -> dict:
@@ -101,22 +110,16 @@ def among_classes(
 
     Returns
     -------
-    `classes`, `n` faces, `accuracy` and `macro_f1`; empty if a kept class is unknown or no face is
-    left.
+    `classes` and their `label_metrics`; empty if a kept class is unknown or no face is left.
     """
-    if not set(kept) <= set(classes):
+    rows = np.isin(np.array(classes)[labels], kept) & (labels >= 0)
+    if not set(kept) <= set(classes) or not rows.any():
         return {}
     columns = np.array(sorted(classes.index(name) for name in kept))
-    rows = np.isin(labels, columns)
-    if not rows.any():
-        return {}
-    new_labels = np.searchsorted(columns, labels[rows])
-    predicted = probabilities[rows][:, columns].argmax(axis=1)
+    predicted = columns[probabilities[rows][:, columns].argmax(axis=1)]
     return {
         "classes": [classes[column] for column in columns],
-        "n": int(rows.sum()),
-        "accuracy": float((predicted == new_labels).mean()),
-        "macro_f1": macro_f1(new_labels, predicted),
+        **label_metrics(labels[rows], predicted),
     }
 
 
@@ -138,9 +141,8 @@ def action_unit_metrics(
         unit = names.index(name)
         counts = (present[:, unit] == 0) | (intensities[:, unit] < WEAK)
         if present[counts, unit].any():
-            of_unit["auc_weak"] = float(
-                roc_auc_score(present[counts, unit], probabilities[counts, unit])
-            )
+            auc = roc_auc_score(present[counts, unit], probabilities[counts, unit])
+            of_unit["auc_weak"] = float(auc)
     weak = [of_unit.get("auc_weak", np.nan) for of_unit in measured["per_unit"].values()]
     return measured | {"macro_auc_weak": mean_or_none(np.array(weak))}
 

@@ -27,7 +27,7 @@ def some_faces(subjects, labels, classes=EMOTIONS) -> EmotionData:
 def test_nobody_is_on_both_sides_and_each_row_is_judged_once(rows):
     subjects = [str(who) for who, _ in rows] + [str(who) for who in range(10)]
     data = some_faces(subjects, [label for _, label in rows] + [0] * 10)
-    parts = crossval.folds_of_subjects(data, data.labels, 5, seed=0)
+    parts = crossval.folds_of_subjects(data, 5)
     for learn, judge in parts:
         assert not set(data.subjects[learn]) & set(data.subjects[judge])
     judged = np.sort(np.concatenate([judge for _, judge in parts]))
@@ -36,9 +36,9 @@ def test_nobody_is_on_both_sides_and_each_row_is_judged_once(rows):
 
 def test_too_few_people_and_unnamed_people_are_refused():
     with pytest.raises(DataError, match="2 subjects, too few for 5 folds"):
-        crossval.folds_of_subjects(some_faces(["a", "b"], [0, 1]), np.array([0, 1]), 5, 0)
+        crossval.folds_of_subjects(some_faces(["a", "b"], [0, 1]), 5)
     with pytest.raises(DataError, match="does not say who"):
-        crossval.folds_of_subjects(load_unnamed(), np.zeros(4, int), 2, 0)
+        crossval.folds_of_subjects(load_unnamed(), 2)
 
 
 def load_unnamed() -> EmotionData:
@@ -91,7 +91,7 @@ def untuned(monkeypatch):
     """Leave networks as they start, and remember what each was to learn from."""
     learnt = []
 
-    def remember(network, images, targets, seed):
+    def remember(network, images, targets):
         learnt.append((images, targets))
 
     monkeypatch.setattr(crossval, "fine_tune", remember)
@@ -146,7 +146,7 @@ def test_folds_are_read_as_the_model_reads_but_without_its_temperature(tiny, sou
 def test_fine_tuning_learns_what_it_is_told(tiny, monkeypatch):
     schedule = Schedule(epochs=3, learning_rate=0.05, batch_size=8, warmup_epochs=0)
     monkeypatch.setattr(crossval, "schedule", lambda: schedule)
-    crossval.fine_tune(tiny.network, grey(16, 48), np.eye(7)[[3] * 16], seed=0)
+    crossval.fine_tune(tiny.network, grey(16, 48), np.eye(7)[[3] * 16])
     assert (tiny.predict(grey(16, 48)).argmax(axis=1) == 3).all()
 
 

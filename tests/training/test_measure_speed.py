@@ -17,7 +17,7 @@ from reading_faces.training import measure_speed, storage
 @pytest.fixture
 def clock(monkeypatch):
     """Let every call take half a second."""
-    monkeypatch.setattr(measure_speed, "time_call", lambda call, seconds: call() is None or 0.5)
+    monkeypatch.setattr(measure_speed, "time_call", lambda call: call() is None or 0.5)
 
 
 def test_a_call_is_timed_by_its_median():
@@ -48,7 +48,7 @@ def test_the_speed_of_a_model_is_added_to_its_result(clock, tmp_path, capsys):
 
 
 def test_the_whole_tool_is_timed_on_photos_of_ones_own(clock, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(measure_speed, "model_speed", lambda model, seconds: {"faces": 1})
+    monkeypatch.setattr(measure_speed, "model_speed", lambda model: {"faces": 1})
     monkeypatch.setattr(reader.models, "load", lambda part, *_: stand_ins()[part])
     for number in range(3):
         portrait().save(tmp_path / f"{number}.png")
