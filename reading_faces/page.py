@@ -14,6 +14,16 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+try:
+    import gradio as gr
+except ImportError:
+    raise ImportError(
+        'The web page needs Gradio: python -m pip install "reading-faces[app]"'
+    ) from None
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.concurrency import run_in_threadpool
+from jinja2 import Template
+
 from reading_faces.page_actions import LONGEST_NAME, PageActions, count_of
 from reading_faces.reader import FaceReader, FaceReading, PhotoReading
 
@@ -65,8 +75,6 @@ def report(reading: PhotoReading, marked: np.ndarray | None, thresholds: dict[st
     """
     if marked is None:
         return NOTHING
-    from jinja2 import Template  # comes with Gradio
-
     return Template(beside(".html"), autoescape=True, trim_blocks=True).render(
         description=describe(reading),
         picture=as_address(marked),
@@ -121,7 +129,25 @@ def beside(ending: str) -> str:
 INTRODUCTION, ABOUT_PEOPLE, IN_MEMORY = beside(".md").split("\n---\n")
 
 
-def build_page(reader: FaceReader | None = None, gallery_file: Path | None = None):
+# How the page is served: no history, no monitor, nothing from other machines.
+THEME = gr.themes.Default(
+    primary_hue="blue",
+    font=["system-ui", "sans-serif"],
+    font_mono=["ui-monospace", "monospace"],
+).set(button_primary_background_fill="*primary_700", button_primary_text_color="white")
+SERVED = {
+    "run_history": False,
+    "enable_monitoring": False,
+    "ssr_mode": False,
+    "max_file_size": MOST_BYTES,
+    "footer_links": [],
+    "theme": THEME,
+    "css": beside(".css"),
+    "js": beside(".js"),
+}
+
+
+def build_page(reader: FaceReader | None = None, gallery_file: Path | None = None) -> gr.Blocks:
     """Build the page; `build_page().launch()` shows it in a notebook, and nobody else sees it.
 
     Parameters
@@ -129,33 +155,21 @@ def build_page(reader: FaceReader | None = None, gallery_file: Path | None = Non
     reader : by default the shipped models.
     gallery_file : where people are kept; without one they are forgotten when the program ends.
 
-    Returns
-    -------
-    A `gradio.Blocks`.
-
     Raises
     ------
     ValueError
-        If Gradio is not installed, or the gallery or a model cannot be loaded.
+        If the gallery or a model cannot be loaded.
     """
-    gr = load_gradio()
-    return lay_out(
-        gr, PageActions(reader or FaceReader(), gr.utils.get_upload_folder(), gallery_file)
-    )
+    actions = PageActions(reader or FaceReader(), gr.utils.get_upload_folder(), gallery_file)
+    return lay_out(actions)
 
 
-def build_app(reader: FaceReader, gallery_file: Path | None = None):
+def build_app(reader: FaceReader, gallery_file: Path | None = None) -> FastAPI:
     """Build what `serve` serves: the page, and `/predict`, to which programs send a photo.
 
-    Returns
-    -------
-    A `fastapi.FastAPI`. Who posts a form with a file `photo` to `/predict` gets what
+    Who posts a form with a file `photo` to `/predict` gets what
     `predict --json` prints; neither a path nor an address is ever taken from them.
     """
-    gr = load_gradio()
-    from fastapi import FastAPI, HTTPException, Request
-    from fastapi.concurrency import run_in_threadpool
-
     actions = PageActions(reader, gr.utils.get_upload_folder(), gallery_file)
     app = FastAPI(openapi_url=None)
 
@@ -171,28 +185,23 @@ def build_app(reader: FaceReader, gallery_file: Path | None = None):
             content = await photo.read()
         return await run_in_threadpool(actions.predict, photo.filename, content)
 
-    return gr.mount_gradio_app(app, lay_out(gr, actions), "/", show_error=False, **how_served(gr))
+    return gr.mount_gradio_app(app, lay_out(actions), "/", show_error=False, **SERVED)
 
 
-def load_gradio():
-    """Return the module `gradio`; ValueError if it is not installed."""
-    try:
-        import gradio
-    except ImportError:
-        raise ValueError(
-            'The web page needs Gradio: python -m pip install "reading-faces[app]"'
-        ) from None
-    return gradio
+class Page(gr.Blocks):
+    """A page that a notebook's plain `.launch()` shows here alone: no tunnel, as in Colab."""
+
+    def launch(self, **options):
+        """Show it as `serve` does, besides what `options` say."""
+        return super().launch(**({"share": False} | SERVED | options))
 
 
-def lay_out(gr, actions: PageActions):
-    """Return the page; `gr` is Gradio."""
-    thresholds = unit_thresholds(actions.reader)
-
-    class Page(gr.Blocks):
-        def launch(self, **options):
-            # A notebook's plain `.launch()` must not open a tunnel, as it would in Colab.
-            return super().launch(**({"share": False} | how_served(gr) | options))
+def lay_out(actions: PageActions) -> Page:
+    """Put the page around what it does."""
+    units = actions.reader.load().get("action_units")
+    card = units.card if units else {}
+    # From which probability on each action unit is called present.
+    thresholds = dict(zip(card.get("units", ()), card.get("thresholds", ()), strict=False))
 
     def show(path):
         yield "Reading the photo …", gr.skip(), gr.skip(), gr.skip()
@@ -231,11 +240,8 @@ def lay_out(gr, actions: PageActions):
         gr.Markdown("## What was read")
         result = gr.HTML(NOTHING, elem_id="result")
         faces = gr.State(time_to_live=SWEEP[1])
-        kept = (
-            f"They are kept in `{actions.gallery_file.name}`."
-            if actions.gallery_file
-            else IN_MEMORY
-        )
+        file = actions.gallery_file
+        kept = f"They are kept in `{file.name}`." if file else IN_MEMORY
         gr.Markdown(ABOUT_PEOPLE.format(kept))
         people = gr.HTML(elem_id="told-people")
         with gr.Row():
@@ -255,29 +261,3 @@ def lay_out(gr, actions: PageActions):
         page.load(who, None, people, **ours)
         page.unload(leave)
     return page
-
-
-def unit_thresholds(reader: FaceReader) -> dict[str, float]:
-    """Return from which probability on each action unit is called present, as the card says."""
-    units = reader.load().get("action_units")
-    card = units.card if units else {}
-    return dict(zip(card.get("units", ()), card.get("thresholds", ()), strict=False))
-
-
-def how_served(gr) -> dict:
-    """Return how the page is served: no history, no monitor, nothing from other machines."""
-    theme = gr.themes.Default(
-        primary_hue="blue",
-        font=["system-ui", "sans-serif"],
-        font_mono=["ui-monospace", "monospace"],
-    ).set(button_primary_background_fill="*primary_700", button_primary_text_color="white")
-    return {
-        "run_history": False,
-        "enable_monitoring": False,
-        "ssr_mode": False,
-        "max_file_size": MOST_BYTES,
-        "footer_links": [],
-        "theme": theme,
-        "css": beside(".css"),
-        "js": beside(".js"),
-    }

@@ -42,13 +42,11 @@ def run(options: argparse.Namespace) -> int:
         os.environ["GRADIO_TEMP_DIR"] = uploads
         with console.quiet():
             from reading_faces import page
-
-            page.load_gradio()  # so that its absence is known before models are loaded
-            import uvicorn
-
             from reading_faces.reader import FaceReader
 
             app = page.build_app(FaceReader(options.detector), options.gallery)
+        import uvicorn  # comes with Gradio
+
         config = uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1)
         host = f"[{options.host}]" if ":" in options.host else options.host
         print(f"Reading faces at http://{host}:{options.port}/ (Ctrl-C ends it)", flush=True)

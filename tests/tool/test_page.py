@@ -306,8 +306,6 @@ def without_networks(monkeypatch):
     monkeypatch.setattr(models, "load", stand_ins().get)
     monkeypatch.setattr(page_actions, "SmallEmbedder", Tint)
     monkeypatch.setattr(detect, "load_mtcnn", lambda: None)
-    import gradio  # noqa: F401  first here: it keeps the folder that it is imported with
-
     monkeypatch.setenv("GRADIO_TEMP_DIR", os.environ.get("GRADIO_TEMP_DIR", ""))
     # Nobody answers at that proxy: the server asks none, not even about itself.
     for name in ("http_proxy", "HTTP_PROXY"):
@@ -348,6 +346,8 @@ def test_what_cannot_be_served_is_one_sentence(tmp_path, capfd, without_networks
 
 def test_without_gradio_one_sentence_says_what_to_install(monkeypatch, capfd, without_networks):
     monkeypatch.setitem(sys.modules, "gradio", None)
+    monkeypatch.delitem(sys.modules, "reading_faces.page")
+    monkeypatch.delattr("reading_faces.page")
     assert main(["serve", "--port", str(free_port())]) == 1
     assert capfd.readouterr().err == (
         'Error: The web page needs Gradio: python -m pip install "reading-faces[app]"\n'
@@ -519,7 +519,7 @@ def test_a_page_that_a_notebook_launches_is_private(actions, monkeypatch):
 
     launched = {}
     monkeypatch.setattr(gradio.Blocks, "launch", lambda page, **options: launched.update(options))
-    page = app.lay_out(gradio, actions)
+    page = app.lay_out(actions)
     page.launch(inline=False)
     assert launched["share"] is False and launched["run_history"] is False
     assert launched["enable_monitoring"] is False and launched["inline"] is False
