@@ -5,27 +5,45 @@ when the table is there. Its first line says how the photos are read: another wa
 of two minds.
 """
 
+import contextlib
 import json
-import os
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import BinaryIO
 
 from reading_faces.reader import PhotoReading
 
 
+@dataclass(frozen=True)
 class Journal:
-    """The rows of an unfinished run; after the `with` block it is gone, or says how to go on.
+    """An open journal; `rows` are `{path: rows}` of the photos that need not be read again."""
+
+    file: BinaryIO
+    rows: dict[str, list[dict]]
+
+    def add(self, reading: PhotoReading, fine: bool) -> None:
+        """Take in a reading; one that is not fine is read again: what was wrong may be mended."""
+        self.rows[reading.path] = reading.to_rows()
+        if fine:
+            self.write({"path": reading.path, "rows": self.rows[reading.path]})
+
+    def write(self, line: dict) -> None:
+        """Append a line, at once."""
+        self.file.write(json.dumps(line).encode() + b"\n")
+        self.file.flush()
+
+
+@contextlib.contextmanager
+def keep_journal(table: Path, settings: dict, resume: bool) -> Iterator[Journal]:
+    """Give the journal of a run; after the `with` block it is gone, or says how to go on.
 
     Parameters
     ----------
     table : the file that the run is to write.
     settings : plain values that change a reading; an unfinished run with others is refused.
     resume : go on from an unfinished run; without it, one that is there is refused.
-
-    Attributes
-    ----------
-    rows : `{path: rows}` of the photos that need not be read again, and of those added.
 
     Raises
     ------
@@ -34,46 +52,28 @@ class Journal:
     OSError
         If the journal cannot be written.
     """
-
-    def __init__(self, table: Path, settings: dict, resume: bool):
-        self.path = table.with_name(f"{table.name}.unfinished")
-        there = self.path.exists()
-        if there and not resume:
-            raise ValueError(
-                f"{self.path} holds an unfinished run; add --resume to go on, or delete it."
-            )
-        lines = self.path.read_bytes().splitlines(keepends=True) if there else []
-        # A run that was killed may have left half a line.
-        lines = [line for line in lines if line.endswith(b"\n")]
-        try:
-            before, *readings = map(json.loads, lines or [json.dumps(settings)])
-            self.rows = {line["path"]: [dict(row) for row in line["rows"]] for line in readings}
-        except (ValueError, TypeError, KeyError):
-            raise ValueError(f"{self.path} is no journal of a run; delete it.") from None
-        if before != settings:
-            raise ValueError(f"{self.path} was read with other settings; repeat them or delete it.")
-        if there:
-            os.truncate(self.path, sum(map(len, lines)))
-        self._file = open(self.path, "ab")  # noqa: SIM115 - `__exit__` closes it
+    path = table.with_name(f"{table.name}.unfinished")
+    there = path.exists()
+    if there and not resume:
+        raise ValueError(f"{path} holds an unfinished run; add --resume to go on, or delete it.")
+    lines = path.read_bytes().splitlines(keepends=True) if there else []
+    # A run that was killed may have left half a line.
+    lines = [line for line in lines if line.endswith(b"\n")]
+    try:
+        before, *readings = map(json.loads, lines or [json.dumps(settings)])
+        rows = {line["path"]: [dict(row) for row in line["rows"]] for line in readings}
+    except (ValueError, TypeError, KeyError):
+        raise ValueError(f"{path} is no journal of a run; delete it.") from None
+    if before != settings:
+        raise ValueError(f"{path} was read with other settings; repeat them or delete it.")
+    with open(path, "ab") as file:
+        file.truncate(sum(map(len, lines)))
+        journal = Journal(file, rows)
         if not lines:
-            self._write(settings)
-
-    def add(self, reading: PhotoReading, fine: bool) -> None:
-        """Take in a reading; one that is not fine is read again: what was wrong may be mended."""
-        self.rows[reading.path] = reading.to_rows()
-        if fine:
-            self._write({"path": reading.path, "rows": self.rows[reading.path]})
-
-    def _write(self, line: dict) -> None:
-        self._file.write(json.dumps(line).encode() + b"\n")
-        self._file.flush()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind, error, trace) -> None:
-        self._file.close()
-        if kind is None:
-            self.path.unlink()
-        else:
+            journal.write(settings)
+        try:
+            yield journal
+        except BaseException:
             print("The same command with --resume goes on from here.", file=sys.stderr)
+            raise
+    path.unlink()

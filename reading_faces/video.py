@@ -61,14 +61,7 @@ def open_video(source: Path | int) -> Video:
 
 
 class VideoWriter:
-    """Takes the frames of a video that is being written, see `video_file`; `count` says how many.
-
-    Parameters
-    ----------
-    part : the file to write them to.
-    path : what the file will be called.
-    rate : frames a second.
-    """
+    """Writes frames to `part`, a video that will be called `path`; `count` says how many."""
 
     def __init__(self, part: Path, path: Path, rate: float):
         self.part, self.path, self.rate = part, path, rate

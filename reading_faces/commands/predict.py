@@ -70,24 +70,21 @@ def say_what_was_skipped(files: list[Path]) -> None:
 
 def fill_table(options: argparse.Namespace, reader, paths: list[Path], table: Path) -> int:
     """Write a row for each face; a run that is cut has left its rows in a journal."""
-    from reading_faces.journal import Journal
+    from reading_faces.journal import keep_journal
     from reading_faces.reader import rows_to_frame
 
     # Another model or gallery would give other readings.
     cards = {part: model.card for part, model in reader.load().items()}
     people = options.gallery.read_bytes() if options.gallery else b""
     made_by = hashlib.sha256(json.dumps(cards, sort_keys=True).encode() + people).hexdigest()
-    with writing(table):
-        journal = Journal(table, {"detector": options.detector, "by": made_by}, options.resume)
-    with journal:
-        failed = False
+    settings, failed = {"detector": options.detector, "by": made_by}, False
+    with writing(table), keep_journal(table, settings, options.resume) as journal:
         for reading, fine in read_photos(options, reader, paths, list(journal.rows)):
             failed |= not fine
-            with writing(journal.path):
-                journal.add(reading, fine)
+            journal.add(reading, fine)
         rows = [row for path in paths for row in journal.rows[os.fspath(path)]]
         frame = rows_to_frame(rows, reader.columns)
-        with writing(table), whole_file(table) as part:
+        with whole_file(table) as part:
             write = frame.to_csv if options.csv else frame.to_parquet
             write(part, index=False)
     return 1 if failed else 0
