@@ -1,5 +1,7 @@
 """The last layer of the embedding is what its formulas say, and brings people apart."""
 
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from helpers.data import load_people
 from helpers.embedders import SmallEmbedder
 from reading_faces.__main__ import main
 from reading_faces.training import lda as discriminant
-from reading_faces.training.lda import USUAL_THRESHOLD, Portraits
+from reading_faces.training.lda import USUAL_THRESHOLD
 
 
 def test_scatter_is_measured_around_each_persons_own_mean():
@@ -55,29 +57,31 @@ def made():
 
 
 def test_made_people_come_with_their_names(made):
-    assert made.images.shape[1:] == (96, 96) and len(made.images) == len(made.people)
-    assert len(set(made.people.tolist())) > 100
+    images, people = made
+    assert images.shape[1:] == (96, 96) and len(images) == len(people)
+    assert len(set(people.tolist())) > 100
 
 
 def test_one_step_brings_people_apart_who_were_not_in_it(made):
     small = models.build_embedding_model(size=24, dimensions=16, filters=(8, 8))
     others = [layer.get_weights() for layer in small.layers[:-2]]
-    people = sorted(set(made.people.tolist()))
-    learn, judge = (np.isin(made.people, some) for some in (people[:60], people[60:80]))
-    nobody = Portraits(made.images[learn][:200], None)
+    images, people = made
+    names = sorted(set(people.tolist()))
+    learn, judge = (np.isin(people, some) for some in (names[:60], names[60:80]))
+    nobody = images[learn][:200], None
 
     def apart() -> float:
         faces = models.standardize(
-            np.stack([discriminant.resize_square(face, 24) for face in made.images[judge]])
+            np.stack([discriminant.resize_square(face, 24) for face in images[judge]])
         )
         similar = (points := small.predict(faces, verbose=0)) @ points.T
-        same = made.people[judge][:, None] == made.people[judge]
+        same = people[judge][:, None] == people[judge]
         return similar[same].mean() - similar[~same].mean()
 
     before = apart()
-    discriminant.learn_last_layer(
-        small, [nobody, Portraits(made.images[learn], made.people[learn])]
-    )
+    somebody = images[learn], people[learn]
+    _, facts = discriminant.learn(small, [nobody, somebody], SimpleNamespace(seed=0))
+    assert facts["n_train"] == 200 + learn.sum()
     assert apart() > before + 0.1
     for layer, old in zip(small.layers[:-2], others, strict=True):
         for mine, theirs in zip(layer.get_weights(), old, strict=True):
@@ -98,8 +102,8 @@ def test_the_command_leaves_an_embedder_with_a_name_and_a_threshold(tmp_path):
 
 @real("facial-keypoints")
 def test_faces_of_nobody_known_are_as_many_as_asked_for_and_only_of_training():
-    some = discriminant.load_portraits("facial-keypoints", 50, 0)
-    assert len(some.images) == 50 and some.people is None
+    images, people = discriminant.load_portraits("facial-keypoints", 50, 0)
+    assert len(images) == 50 and people is None
 
 
 @real("orl")
