@@ -5,6 +5,8 @@ A run with a folder leaves there `history.csv` with one row an epoch, `best.weig
 """
 
 import contextlib
+import json
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import numpy as np
 import pandas as pd
 from keras import ops
 
+from helpers.files import whole_file
 from reading_faces.training.recipes import Schedule
 
 
@@ -41,14 +44,10 @@ def fit(
     ValueError
         If the loss is no number, so that no weights are worth keeping.
     """
-    callbacks = [keras.callbacks.TerminateOnNaN()]
+    callbacks = [keras.callbacks.TerminateOnNaN(), *(bookkeeping(out, monitor) if out else [])]
     if hasattr(batches, "start_epoch"):  # it shuffles by a seed that a resumed run knows too
-        tell = keras.callbacks.LambdaCallback(
-            on_epoch_begin=lambda epoch, logs: batches.start_epoch(epoch)
-        )
-        callbacks.insert(0, tell)
-    if out:
-        callbacks += bookkeeping(out, monitor)
+        start = keras.callbacks.LambdaCallback(lambda epoch, logs: batches.start_epoch(epoch))
+        callbacks.insert(0, start)
     past = network.fit(
         batches,
         validation_data=validation,
@@ -66,6 +65,16 @@ def fit(
             "values in what it learns from, or learn at a lower rate."
         )
     return read_history(out) if out else pd.DataFrame(past.history)
+
+
+def once(path: Path, work: Callable):
+    """Return what is stored at `path`; if there is nothing, do the work and store it as JSON."""
+    if not path.exists():
+        done = work()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(path) as part:
+            part.write_text(json.dumps(done))
+    return json.loads(path.read_text())
 
 
 def bookkeeping(out: Path, monitor: str) -> list[keras.callbacks.Callback]:

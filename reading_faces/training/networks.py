@@ -1,5 +1,7 @@
 """Networks that only training builds, beside those of `helpers.models`."""
 
+from collections.abc import Callable
+
 import keras
 from keras import layers
 
@@ -13,6 +15,7 @@ def build_keypoint_model(
     filters: tuple[int, ...] = (48, 96, 144),
     identity_blocks: int = 2,
     dropout: float = 0.2,
+    stage: Callable = residual_stage,
 ) -> keras.Model:
     """Build a residual network that regresses keypoints from one grey face.
 
@@ -23,11 +26,12 @@ def build_keypoint_model(
     filters : channels of the stages; each halves the resolution.
     identity_blocks : blocks after the first in each stage.
     dropout : share of features dropped before the regression head.
+    stage : builds a stage; with another one the network need not be residual.
     """
     inputs = keras.Input((size, size, 1), name="face")
     x = convolution(inputs, 32, kernel=5, stride=2)
     for width in filters:
-        x = residual_stage(x, width, stride=2, identity_blocks=identity_blocks)
+        x = stage(x, width, stride=2, identity_blocks=identity_blocks)
     # Flattening keeps *where* a feature was seen; averaging over the picture would lose it.
     x = layers.Dropout(dropout)(layers.Flatten()(x))
     # From zeros, so that the first answer is the picture's middle and not a thousand pixels away.

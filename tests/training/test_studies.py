@@ -14,12 +14,10 @@ from helpers.results import stored_result
 from reading_faces.__main__ import main
 from reading_faces.commands import study
 from reading_faces.training import studies
-from reading_faces.training.recipes import Targets
+from reading_faces.training.loop import once
+from reading_faces.training.recipes import Recipe, Schedule, Targets
 from reading_faces.training.studies import emotions, keypoints, resnet50
 from reading_faces.training.studies import transfer as transfers
-from reading_faces.training.studies.emotions import EmotionVariant
-from reading_faces.training.studies.keypoints import Variant
-from reading_faces.training.studies.once import once
 
 pytestmark = [
     pytest.mark.usefixtures("eagerly"),
@@ -62,8 +60,7 @@ def test_each_variant_takes_equally_many_steps_from_the_faces_it_may_see():
     budget = keypoints.BUDGET["full"]
     faces = keypoints.load_keypoints("made")
     every, whole = (
-        keypoints.learn_from(faces, Variant("some", None, "made", complete_only=only), budget)[0]
-        for only in (False, True)
+        keypoints.learn_from(faces, budget, complete_only)[0] for complete_only in (False, True)
     )
     assert len(every) == len(whole) == -(-budget["rows"] // budget["batch_size"])
     assert np.isnan(every.targets).any()
@@ -74,21 +71,37 @@ def test_a_study_is_stored_as_it_is_printed_and_a_finished_one_is_not_done_again
     tmp_path, capsys, monkeypatch
 ):
     monkeypatch.setattr(settings, "PROFILE", "smoke")
-    variants = tuple(
-        Variant(name, keypoints.build_five_layers, "made", only)
+    variants = {
+        name: {"build": keypoints.build_five_layers, "source": "made", "complete_only": only}
         for name, only in (("complete rows only", True), ("all rows", False))
-    )
+    }
     monkeypatch.setitem(keypoints.STUDIES, "masked-loss", variants)
     asked = ["study", "masked-loss", "--out", str(tmp_path), "--json"]
     assert main(asked) == 0
     first = json.loads(capsys.readouterr().out)
     assert [row["name"] for row in first["variants"]] == ["complete rows only", "all rows"]
     assert all(len(row["val_loss"]) == 1 for row in first["variants"])
+    monkeypatch.setattr(keypoints, "train_variant", None)
     assert main(asked) == 0
-    again = json.loads(capsys.readouterr().out)
-    for one, other in zip(first["variants"], again["variants"], strict=True):
-        assert one["val_loss"] == other["val_loss"]
-        assert one["metrics"]["rmse_px"] == pytest.approx(other["metrics"]["rmse_px"])
+    assert json.loads(capsys.readouterr().out) == first
+    monkeypatch.setattr(settings, "PROFILE", "lesson")
+    assert main(asked) != 0
+    assert "another budget" in capsys.readouterr().err
+
+
+def test_a_variant_that_was_cut_goes_on_where_it_was(tmp_path, monkeypatch):
+    budget = SMOKE["masked-loss"] | {"epochs": 2}
+
+    def train():
+        return keypoints.train_variant(tmp_path, budget, keypoints.build_five_layers)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(keypoints, "keypoint_metrics", None)  # so that it fails after its training
+        with pytest.raises(TypeError):
+            train()
+    history = (tmp_path / "history.csv").read_text()
+    assert len(train()["val_loss"]) == 2
+    assert (tmp_path / "history.csv").read_text() == history
 
 
 def tiny():
@@ -98,7 +111,7 @@ def tiny():
 
 
 def emotion_study(tmp_path, name, **changes):
-    return emotions.run_variant(EmotionVariant("tiny", tiny, **changes), tmp_path, SMOKE[name])
+    return emotions.train_variant(tmp_path, SMOKE[name], tiny, **changes)
 
 
 def test_equal_time_shows_more_pictures_to_the_faster_network(tmp_path, monkeypatch):
@@ -123,24 +136,25 @@ def test_an_emotion_study_tells_how_it_went(tmp_path):
     assert (row["parameters"], row["flops"]) == (75, 2 * 12 * 12 * 9 * 4 + 2 * 28)
     seconds = json.loads((tmp_path / "seconds_per_step.json").read_text())
     assert 0 < seconds < 60
-    assert studies.summary(row).split()[:3] == ["tiny", "75", "parameters"]
+    assert studies.summary({"name": "tiny"} | row).split()[:3] == ["tiny", "75", "parameters"]
 
 
 def test_a_variant_changes_what_its_name_says_and_nothing_else():
-    faces = emotions.learn_from("made", EmotionVariant("plain"), emotions.SCHEDULE, 64)[0]
-    still = EmotionVariant("still", augment=False)
-    plain = emotions.learn_from("made", still, emotions.SCHEDULE, 64)[0]
+    recipe = Recipe(Schedule(8, 1e-3))
+    faces, plain = (
+        emotions.learn_from("made", recipe, 64, augment)[0] for augment in (True, False)
+    )
     assert np.array_equal(faces.images, plain.images)
     assert np.array_equal(faces.order, plain.order) and faces.order.tolist() != list(range(64))
     assert np.array_equal(plain[0][0], models.standardize(plain.images[plain.order]))
     assert not np.array_equal(faces[0][0], plain[0][0])
-    assert {v.name: v.targets for v in emotions.STUDIES["emotion-craft"]}[
-        "half of the votes"
-    ] == Targets(votes_weight=0.5)
+    halved = emotions.STUDIES["emotion-craft"]["half of the votes"]
+    assert halved == {"targets": Targets(votes_weight=0.5)}
 
 
-def test_fine_tuning_is_measured_for_each_seed_and_done_once(tmp_path, monkeypatch):
-    variant = transfers.TransferVariant("one", "random", normalise_anew=True, loss="focal")
+def test_fine_tuning_is_measured_for_each_seed_by_people_who_were_not_learnt_from(
+    tmp_path, monkeypatch
+):
     budget = SMOKE["transfer"]
     sides, real = [], transfers.loader
 
@@ -149,16 +163,15 @@ def test_fine_tuning_is_measured_for_each_seed_and_done_once(tmp_path, monkeypat
         return real(rows, *how)
 
     monkeypatch.setattr(transfers, "loader", loader)
-    row = transfers.run_variant(variant, tmp_path, budget)
+    row = transfers.train_variant(tmp_path, budget, random=True, normalise_anew=True, loss="focal")
     (learnt, augmented), (judges, plain) = sides
     assert len(learnt) == len(judges) == 3 and not learnt & judges
     assert augmented and not plain
     assert {len(values) for values in row["metrics"].values()} == {len(budget["seeds"])}
     assert len(row["val_loss"]) == len(row["val_auc"]) == 2 * budget["epochs"]
     assert all(0 <= row["metrics"][name][0] <= 1 for name in row["metrics"])
-    monkeypatch.setattr(transfers, "run_once", None)
-    assert transfers.run_variant(variant, tmp_path, budget) == row
-    assert "units_auc" in studies.summary(row) and "±" in studies.summary(row)
+    said = studies.summary({"name": "one"} | row)
+    assert "units_auc" in said and "±" in said
 
 
 def test_a_face_is_of_its_emotion_or_of_the_group_that_it_belongs_to():
@@ -181,13 +194,11 @@ def test_what_the_classic_network_costs_is_measured_through_the_loader(tmp_path,
         return keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(features))
 
     monkeypatch.setattr(keras.applications, "ResNet50", little)
-    variant, budget = resnet50.STUDIES["resnet50"][0], SMOKE["resnet50"]
-    row = resnet50.run_variant(variant, tmp_path, budget)
+    special = resnet50.STUDIES["resnet50"]["CK+, one epoch"]
+    row = resnet50.train_variant(tmp_path, SMOKE["resnet50"], **special)
     assert (row["n_train"], row["n"]) == (64, 64)
     assert row["peak_memory_gib"] > 0.1 and 0 <= row["metrics"]["accuracy"] <= 1
-    monkeypatch.setattr(keras.applications, "ResNet50", None)
-    assert resnet50.run_variant(variant, tmp_path, budget) == row
-    assert "GiB" in studies.summary(row)
+    assert "GiB" in studies.summary({"name": "little"} | row)
 
 
 def test_the_command_offers_every_study():
@@ -197,7 +208,7 @@ def test_the_command_offers_every_study():
 @pytest.mark.parametrize("name", studies.PART_OF)
 def test_what_lessons_quote_is_what_the_study_compares(name):
     stored, part = stored_result(f"study-{name}"), studies.PART_OF[name]
-    assert [row["name"] for row in stored["variants"]] == [v.name for v in part.STUDIES[name]]
+    assert [row["name"] for row in stored["variants"]] == list(part.STUDIES[name])
     assert stored["budget"] == part.BUDGETS[name]["full"]
     assert f"study {name}" in stored["command"]
     assert all(studies.summary(row).startswith(row["name"]) for row in stored["variants"])

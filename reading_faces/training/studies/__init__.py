@@ -1,7 +1,8 @@
 """The comparisons that lessons quote: several networks, one budget, the same data and seed.
 
 `python -m reading_faces study` is this package; what it prints is kept under `data/results/`. Each
-module has its `STUDIES` and their `BUDGETS`, for a full run and for a look whether it runs at all.
+module has its `STUDIES`, which say by the name of a variant what is special about it, their
+`BUDGETS`, for a full run and for a look whether it runs at all, and `train_variant`.
 """
 
 from pathlib import Path
@@ -9,10 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from helpers import settings
+from reading_faces.training.loop import once
 from reading_faces.training.studies import emotions, keypoints, resnet50, transfer
 
-PARTS = (keypoints, emotions, transfer, resnet50)
-PART_OF = {name: part for part in PARTS for name in part.STUDIES}
+PART_OF = {
+    name: part for part in (keypoints, emotions, transfer, resnet50) for name in part.STUDIES
+}
 HEADLINES = ("accuracy", "mean_error_interocular", "units_auc", "units_f1", "group_accuracy")
 
 
@@ -23,12 +26,26 @@ def run_study(name: str, out: Path, smoke: bool = False) -> dict:
     -------
     A dictionary for `data/results/`: the budget and, for each variant, its size, how it learnt
     and its metrics.
+
+    Raises
+    ------
+    ValueError
+        If the folder holds what was trained with another budget.
     """
     part, rows = PART_OF[name], []
     budget = part.BUDGETS[name]["smoke" if smoke else "full"]
-    for variant in part.STUDIES[name]:
-        print(variant.name, flush=True)
-        rows.append(part.run_variant(variant, out / variant.name, budget))
+    if once(out / "budget.json", lambda: budget) != budget:
+        raise ValueError(
+            f"{out} holds a study with another budget; choose another folder for --out."
+        )
+    for variant, special in part.STUDIES[name].items():
+        print(variant, flush=True)
+        folder = out / variant
+        row = once(
+            folder / "result.json",
+            lambda: part.train_variant(folder, budget, **special),  # noqa: B023
+        )
+        rows.append({"name": variant} | row)
     return {"study": name, "budget": budget, "seed": settings.SEED, "variants": rows}
 
 

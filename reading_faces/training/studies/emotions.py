@@ -7,7 +7,6 @@ that ships.
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import keras
@@ -16,15 +15,13 @@ from keras import layers
 from scipy.special import softmax
 
 from helpers import models, settings
-from helpers.augment import augment_faces
 from helpers.batches import Batches
 from helpers.data import EMOTIONS
 from helpers.transfer import class_weights
-from reading_faces.training.loop import build_optimizer, fit
+from reading_faces.training.loop import build_optimizer, fit, once
 from reading_faces.training.losses import cross_entropy
 from reading_faces.training.recipes import Recipe, Schedule, Targets
 from reading_faces.training.scores import emotion_metrics
-from reading_faces.training.studies.once import once
 from reading_faces.training.training_data import emotion_data
 
 
@@ -51,41 +48,32 @@ def build_residual() -> keras.Model:
     x = models.convolution(inputs, 32)
     for width in (32, 64, 128):
         x = models.residual_stage(x, width, stride=2, identity_blocks=2)
-    x = layers.Dropout(0.3)(layers.GlobalAveragePooling2D()(x))
-    return keras.Model(inputs, layers.Dense(7, dtype="float32", name="logits")(x), name="residual")
+    return keras.Model(inputs, models.mean_and_logits(x, 7, dropout=0.3), name="residual")
 
 
-@dataclass(frozen=True)
-class EmotionVariant:
-    """One training of a comparison: a network, and what it changes of the common `SCHEDULE`."""
-
-    name: str
-    build: Callable[[], keras.Model] = build_four_layers
-    schedule: dict = field(default_factory=dict)
-    targets: Targets = Targets()
-    augment: bool = True
-    weigh_classes: bool = False
-
-
-SCHEDULE = Schedule(epochs=8, learning_rate=1e-3)
-OURS = {"optimizer": "sgd", "learning_rate": 0.05, "weight_decay": 5e-3}
-VOTES = Targets(votes_weight=0.5)
+LABELS, HALF_VOTES = Targets(), Targets(votes_weight=0.5)
 STUDIES = {
-    "emotion-models": (
-        EmotionVariant("four layers", build_four_layers),
-        EmotionVariant("residual", build_residual),
-        EmotionVariant("deep, ELU", models.build_deep_emotion_model, {"optimizer": "nadam"}),
-        EmotionVariant("ours", models.build_emotion_model, OURS, VOTES),
-    ),
-    "emotion-craft": (
-        EmotionVariant("baseline"),
-        EmotionVariant("no augmentation", augment=False),
-        EmotionVariant("class weights", weigh_classes=True),
-        EmotionVariant("label smoothing 0.1", targets=Targets(label_smoothing=0.1)),
-        EmotionVariant("half of the votes", targets=VOTES),
-        EmotionVariant("learning rate 1e-4", schedule={"learning_rate": 1e-4}),
-        EmotionVariant("learning rate 1e-5", schedule={"learning_rate": 1e-5}),
-    ),
+    "emotion-models": {
+        "four layers": {},
+        "residual": {"build": build_residual},
+        "deep, ELU": {"build": models.build_deep_emotion_model, "optimizer": "nadam"},
+        "ours": {
+            "build": models.build_emotion_model,
+            "targets": HALF_VOTES,
+            "optimizer": "sgd",
+            "learning_rate": 0.05,
+            "weight_decay": 5e-3,
+        },
+    },
+    "emotion-craft": {
+        "baseline": {},
+        "no augmentation": {"augment": False},
+        "class weights": {"weigh_classes": True},
+        "label smoothing 0.1": {"targets": Targets(label_smoothing=0.1)},
+        "half of the votes": {"targets": HALF_VOTES},
+        "learning rate 1e-4": {"learning_rate": 1e-4},
+        "learning rate 1e-5": {"learning_rate": 1e-5},
+    },
 }
 # Equal time on one processor core, ten minutes on two idle ones; or equally many pictures.
 BUDGETS = {
@@ -100,42 +88,56 @@ BUDGETS = {
 }
 
 
-def run_variant(variant: EmotionVariant, out: Path, budget: dict) -> dict:
-    """Train one network in folder `out` and measure it on faces that it has not seen."""
-    schedule = replace(SCHEDULE, **variant.schedule)
-    keras.utils.set_random_seed(settings.SEED)
-    network = variant.build()
-    start = network.get_weights()
-    # The step is timed with a stand-in for the optimizer's schedule, then all starts anew.
-    compile_network(network, variant, schedule, steps=1)
+def train_variant(
+    out: Path,
+    budget: dict,
+    build: Callable[[], keras.Model] = build_four_layers,
+    targets: Targets = LABELS,
+    augment: bool = True,
+    weigh_classes: bool = False,
+    learning_rate: float = 1e-3,
+    **schedule,
+) -> dict:
+    """Train one network in folder `out` and measure it on faces that it has not seen.
+
+    Parameters
+    ----------
+    weigh_classes : let a face count by its class, so that all classes count alike.
+    **schedule : more of `Schedule`.
+    """
+    epochs, rows = budget.get("epochs", 1), budget.get("rows", 25_000)
+    recipe = Recipe(Schedule(epochs, learning_rate, **schedule), targets=targets)
+    batch_size = recipe.schedule.batch_size
     seconds = once(
-        out / "seconds_per_step.json", lambda: seconds_per_step(network, schedule.batch_size)
+        out / "seconds_per_step.json", lambda: seconds_per_step(build(), recipe.schedule)
     )
-    epochs, rows = budget.get("epochs"), budget.get("rows", 25_000)
     if "processor_minutes" in budget:
-        pictures = int(60 * budget["processor_minutes"] / seconds * schedule.batch_size)
+        pictures = int(60 * budget["processor_minutes"] / seconds * batch_size)
         epochs = max(1, round(pictures / rows))
         rows = max(64, min(rows, pictures // epochs))
-    schedule = replace(schedule, epochs=epochs)
-    training, validation, n_train = learn_from(
-        budget.get("source", "fer2013"), variant, schedule, rows
+        recipe = recipe.with_epochs(epochs)
+    source = budget.get("source", "fer2013")
+    training, validation, n_train = learn_from(source, recipe, rows, augment)
+    weights = class_weights(training.targets) if weigh_classes else None
+    keras.utils.set_random_seed(settings.SEED)
+    network = build()
+    network.compile(
+        build_optimizer(recipe.schedule, len(training)),
+        loss=cross_entropy(targets.label_smoothing, weights),
+        metrics=["accuracy"],
     )
-    network.set_weights(start)
-    weights = class_weights(training.targets) if variant.weigh_classes else None
-    compile_network(network, variant, schedule, len(training), weights)
     history = fit(network, training, epochs, validation, out, "val_accuracy")
     logits = network.predict(models.standardize(validation.images), batch_size=64, verbose=0)
     labels = validation.targets.argmax(axis=1)
     return {
-        "name": variant.name,
         "n_train": n_train,
         "pictures_seen": epochs * len(training.images),
         "n": len(labels),
         "parameters": network.count_params(),
         "flops": models.count_flops(network),
-        "seconds_per_epoch": round(seconds * n_train / schedule.batch_size / (os.cpu_count() or 1)),
+        "seconds_per_epoch": round(seconds * n_train / batch_size / (os.cpu_count() or 1)),
         "history": {
-            column: [round(float(value), 4) for value in history[column]]
+            column: history[column].round(4).tolist()
             for column in ("loss", "accuracy", "val_loss", "val_accuracy")
         },
         "metrics": emotion_metrics(labels, softmax(logits, axis=1), EMOTIONS),
@@ -143,46 +145,30 @@ def run_variant(variant: EmotionVariant, out: Path, budget: dict) -> dict:
 
 
 def learn_from(
-    source: str, variant: EmotionVariant, schedule: Schedule, rows: int
+    source: str, recipe: Recipe, rows: int, augment: bool = True
 ) -> tuple[Batches, Batches, int]:
     """Return training and validation faces, and how many training faces there are in all.
 
     Of them `rows` are taken by chance, the same for the same number.
     """
-    recipe = Recipe(schedule, targets=variant.targets)
-    everything, validation, _ = emotion_data((source,), recipe, settings.SEED)
-    n_train = len(everything.images)
+    training, validation, _ = emotion_data((source,), recipe, settings.SEED)
+    n_train = len(training.images)
     chosen = np.random.default_rng(settings.SEED).permutation(n_train)[:rows]
-    training = Batches(
-        everything.images[chosen],
-        everything.targets[chosen],
-        # The batches are shuffled all the same.
-        augment_faces if variant.augment else lambda images, targets, rng: (images, targets),
-        schedule.batch_size,
-        settings.SEED,
-    )
+    training.images, training.targets = training.images[chosen], training.targets[chosen]
+    if not augment:  # the batches are shuffled all the same
+        training.augment = lambda images, targets, rng: (images, targets)
+    training.start_epoch(0)
     return training, validation, n_train
 
 
-def compile_network(
-    network: keras.Model,
-    variant: EmotionVariant,
-    schedule: Schedule,
-    steps: int,
-    weights: np.ndarray | None = None,
-) -> None:
-    """Give the network its optimizer and loss; with `weights`, a face counts by its class."""
-    loss = cross_entropy(variant.targets.label_smoothing, weights)
-    network.compile(build_optimizer(schedule, steps), loss=loss, metrics=["accuracy"])
-
-
-def seconds_per_step(network: keras.Model, batch_size: int) -> float:
+def seconds_per_step(network: keras.Model, schedule: Schedule) -> float:
     """Return the processor time of a training step, all cores added up.
 
     Processor time, so that whatever else the machine does takes nothing from a network's share.
     """
-    images = np.zeros((batch_size, 48, 48, 1), np.float32)
-    targets = np.eye(len(EMOTIONS), dtype=np.float32)[np.arange(batch_size) % len(EMOTIONS)]
+    network.compile(build_optimizer(schedule, 1), loss=cross_entropy(), metrics=["accuracy"])
+    images = np.zeros((schedule.batch_size, 48, 48, 1), np.float32)
+    targets = np.eye(7, dtype=np.float32)[np.arange(schedule.batch_size) % 7]
     network.train_on_batch(images, targets)
     started, steps = time.process_time(), 3
     for _ in range(steps):

@@ -5,7 +5,6 @@ The pictures go through the loader of lesson 4, from files.
 
 import gc
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -18,30 +17,19 @@ from helpers.batches import PictureTable, for_imagenet
 from helpers.data import EmotionData, load_emotions
 from helpers.data.splits import split_by_subject
 from reading_faces.training.loop import fit
-from reading_faces.training.studies.once import once
 
 RATE = 1e-3
-
-
-@dataclass(frozen=True)
-class ResNetVariant:
-    """One epoch on one data set, of at most so many `rows`, judged by so many `judges`.
-
-    What a step has to remember grows with its batch, and is most of the memory.
-    """
-
-    name: str
-    source: str
-    rows: int | None = None
-    judges: int | None = None
-    batch_size: int = 32
-
-
+# What a step has to remember grows with its batch, and is most of the memory.
 STUDIES = {
-    "resnet50": (
-        ResNetVariant("CK+, one epoch", "ckplus"),
-        ResNetVariant("FER-2013, 1,000 faces", "fer2013", 1000, 500, batch_size=16),
-    )
+    "resnet50": {
+        "CK+, one epoch": {"source": "ckplus", "batch_size": 32},
+        "FER-2013, 1,000 faces": {
+            "source": "fer2013",
+            "batch_size": 16,
+            "rows": 1000,
+            "judges": 500,
+        },
+    }
 }
 BUDGETS = {
     "resnet50": {
@@ -51,51 +39,53 @@ BUDGETS = {
 }
 
 
-def run_variant(variant: ResNetVariant, out: Path, budget: dict) -> dict:
-    """Train for one epoch in folder `out` and measure on faces that were not learnt from."""
-    return once(out / "result.json", lambda: train_once(variant, out, budget))
+def train_variant(
+    out: Path,
+    budget: dict,
+    source: str,
+    batch_size: int,
+    rows: int | None = None,
+    judges: int | None = None,
+) -> dict:
+    """Train on at most so many `rows`, with the pictures in folder `out`, and measure on `judges`.
 
-
-def train_once(variant: ResNetVariant, out: Path, budget: dict) -> dict:
-    """Train and measure one variant; time and memory are those of the training."""
-    data = load_emotions(budget.get("source", variant.source))
-    split = data.split
-    if set(split) == {"all"}:
-        split = split_by_subject(data.subjects, data.labels)
+    Time and memory are those of the training.
+    """
+    data = load_emotions(budget.get("source", source))
+    whole = set(data.split) == {"all"}
+    split = split_by_subject(data.subjects, data.labels) if whole else data.split
     keras.backend.clear_session()  # what the last variant built would count as this one's memory
     gc.collect()
     keras.utils.set_random_seed(settings.SEED)
     rng = np.random.default_rng(settings.SEED)
-    training, judging = (
-        loader(data, rng.permutation(np.flatnonzero(split == part))[: budget.get("rows", limit)],
-               out / part, part == "train", budget["side"], variant.batch_size)
-        for part, limit in (("train", variant.rows), ("val", variant.judges))
-    )  # fmt: skip
-    shape = (training.size, training.size, 3)
+    side, loaders = budget["side"], {}
+    for part, limit in (("train", rows), ("val", judges)):
+        some = rng.permutation(np.flatnonzero(split == part))[: budget.get("rows", limit)]
+        how = {"augment": part == "train", "seed": settings.SEED, "workers": 2}
+        table, labels = picture_files(data, some, out / part), data.labels[some]
+        loaders[part] = PictureTable(table, labels, side, batch_size, for_imagenet, **how)
     backbone = keras.applications.ResNet50(
-        weights=None, include_top=False, pooling="avg", input_shape=shape
+        weights=None, include_top=False, pooling="avg", input_shape=(side, side, 3)
     )
     outputs = keras.layers.Dense(len(data.classes), "softmax")(backbone.output)
     network = keras.Model(backbone.input, outputs)
-    network.compile(
-        keras.optimizers.Adam(RATE), "sparse_categorical_crossentropy", metrics=["accuracy"]
-    )
+    adam = keras.optimizers.Adam(RATE)
+    network.compile(adam, "sparse_categorical_crossentropy", metrics=["accuracy"])
     started = time.perf_counter()
-    fit(network, training, budget["epochs"])
+    fit(network, loaders["train"], budget["epochs"])
     seconds = time.perf_counter() - started
-    _, accuracy = network.evaluate(judging, verbose=0)
-    _, counts = np.unique(judging.targets, return_counts=True)
+    _, accuracy = network.evaluate(loaders["val"], verbose=0)
+    judged = loaders["val"].targets
     return {
-        "name": variant.name,
-        "batch_size": variant.batch_size,
-        "n_train": len(training.table),
-        "n": len(judging.table),
+        "batch_size": batch_size,
+        "n_train": len(loaders["train"].table),
+        "n": len(judged),
         "parameters": network.count_params(),
         "seconds": round(seconds),
         "peak_memory_gib": round(peak_memory() / 2**20, 2),
         "metrics": {
             "accuracy": accuracy,
-            "most_frequent_class": float(counts.max() / counts.sum()),
+            "most_frequent_class": float(np.bincount(judged).max() / len(judged)),
         },
     }
 
@@ -107,16 +97,10 @@ def peak_memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def loader(
-    data: EmotionData, rows: np.ndarray, folder: Path, augment: bool, side: int, batch_size: int
-) -> PictureTable:
-    """Write faces to files, and return the loader that reads them as ResNet-50 wants them."""
+def picture_files(data: EmotionData, rows: np.ndarray, folder: Path) -> pd.DataFrame:
+    """Write faces to files, and return the table of them that `PictureTable` reads."""
     folder.mkdir(parents=True, exist_ok=True)
     files = [folder / f"{row}.png" for row in rows]
     for file, row in zip(files, rows, strict=True):
-        if not file.exists():
-            cv2.imwrite(str(file), data.images[row])
-    table = pd.DataFrame({"path": files, "left": 0, "top": 0, "side": data.images.shape[1]})
-    return PictureTable(
-        table, data.labels[rows], side, batch_size, for_imagenet, augment, settings.SEED, workers=2
-    )
+        cv2.imwrite(str(file), data.images[row])
+    return pd.DataFrame({"path": files, "left": 0, "top": 0, "side": data.images.shape[1]})
