@@ -34,7 +34,7 @@ class Data:
     are drawn in place of those that ship, of other people and turned farther; `drawn_mixed` how
     many more with action units in any combination, only to learn from. `unlabelled` sources give
     faces that a teacher labels. Pictures are changed `reach` times as far as usual, and from the
-    first restart on mixed in pairs, as strongly as `mixup` says (`mixup.mix_pairs`).
+    first restart on mixed in pairs, as strongly as `mixup` says (`MixedBatches`).
     """
 
     rows: int | None = None
