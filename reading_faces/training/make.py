@@ -13,6 +13,7 @@ from pathlib import Path
 import keras
 
 from helpers import settings
+from helpers.data.sources import locate
 from helpers.files import ReplaceError, refuse_replacing, whole_file
 from helpers.models import TrainedModel
 from reading_faces.training import storage
@@ -20,7 +21,7 @@ from reading_faces.training.loop import precision
 from reading_faces.training.networks import BUILDERS
 from reading_faces.training.recipes import Recipe
 from reading_faces.training.tasks import Task
-from reading_faces.training.training_data import drawn_only, place_of
+from reading_faces.training.training_data import drawn_only
 
 TEXTS = tomllib.loads(Path(__file__).with_name("cards.toml").read_text("utf-8"))
 
@@ -42,7 +43,7 @@ class Run:
     def recipe(self) -> Recipe:
         """The recipe of the profile (and model, if it has its own), or so many `epochs` of it."""
         recipes = self.task.recipes
-        recipe = recipes.get(f"{self.profile} {self.model}", recipes[self.profile])
+        recipe = recipes.get(f"{self.profile} {self.model}") or recipes[self.profile]
         return recipe.with_epochs(self.epochs) if self.epochs else recipe
 
     @property
@@ -97,7 +98,7 @@ def train_model(run: Run, resume: bool = False, copy_to: Path | None = None) -> 
         Before any work: if the model, a source or the first weights are unknown; if a file that is
         read would be replaced; if `run.out` holds another run, or this one and `resume` is not set.
     """
-    refuse_replacing_what_is_read(run, out=run.out, copy_to=copy_to)
+    refuse_replacing_what_is_read(run, copy_to)
     keras.utils.set_random_seed(run.seed)
     network = first_network(run)
     refuse_other_run(run, resume)
@@ -118,20 +119,18 @@ def train_model(run: Run, resume: bool = False, copy_to: Path | None = None) -> 
     return model
 
 
-def refuse_replacing_what_is_read(run: Run, **folders: Path | None) -> None:
+def refuse_replacing_what_is_read(run: Run, copy_to: Path | None) -> None:
     """Refuse a folder in which the run would replace what it begins with or learns from."""
-    read = [place_of(source) for source in run.sources]
-    sets = [place for place in read if place.is_dir()]
+    read = [locate(source, "faces") for source in run.sources]
     if run.init:
         read += [run.init, run.init.with_name(run.init.name.removesuffix(".weights.h5") + ".json")]
+    folders = {"--out": run.out} | ({"--copy-to": copy_to} if copy_to else {})
     for option, folder in folders.items():
-        for place in sets if folder else ():
-            if folder.resolve().is_relative_to(place.resolve()):
-                raise ReplaceError(
-                    f"--{option.replace('_', '-')} {folder} lies in {place}, which is learnt from."
-                )
+        for place in read:
+            if place.is_dir() and folder.resolve().is_relative_to(place.resolve()):
+                raise ReplaceError(f"{option} {folder} lies in {place}, which is learnt from.")
         for name in (f"{run.task.name}.weights.h5", f"{run.task.name}.json", "best.weights.h5"):
-            refuse_replacing(read, **{option: folder and folder / name})
+            refuse_replacing(read, **{option.strip("-"): folder / name})
 
 
 def first_network(run: Run) -> keras.Model:
@@ -162,12 +161,9 @@ def description(run: Run) -> dict:
 def refuse_other_run(run: Run, resume: bool) -> None:
     """Refuse an output folder that is in use, unless this very run is to go on there."""
     path = run.out / "run.json"
-    if not path.exists():
-        return
-    past = json.loads(path.read_text())
-    if any(past.get(name) != fact for name, fact in description(run).items()):
+    if path.exists() and json.loads(path.read_text()) != description(run):
         raise ValueError(f"{run.out} holds another run; choose another folder for --out.")
-    if not resume:
+    if path.exists() and not resume:
         raise ValueError(
             f"{run.out} already holds this run; add --resume to go on, or choose another --out."
         )
@@ -176,21 +172,14 @@ def refuse_other_run(run: Run, resume: bool) -> None:
 def write_card(run: Run, facts: dict) -> dict:
     """Return the model card: enough to build, feed and judge the model."""
     function, arguments = run.network
-    training = {
-        "sources": list(run.sources),
-        "profile": run.profile,
-        "seed": run.seed,
-        "recipe": run.recipe.as_card(),
-        "command": run.command,
-    }
+    known = description(run)
+    names = ("sources", "profile", "seed", "recipe", *(["began_with"] if run.first else []))
+    scaling = "grey, each picture to mean 0 and standard deviation 1"
     return {
         "task": run.task.name,
         "build": {"function": function, "arguments": arguments},
-        "input": {
-            "size": run.task.size,
-            "scaling": "grey, each picture to mean 0 and standard deviation 1",
-        },
-        "training": training | facts | ({"began_with": run.began_with} if run.first else {}),
+        "input": {"size": run.task.size, "scaling": scaling},
+        "training": {name: known[name] for name in names} | {"command": run.command} | facts,
         **terms_and_failures(run),
         **run.task.outputs,
     }
@@ -198,16 +187,16 @@ def write_card(run: Run, facts: dict) -> dict:
 
 def terms_and_failures(run: Run) -> dict[str, str]:
     """Return what follows from the sources, and from all that the first weights had learnt from."""
-    drawn, free, first = drawn_only(run.sources), TEXTS["terms"]["drawn"], {"terms": "CC0"}
-    if run.first:
-        first = {"terms": TEXTS["terms"]["unknown"]} | run.first.card
-    terms = dict.fromkeys([free if drawn else TEXTS["terms"]["real"], first["terms"]])
-    seen_people = first["terms"] != free
+    texts = TEXTS["terms"]
     failures = TEXTS["known_failures"]["any"] | TEXTS["known_failures"][run.task.name]
-    said = [failures["real" if not drawn else "drawn_after_real" if seen_people else "drawn"]]
-    if seen_people and first.get("known_failures", said[0]) not in said:
+    first = {"terms": texts["unknown"]} | run.first.card if run.first else {"terms": texts["drawn"]}
+    saw_people = first["terms"] != texts["drawn"]
+    sources = "drawn" if drawn_only(run.sources) else "real"
+    terms = dict.fromkeys([texts[sources], first["terms"]])
+    said = [failures["drawn_after_real" if sources == "drawn" and saw_people else sources]]
+    if saw_people and first.get("known_failures", said[0]) not in said:
         said += [failures["began_with"], first["known_failures"]]
     return {
-        "terms": " ".join(text for text in terms if text != free) or free,
+        "terms": " ".join(text for text in terms if text != texts["drawn"]) or texts["drawn"],
         "known_failures": " ".join(said),
     }

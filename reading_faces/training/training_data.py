@@ -22,7 +22,6 @@ from helpers.data import (
     of_made_faces,
 )
 from helpers.data.archives import is_made_set
-from helpers.data.sources import locate
 from helpers.images import resize_square
 from helpers.models import keypoints_to_network
 from reading_faces.made_faces.expression import PRESENT_FROM, UNIT_NAMES
@@ -39,11 +38,6 @@ class Examples(NamedTuple):
     training: Batches
     validation: Batches
     unlabelled: np.ndarray = np.zeros((0, 48, 48), np.uint8)
-
-
-def place_of(source: str) -> Path:
-    """Return the file or folder of a source; `DataError` if there is none. Nothing is read."""
-    return locate(source, "faces")
 
 
 def drawn_only(sources: tuple[str, ...]) -> bool:
