@@ -3,6 +3,7 @@ of Kaggle's keypoints, which are marked.
 """
 
 import numpy as np
+import pandas as pd
 
 from helpers import data
 from reading_faces.training.scores import mean_or_none
@@ -28,23 +29,18 @@ def review_emotions(faces: data.EmotionData) -> dict:
     grey levels; and `votes`, if there are any: among them how often the label is told right by
     somebody who sees the votes of all ten instead of the face.
     """
-    training = np.isin(faces.split, ("train", "val"))
-    others = [split for split in np.unique(faces.split) if split not in ("train", "val", "all")]
+    training = faces.select(np.isin(faces.split, ("train", "val")))
+    others = sorted({*faces.split.tolist()} - {"train", "val", "all"})
+    names = pd.Categorical.from_codes(faces.labels, faces.classes)
+    same = label_table(faces).groupby("picture").label.agg(["nunique", "size"])
+    conflicts = same["size"][same["nunique"] > 1]
     return {
         "n": len(faces),
-        "counts": {
-            split: {
-                name: int(((faces.split == split) & (faces.labels == label)).sum())
-                for label, name in enumerate(faces.classes)
-            }
-            for split in np.unique(faces.split).tolist()
-        },
+        "counts": pd.crosstab(faces.split, names, dropna=False).to_dict("index"),
         "copies": {
-            str(split): review_copies(faces.select(training), faces.select(str(split)))
-            for split in others
-            if training.any()
+            split: review_copies(training, faces.select(split)) for split in others if len(training)
         },
-        "conflicts": review_conflicts(faces),
+        "conflicts": {"groups": len(conflicts), "pictures": int(conflicts.sum())},
         "flat": int((faces.images.std(axis=(1, 2)) < 20).sum()),
         "votes": review_votes(faces),
     }
@@ -53,35 +49,28 @@ def review_emotions(faces: data.EmotionData) -> dict:
 def review_copies(training: data.EmotionData, other: data.EmotionData) -> dict:
     """Count pictures of `other` that occur in `training`, and say what they do to a score."""
     copied = data.occur_among(other.images, training.images)
-    labels_there = labels_of_pictures(training)
-    agrees = [
-        int(label) in labels_there[image.tobytes()]
-        for image, label in zip(other.images[copied], other.labels[copied], strict=True)
-    ]
+    agreeing = label_table(other).merge(label_table(training).drop_duplicates())
     nearest = training.labels[nearest_pictures(other.images, training.images)] == other.labels
     return {
         "n": int(copied.sum()),
         "of": len(other),
-        "with_the_same_label": int(sum(agrees)),
+        "with_the_same_label": len(agreeing),
         "nearest_picture_accuracy": float(nearest.mean()),
         "nearest_picture_accuracy_without_copies": mean_or_none(nearest[~copied]),
     }
 
 
-def labels_of_pictures(faces: data.EmotionData) -> dict[bytes, list[int]]:
-    """Return the labels that each different picture carries, by its bytes."""
-    labels: dict[bytes, list[int]] = {}
-    for image, label in zip(faces.images, faces.labels, strict=True):
-        labels.setdefault(image.tobytes(), []).append(int(label))
-    return labels
+def label_table(faces: data.EmotionData) -> pd.DataFrame:
+    """Return a row for each face: the bytes of its `picture`, and its `label`."""
+    pictures = [image.tobytes() for image in faces.images]
+    return pd.DataFrame({"picture": pictures, "label": faces.labels})
 
 
 def nearest_pictures(images: np.ndarray, others: np.ndarray, block: int = 500) -> np.ndarray:
     """Return for each picture the row of the most correlated one among `others`, `(n,) int`."""
-    images, others = (unit_rows(pictures) for pictures in (images, others))
-    starts = range(0, len(images), block)
-    found = [(images[start : start + block] @ others.T).argmax(axis=1) for start in starts]
-    return np.concatenate(found)
+    others = unit_rows(others)
+    blocks = np.split(unit_rows(images), range(block, len(images), block))
+    return np.concatenate([(rows @ others.T).argmax(axis=1) for rows in blocks])
 
 
 def unit_rows(images: np.ndarray) -> np.ndarray:
@@ -91,36 +80,26 @@ def unit_rows(images: np.ndarray) -> np.ndarray:
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-3)
 
 
-def review_conflicts(faces: data.EmotionData) -> dict:
-    """Count groups of identical pictures that do not all carry one label."""
-    torn = [labels for labels in labels_of_pictures(faces).values() if len(set(labels)) > 1]
-    return {"groups": len(torn), "pictures": sum(map(len, torn))}
-
-
 def review_votes(faces: data.EmotionData) -> dict | None:
     """Say how far voters agree with each other and with the label; None if there are no votes."""
     if faces.votes is None or not faces.votes.any():
         return None
-    voted = faces.votes.sum(axis=1) > 0
-    votes, labels = faces.votes[voted].astype(float), faces.labels[voted]
-    shares = votes / votes.sum(axis=1, keepdims=True)
-    own = faces.labels_among(data.VOTES)[voted]
-    rows = np.arange(len(votes))
-    top = np.bincount(votes.argmax(axis=1), minlength=len(data.VOTES))
-    pairs = (votes * (votes - 1)).sum(axis=1) / np.maximum(
-        votes.sum(axis=1) * (votes.sum(axis=1) - 1), 1
-    )
+    voted = faces.select(faces.votes.any(axis=1))
+    votes, total = voted.votes.astype(float), voted.votes.sum(axis=1)
+    with_label = votes[np.arange(len(votes)), voted.labels_among(data.VOTES)]
+    favourite = votes.argmax(axis=1)
+    top = np.bincount(favourite, minlength=len(data.VOTES))
+    pairs = (votes * (votes - 1)).sum(axis=1) / np.maximum(total * (total - 1.0), 1)
+    told = label_by_votes(voted.labels, votes).argmax(axis=1)
     return {
         "n": len(votes),
         "most_frequent_answer": dict(zip(data.VOTES, top.tolist(), strict=True)),
-        "label_is_most_frequent": float((votes.argmax(axis=1) == own).mean()),
-        "a_voter_agrees_with_the_label": float(shares[rows, own].mean()),
+        "label_is_most_frequent": float((favourite == voted.labels_among(data.VOTES)).mean()),
+        "a_voter_agrees_with_the_label": float((with_label / total).mean()),
         "two_voters_agree": float(pairs.mean()),
         "all_agree": float((agreement(votes) == 1).mean()),
-        "label_told_from_votes": float(
-            (label_by_votes(labels, votes).argmax(axis=1) == labels).mean()
-        ),
-        "nobody_agrees_with_the_label": int((shares[rows, own] == 0).sum()),
+        "label_told_from_votes": float((told == voted.labels).mean()),
+        "nobody_agrees_with_the_label": int((with_label == 0).sum()),
     }
 
 
@@ -133,13 +112,14 @@ def describe_gaps(keypoints: np.ndarray) -> dict:
     the largest.
     """
     marked = np.isfinite(keypoints).all(axis=2)
-    numbers, faces = np.unique(marked.sum(axis=1), return_counts=True)
+    points = marked.sum(axis=1)
+    numbers, faces = np.unique(points, return_counts=True)
     patterns, shared = np.unique(marked, axis=0, return_counts=True)
-    rich = np.flatnonzero(marked.sum(axis=1) > 4)
-    largest = keypoints[marked.all(axis=1)].reshape(-1, 30).argmax(axis=1)
+    rich = np.flatnonzero(points > 4)
+    largest = keypoints[points == 15].reshape(-1, 30).argmax(axis=1)
     return {
         "n": len(keypoints),
-        "complete": int(marked.all(axis=1).sum()),
+        "complete": int((points == 15).sum()),
         "faces_by_points_marked": {str(k): int(n) for k, n in zip(numbers, faces, strict=True)},
         "faces_by_point": dict(zip(data.KEYPOINT_NAMES, marked.sum(axis=0).tolist(), strict=True)),
         "patterns": [

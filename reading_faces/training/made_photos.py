@@ -11,14 +11,13 @@ from reading_faces import made_faces
 from reading_faces.made_faces.scenes import label_portrait
 
 SEED = 20  # no set that is trained on has it
-PHOTO_SIDES = (160, 250)  # pixels
 
 
 def draw_photo(number: int, pose: str) -> tuple[np.ndarray, made_faces.MadeFace]:
     """Draw a colour photo of 160 to 250 pixels: a head, nothing before it, and what is behind."""
     scene, rng = new_scene(number, pose)
     scene = replace(scene, occluded=False)
-    side = int(rng.integers(PHOTO_SIDES[0], PHOTO_SIDES[1] + 1))
+    side = int(rng.integers(160, 250 + 1))
     place = *(side * rng.uniform([0.42, 0.36], [0.58, 0.48])), side * rng.uniform(1 / 190, 1 / 130)
     photo, faces = made_faces.take_photo([scene], [place], (side, side), scene.camera, number)
     return photo, faces[0]
