@@ -7,28 +7,18 @@ move), `features` (where brows, eyes and lips then lie), `head` (the shape), `pa
 the forms of other data sets; `figures` and `playground` show them to people.
 """
 
-from reading_faces.made_faces.expression import (
-    ACTION_UNITS,
-    EMOTIONS,
-    UNIT_NAMES,
-    at_rest,
-    draw_expression,
-    with_units,
-)
-from reading_faces.made_faces.people import PARAMETERS, draw_person
+from reading_faces.made_faces.expression import EMOTIONS, UNIT_NAMES, at_rest, with_units
+from reading_faces.made_faces.people import PARAMETERS
 from reading_faces.made_faces.scenes import MadeFace, Scene, draw_scene, portrait, take_photo
 from reading_faces.made_faces.sets import make_set, person_number
 
 __all__ = [
-    "ACTION_UNITS",
     "EMOTIONS",
     "PARAMETERS",
     "UNIT_NAMES",
     "MadeFace",
     "Scene",
     "at_rest",
-    "draw_expression",
-    "draw_person",
     "draw_scene",
     "make_set",
     "person_number",

@@ -75,9 +75,7 @@ def album_photo(number: int, photos: int, seed: int, size: int) -> np.ndarray:
 
 def another_day(person: Person, rng: np.random.Generator) -> Person:
     """Change what one changes from day to day: clothes, glasses, hat, make-up and gaze."""
-    changed = dict(person)
-    for name in ("cloth_hue", "headwear", "make_up"):
-        changed[name] = float(rng.uniform())
+    changed = person | {name: float(rng.uniform()) for name in ("cloth_hue", "headwear", "make_up")}
     if rng.random() < 0.15:
         changed["glasses"] = float(rng.uniform())
     changed["gaze_across"] = float(np.clip(rng.normal(), -2.5, 2.5))
@@ -146,25 +144,20 @@ def ckplus_album(subjects: int = 30, sequences: int = 4, frames: int = 6, seed: 
     `Emotion` files hold CK+'s code.
     """
     total = subjects * sequences * frames
-    pages = ckplus_pages(total, sequences, frames, seed)
-    return Album(f"ckplus-{subjects}x{sequences}x{frames}-seed{seed}-{_VERSION}", total, pages)
-
-
-def ckplus_pages(
-    total: int, sequences: int, frames: int, seed: int
-) -> Iterator[tuple[str, np.ndarray | str]]:
-    """Yield the frames of all sequences in grey, and after each peak its labels."""
     job = functools.partial(sequence_frame, sequences=sequences, frames=frames, seed=seed)
-    for number, photo in enumerate(draw_all(job, total)):
-        sequence, frame = divmod(number, frames)
-        who, which = divmod(sequence, sequences)
-        place = f"S{who:03d}/{which + 1:03d}"
-        stem = f"{place}/S{who:03d}_{which + 1:03d}_{frame + 1:08d}"
-        yield f"cohn-kanade-images/{stem}.png", cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
-        if frame == frames - 1:
-            emotion, units = peak(sequence, sequences, seed)
-            yield f"Emotion/{stem}_emotion.txt", f"   {CKPLUS_CODES[emotion]:.7e}\n"
-            yield f"FACS/{stem}_facs.txt", facs_text(units)
+
+    def pages() -> Iterator[tuple[str, np.ndarray | str]]:
+        for number, photo in enumerate(draw_all(job, total)):
+            sequence, frame = divmod(number, frames)
+            who, which = (f"{n:03d}" for n in np.add(divmod(sequence, sequences), (0, 1)))
+            stem = f"S{who}/{which}/S{who}_{which}_{frame + 1:08d}"
+            yield f"cohn-kanade-images/{stem}.png", cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
+            if frame == frames - 1:
+                emotion, units = peak(sequence, sequences, seed)
+                yield f"Emotion/{stem}_emotion.txt", f"   {CKPLUS_CODES[emotion]:.7e}\n"
+                yield f"FACS/{stem}_facs.txt", facs_text(units)
+
+    return Album(f"ckplus-{subjects}x{sequences}x{frames}-seed{seed}-{_VERSION}", total, pages())
 
 
 def peak(sequence: int, sequences: int, seed: int) -> tuple[str, np.ndarray]:
@@ -183,8 +176,7 @@ def sequence_frame(number: int, sequences: int, frames: int, seed: int) -> np.nd
     person = person_number(sequence // sequences, seed)
     scene = draw_scene(person, emotion, rng, "frontal")
     scene = replace(scene, occluded=False, units=units * frame / max(1, frames - 1))
-    width, height = CKPLUS_SIZE
-    place = (width / 2, height * 0.4, 2.0)
+    place = (CKPLUS_SIZE[0] / 2, CKPLUS_SIZE[1] * 0.4, 2.0)
     camera = replace(draw_camera(rng), blur=0.5)
     return take_photo([scene], [place], CKPLUS_SIZE, camera, scene.seed)[0]
 

@@ -42,11 +42,7 @@ def draw_camera(rng: np.random.Generator) -> Camera:
 
 
 def develop(
-    linear: np.ndarray,
-    camera: Camera,
-    faces: list[tuple[float, float, float, float]],
-    rng: np.random.Generator,
-    grey: bool = False,
+    linear: np.ndarray, camera: Camera, faces: list[tuple], rng, grey: bool = False
 ) -> bytes:
     """Turn linear light `(h, w, 3)` into a JPEG file: metered, curved, blurred, noisy.
 
@@ -85,14 +81,17 @@ def read_jpeg(file: bytes | np.ndarray, grey: bool = False) -> np.ndarray:
     return picture if grey else np.ascontiguousarray(picture[..., ::-1])
 
 
-def draw_background(size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
-    """Draw a blurred room or sky `(h, w, 3) float32`, linear light: a gradient with shapes."""
-    width, height = size
+def draw_background(size: tuple[int, int], rng, finer: float = 1.0) -> np.ndarray:
+    """Draw a blurred room or sky in linear light: a gradient with shapes.
+
+    `(h, w, 3) float32`, with so many times more pixels each way than a picture of that size.
+    """
     small = np.empty((32, 32, 3), np.float32)
     first, second = (rng.uniform(0.02, 1) * random_tint(rng) for _ in range(2))
     slope = np.linspace(0, 1, 32, dtype=np.float32)
-    slope = slope[:, np.newaxis] if rng.random() < 0.6 else slope[np.newaxis]
-    small[:] = first + (second - first) * slope[..., np.newaxis]
+    small[:] = first + (second - first) * slope.reshape(
+        (-1, 1, 1) if rng.random() < 0.6 else (-1, 1)
+    )
     for _ in range(rng.integers(0, 9)):
         colour = (rng.uniform(0, 1) ** 1.5 * random_tint(rng)).tolist()
         x, y = rng.integers(0, 32, 2).tolist()
@@ -102,7 +101,8 @@ def draw_background(size: tuple[int, int], rng: np.random.Generator) -> np.ndarr
         else:
             cv2.ellipse(small, (x, y), (w, h), float(rng.uniform(0, 180)), 0, 360, colour, -1)
     small = cv2.GaussianBlur(small, (0, 0), rng.uniform(0.3, 3))
-    return cv2.resize(np.clip(small, 0, 1), (width, height), interpolation=cv2.INTER_LINEAR)
+    size = tuple(int(np.ceil(side * finer)) for side in size)
+    return cv2.resize(np.clip(small, 0, 1), size, interpolation=cv2.INTER_LINEAR)
 
 
 def random_tint(rng: np.random.Generator) -> np.ndarray:
@@ -111,16 +111,10 @@ def random_tint(rng: np.random.Generator) -> np.ndarray:
 
 
 def occlude(picture: np.ndarray, where: np.ndarray, unit: float, rng) -> np.ndarray:
-    """Put a hand, a scarf or some object in front of a face, in place.
+    """Put a hand, a scarf or some object in front of a face, in place; return what it hides.
 
-    Parameters
-    ----------
-    picture : `(h, w, 3) float32`, linear light.
-    where : `(15, 2)` keypoints in its pixels; `unit` : pixels a face unit.
-
-    Returns
-    -------
-    `(h, w) bool`: what is hidden.
+    `picture` is linear light `(h, w, 3) float32`, `where` the keypoints `(15, 2)` in its pixels,
+    and `unit` how many pixels a face unit is long. What is hidden is `(h, w) bool`.
     """
     height, width = picture.shape[:2]
     mask = np.zeros((height, width), np.uint8)

@@ -3,8 +3,6 @@
 Each function returns a figure and the text that stands in for it: `plots.show(*pose_and_light())`.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -13,8 +11,6 @@ from reading_faces.made_faces.expression import (
     ACTION_UNITS,
     EMOTIONS,
     UNIT_NAMES,
-    UNITS,
-    at_rest,
     draw_expression,
     with_units,
 )
@@ -56,22 +52,22 @@ def strong(number: int, emotion: str) -> Scene:
     return calm_scene(number, units=units, emotion=emotion, **turned)
 
 
-def action_unit_figure(units: str | Sequence[str] = UNIT_NAMES) -> tuple[Figure, str]:
-    """Return a pair of pictures for each action unit, off and on: `"AU12"`, or several names.
+def action_unit_figure(*units: str) -> tuple[Figure, str]:
+    """Return a pair of pictures, off and on, for each named action unit; for all by default.
 
     Raises
     ------
     ValueError
         If there is no unit of that name.
     """
-    units = [units] if isinstance(units, str) else list(units)
+    units = units or UNIT_NAMES
     off = photograph(calm_scene(MODEL), across=104)
     pairs = [
         [[off, photograph(calm_scene(MODEL, units=with_units(**{unit: 1})), across=104)]]
         for unit in units
     ]
     fig, axes = frame(pairs, columns=min(3, len(units)))
-    titles = [f"{unit} {ACTION_UNITS[UNITS[UNIT_NAMES.index(unit)]]}" for unit in units]
+    titles = [f"{unit} {ACTION_UNITS[int(unit[2:])]}" for unit in units]
     for ax, title in zip(axes, titles, strict=True):
         ax.set_title(title, fontsize=10)
         ax.set_xticks(middles(2), ["off", "on"])
@@ -107,7 +103,7 @@ def pose_and_light() -> tuple[Figure, str]:
 
 def calm_scene(number: int, **changes) -> Scene:
     """Return a person of seed 0 in friendly light before a quiet camera, with changes."""
-    usual = {"units": at_rest(), "azimuth": 20.0, "elevation": 30.0, "key": 0.6, "fill": 0.5}
+    usual = {"azimuth": 20.0, "elevation": 30.0, "key": 0.6, "fill": 0.5}
     person = person_number(number, 0)
     return Scene(person, **{**usual, **changes}, camera=CALM, seed=PLAIN_WALL)
 
@@ -128,14 +124,14 @@ def frame(panels: list[list[list[np.ndarray]]], columns: int = 1) -> tuple[Figur
 
     One image a panel and not one a face: laying out dozens of axes would take many seconds.
     """
-    mosaics = [join([join(row, axis=1) for row in grid], axis=0) for grid in panels]
+    mosaics = [mosaic(np.array(grid)) for grid in panels]
     height, width = mosaics[0].shape[:2]
     rows = -(-len(panels) // columns)
     size = (columns * (width + 20) + 40) / _DPI, rows * (height + 46) / _DPI
     fig = Figure(figsize=size, layout="constrained")
     axes = list(fig.subplots(rows, columns, squeeze=False).flat)
-    for ax, mosaic in zip(axes, mosaics, strict=False):
-        ax.imshow(mosaic)
+    for ax, picture in zip(axes, mosaics, strict=False):
+        ax.imshow(picture)
         ax.tick_params(length=0)
         ax.set_yticks([])
         ax.spines[:].set_visible(False)
@@ -144,11 +140,11 @@ def frame(panels: list[list[list[np.ndarray]]], columns: int = 1) -> tuple[Figur
     return fig, axes[: len(panels)]
 
 
-def join(pictures: list[np.ndarray], axis: int) -> np.ndarray:
-    """Put pictures of one size side by side (axis 1) or below each other (0), with white gaps."""
-    gap = [(0, GAP if i == axis else 0) for i in (0, 1)] + [(0, 0)]
-    joined = np.concatenate([np.pad(p, gap, constant_values=255) for p in pictures], axis)
-    return joined[:, :-GAP] if axis == 1 else joined[:-GAP]
+def mosaic(grid: np.ndarray) -> np.ndarray:
+    """Lay out pictures `(rows, columns, h, w, 3) uint8` as one, with white gaps between them."""
+    gaps = (0, 0), (0, 0), (0, GAP), (0, GAP), (0, 0)
+    rows = np.concatenate(np.pad(grid, gaps, constant_values=255), axis=1)
+    return np.concatenate(rows, axis=1)[:-GAP, :-GAP]
 
 
 def middles(count: int) -> np.ndarray:

@@ -4,12 +4,13 @@ Points are `(x, y, z)` in face units: x to the right of the picture, y down, z t
 point between the eyes.
 """
 
+import functools
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from reading_faces.made_faces.features import Features, smooth
+from reading_faces.made_faces.features import Features, place_features, smooth
 from reading_faces.made_faces.people import Person
 
 # From crown to shoulders: height y, half the width there, and z of the front and of the middle of
@@ -36,13 +37,15 @@ MAP_SCALE = 1.5  # cells of the relief map for each face unit
 
 @dataclass(frozen=True)
 class Head:
-    """A head as a surface: its outline, and how far each place stands out from it."""
+    """A head as a surface: features, outline, and how far each place stands out from it."""
 
+    features: Features
     outline: np.ndarray
     relief: np.ndarray
 
-    def grid(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return angles `(1, c)` and heights `(r, 1)` of a grid that is finest on the face."""
+    @functools.cached_property
+    def grid(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Angles `(1, c)`, heights `(r, 1)`, points `(r, c, 3)` of a grid, finest on the face."""
         share = np.linspace(-1, 1, 72)
         angles = WIDEST * (0.5 * share + 0.5 * share**3)
         y = self.outline[:, 0]
@@ -53,7 +56,8 @@ class Head:
         jaw = np.linspace(face[-1], y[-1] - 52, 15)[1:]
         neck = np.linspace(jaw[-1], y[-1], 24)[1:]
         heights = np.concatenate([crown, face, jaw, neck])
-        return angles[np.newaxis], heights[:, np.newaxis]
+        angles, heights = angles[np.newaxis], heights[:, np.newaxis]
+        return angles, heights, self.surface(angles, heights)
 
     def surface(self, angle: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return the points `(..., 3) float64` at angles round the head (0 is the front)."""
@@ -66,8 +70,9 @@ class Head:
         stands_out = self.relief_at(x, y) * np.clip(cosine * 2, 0, 1)
         return np.stack([x, np.broadcast_to(y, x.shape), middle + depth + stands_out], axis=-1)
 
-    def lift(self, places: np.ndarray) -> np.ndarray:
-        """Return the points `(n, 3)` of the surface at places `(n, 2)` seen from the front."""
+    def keypoints(self) -> np.ndarray:
+        """Return the keypoints `(15, 3)` on the surface, in Kaggle's order."""
+        places = self.features.keypoints()
         width = np.interp(places[:, 1], self.outline[:, 0], self.outline[:, 1])
         share = np.clip(places[:, 0] / width, -1, 1)
         angle = np.arctan2(share, (1 - np.abs(share) ** ROUNDNESS) ** (1 / ROUNDNESS))
@@ -80,15 +85,16 @@ class Head:
         y = np.clip((y - Y_RANGE[0]) * MAP_SCALE, 0, rows - 1.001)
         column, row = x.astype(int), y.astype(int)
         right, down = x - column, y - row
-        upper = self.relief[row, column] * (1 - right) + self.relief[row, column + 1] * right
-        below = (
-            self.relief[row + 1, column] * (1 - right) + self.relief[row + 1, column + 1] * right
+        upper, below = (
+            self.relief[at, column] * (1 - right) + self.relief[at, column + 1] * right
+            for at in (row, row + 1)
         )
         return upper * (1 - down) + below * down
 
 
-def build_head(person: Person, features: Features) -> Head:
-    """Shape the head of a person whose features are placed."""
+def build_head(person: Person, units: np.ndarray) -> Head:
+    """Shape the head of a person who moves `units (18, 2)`."""
+    features = place_features(person, units)
     outline = OUTLINE.copy()
     y = outline[:, 0]
     lower = np.clip((y - 40) / 24, 0, 1)
@@ -100,7 +106,7 @@ def build_head(person: Person, features: Features) -> Head:
     outline[:, 1] *= np.where(y > 69, person["neck_width"], 1)
     outline[:, 2] += person["chin_forward"] * np.clip((y - 45) / 15, 0, 1) * (y < 69)
     outline[:, 2] -= person["forehead_slope"] * np.clip((-14 - y) / 30, 0, 1)
-    return Head(smooth(outline, _STEPS), build_relief(person, features))
+    return Head(features, smooth(outline, _STEPS), build_relief(person, features))
 
 
 def build_relief(person: Person, features: Features) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 
 from reading_faces.made_faces.features import Features, smooth
 from reading_faces.made_faces.head import X_RANGE, Y_RANGE
-from reading_faces.made_faces.people import Person, beard, hair_colour, iris_colour, skin_colour
+from reading_faces.made_faces.people import IRIS_COLOURS, Person, beard, hair_colour, skin_colour
 
 _CIRCLE = np.stack([(np.cos(a), np.sin(a)) for a in np.linspace(0, 2 * np.pi, 20, endpoint=False)])
 _SHIFT = 4  # OpenCV draws at sixteenths of a pixel when it is told so: 2 ** 4
@@ -23,32 +23,24 @@ class Canvas:
 
     def __init__(self, colour: np.ndarray, scale: float):
         self.scale = scale
-        size = (
-            round((Y_RANGE[1] - Y_RANGE[0]) * scale),
-            round((X_RANGE[1] - X_RANGE[0]) * scale),
-        )
-        self.picture = np.empty((*size, 3), np.float32)
-        self.picture[:] = colour
+        height, width = (round((high - low) * scale) for low, high in (Y_RANGE, X_RANGE))
+        self.picture = np.full((height, width, 3), colour, np.float32)
 
     def to_pixels(self, points: np.ndarray) -> np.ndarray:
         """Turn places in face units into sixteenths of a pixel of the picture, `(n, 2) int32`."""
         pixels = (np.asarray(points) - _ORIGIN) * (self.scale * _PARTS) - _PARTS / 2
         return np.rint(pixels).astype(np.int32)
 
-    def fill(self, outlines, colour, opacity=1.0, soft=0.0, inside=None) -> None:
-        """Fill polygons; `soft` blurs their edge; nothing is painted outside polygons `inside`."""
-        self._blend(outlines, colour, opacity, soft, None, inside)
-
     def stroke(self, lines, colour, width: float, opacity=1.0, soft=0.0) -> None:
         """Draw lines `width` units wide; a line thinner than a pixel is fainter instead."""
         pixels = width * self.scale
-        self._blend(lines, colour, opacity * min(1.0, pixels), soft, max(1, round(pixels)), None)
+        opacity *= min(1.0, pixels)
+        self.fill(lines, colour, opacity, soft, thickness=max(1, round(pixels)))
 
     def spots(self, places, size, colour, opacity=1.0, soft=0.0, inside=None) -> None:
         """Fill ellipses of half-axes `size` about places."""
-        if len(places):
-            rounds = np.asarray(places)[:, np.newaxis] + _CIRCLE * size
-            self._blend(rounds, colour, opacity, soft, None, inside)
+        rounds = np.asarray(places)[:, np.newaxis] + _CIRCLE * size
+        self.fill(rounds, colour, opacity, soft, inside)
 
     def wrinkles(self, lines, dark, bright) -> None:
         """Draw grooves, each a line and its strength from 0 to 1: dark, the lower edge bright."""
@@ -66,12 +58,14 @@ class Canvas:
             share = cv2.merge([share] * 3)
             self.picture += share * (np.asarray(colour, np.float32) - self.picture)
 
-    def _blend(self, shapes, colour, opacity, soft, thickness, inside) -> None:
-        if opacity < 0.03:  # nobody would see it
+    def fill(self, shapes, colour, opacity=1.0, soft=0.0, inside=None, thickness=None) -> None:
+        """Fill polygons, or draw lines of a thickness, in pixels.
+
+        `soft` blurs their edge; nothing is painted outside polygons `inside`.
+        """
+        if opacity < 0.03 or not len(shapes):  # nobody would see it
             return
-        ends = np.cumsum([len(shape) for shape in shapes]).tolist()
-        corners = shapes[0] if len(shapes) == 1 else np.concatenate(shapes)
-        corners = self.to_pixels(corners)
+        corners = self.to_pixels(np.concatenate(shapes))
         margin = int(2 + 2 * soft * self.scale + (thickness or 0))
         height, width = self.picture.shape[:2]
         left, top = (max(0, low // _PARTS - margin) for low in corners.min(axis=0).tolist())
@@ -82,7 +76,7 @@ class Canvas:
         mask = np.zeros(part.shape[:2], np.uint8)
         offset = np.array([left * _PARTS, top * _PARTS], np.int32)
         corners -= offset
-        shapes = [corners[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+        shapes = np.split(corners, np.cumsum([len(shape) for shape in shapes])[:-1])
         if thickness is None:
             cv2.fillPoly(mask, shapes, 255, cv2.LINE_AA, _SHIFT)
         else:
@@ -104,10 +98,9 @@ def soften(mask: np.ndarray, deviation: float) -> np.ndarray:
     (`cv2.stackBlur` would be one call, but its bytes depend on the number of threads.)
     """
     side = max(2, round(2.5 * deviation))
-    before = side // 2
-    mask = cv2.blur(mask, (side, side), anchor=(before, before))
-    after = side - 1 - before
-    return cv2.blur(mask, (side, side), anchor=(after, after))
+    for before in (side // 2, side - 1 - side // 2):
+        mask = cv2.blur(mask, (side, side), anchor=(before, before))
+    return mask
 
 
 @functools.cache
@@ -128,13 +121,9 @@ def noise(kind: int, width: int, height: int, *grains: float) -> np.ndarray:
 def paint_face(person: Person, features: Features, scale: float = 2.5) -> np.ndarray:
     """Paint a face: `(h, w, 3) float32`, sRGB from 0 to 1, `scale` pixels a face unit."""
     canvas = Canvas(skin_colour(person), scale)
-    paint_skin(canvas, person, features)
-    paint_folds(canvas, person, features)
-    paint_beard(canvas, person, features)
-    paint_eyes(canvas, person, features)
-    paint_brows(canvas, person, features)
-    paint_nose(canvas, person, features)
-    paint_mouth(canvas, person, features)
+    layers = paint_skin, paint_folds, paint_beard, paint_eyes, paint_brows, paint_nose, paint_mouth
+    for paint in layers:
+        paint(canvas, person, features)
     return np.clip(canvas.picture, 0, 1)
 
 
@@ -212,6 +201,9 @@ def wrinkle_side(places: dict, sign: float, units: dict[int, float], age: float)
     def out(x, y):
         return np.array([sign * x, y])
 
+    def round_corner(*offsets):
+        return smooth([corner + out(x, y) for x, y in offsets])
+
     crow = 0.6 * max(0.9 * units[6], 0.5 * units[12]) + 0.3 * age
     under = 0.5 * max(units[6], 0.6 * units[7]) + 0.3 * age
     droop = 0.7 * max(units[15], 0.35 * age)
@@ -223,15 +215,9 @@ def wrinkle_side(places: dict, sign: float, units: dict[int, float], age: float)
         (smooth([inner + out(1, 4.5), places["eye"] + (0, 6.5), outer + out(1, 5)]), under),
         (smooth([wing + out(1.6, -3), bend, corner + out(5.0, 2.5)]), fold),
         ([corner + out(1.0, 0.5), corner + out(2.6, 6)], droop),
-        (
-            smooth([corner + out(3.5, -3.5), corner + out(4.6, 0.5), corner + out(3.6, 5)]),
-            0.6 * units[20],
-        ),
+        (round_corner((3.5, -3.5), (4.6, 0.5), (3.6, 5)), 0.6 * units[20]),
         # Beyond the dimple of unit 14, half a circle.
-        (
-            smooth([corner + out(3.2, -5.5), corner + out(6.4, 0), corner + out(3.4, 6)]),
-            0.9 * units[14],
-        ),
+        (round_corner((3.2, -5.5), (6.4, 0), (3.4, 6)), 0.9 * units[14]),
     ]
 
 
@@ -280,12 +266,10 @@ def paint_eyes(canvas: Canvas, person: Person, features: Features) -> None:
         eye, up, low = places["eye"], places["lid_up"][1], places["lid_low"][1]
         # Annotators put the corners a little inside of where the lids meet.
         inner, outer = places["eye_inner"] - (0.9 * sign, 0), places["eye_outer"] + (0.9 * sign, 0)
-        over.append(
-            smooth([inner, eye + (-2.2 * sign, 0.94 * up), eye + (2 * sign, 0.96 * up), outer])
-        )
-        under.append(
-            smooth([inner, eye + (-2.2 * sign, 0.86 * low), eye + (2.5 * sign, low), outer])
-        )
+        above = eye + [(-2.2 * sign, 0.94 * up), (2 * sign, 0.96 * up)]
+        below = eye + [(-2.2 * sign, 0.86 * low), (2.5 * sign, low)]
+        over.append(smooth([inner, *above, outer]))
+        under.append(smooth([inner, *below, outer]))
         centres.append(eye + (0.9 * person["gaze_across"], min(0.0, 0.27 * (up + low))))
         inner_corners.append(inner + (1.1 * sign, 0.1))
     crease = 2.2 + 0.8 * person["lid_crease"]
@@ -296,7 +280,7 @@ def paint_eyes(canvas: Canvas, person: Person, features: Features) -> None:
     openings = [np.concatenate([a, b[::-1]]) for a, b in zip(over, under, strict=True)]
     canvas.fill(openings, (0.83, 0.8, 0.78) * (0.6 + 0.4 * skin))
     canvas.spots(inner_corners, (1.1, 0.8), (0.72, 0.45, 0.42), 0.8, inside=openings)
-    size, colour = 3.45 * person["iris_size"], iris_colour(person)
+    size, colour = 3.45 * person["iris_size"], IRIS_COLOURS[int(person["iris_colour"])]
     canvas.spots(centres, size, colour * 0.55, inside=openings)
     canvas.spots(centres, size - 0.6, colour, 0.85, soft=0.2, inside=openings)
     canvas.spots(centres, 1.45, (0.03, 0.03, 0.03), inside=openings)
@@ -305,9 +289,8 @@ def paint_eyes(canvas: Canvas, person: Person, features: Features) -> None:
     canvas.fill(shadows, (0.1, 0.07, 0.06), 0.4, 0.4, inside=openings)
     lashes = 0.75 if person["masculinity"] > 0.5 else 1.6 if wears_make_up(person, 0.4) else 1.0
     canvas.stroke(over, skin * 0.18, 0.75 * lashes, 0.9)
-    canvas.stroke(
-        [line[1:] for line in under], dark, 0.5, 0.9 if wears_make_up(person, 0.7) else 0.55
-    )
+    lower = [line[1:] for line in under]
+    canvas.stroke(lower, dark, 0.5, 0.9 if wears_make_up(person, 0.7) else 0.55)
 
 
 def paint_brows(canvas: Canvas, person: Person, features: Features) -> None:
@@ -324,9 +307,8 @@ def paint_brows(canvas: Canvas, person: Person, features: Features) -> None:
         rng = np.random.default_rng([int(person["marks"] * 2**31), side])
         at = rng.integers(0, len(spine) - 2, 26)
         roots = spine[at] + half[at] * rng.uniform(-1, 1, (26, 1))
-        hairs.extend(
-            np.stack([roots, roots + 1.1 * (spine[at + 2] - spine[at]) - (0, 0.9)], axis=1)
-        )
+        tips = roots + 1.1 * (spine[at + 2] - spine[at]) - (0, 0.9)
+        hairs.extend(np.stack([roots, tips], axis=1))
     colour = np.minimum(hair_colour(person) * 0.7, skin_colour(person) * 0.62)
     canvas.fill(bands, colour, 0.3 + 0.5 * person["brow_density"], soft=0.45)
     canvas.stroke(hairs, colour * 0.8, 0.4, 0.75 * person["brow_density"])
@@ -357,9 +339,8 @@ def paint_mouth(canvas: Canvas, person: Person, features: Features) -> None:
 
     def bow(middle, drop: float, lag: float):
         # From corner to corner through `middle`; half way out, an edge follows both of them.
-        halves = [
-            seam + (corner - seam) * (0.55, drop) + lag * (middle - seam) for corner in corners
-        ]
+        follow = seam + lag * (middle - seam)
+        halves = [follow + (corner - seam) * (0.55, drop) for corner in corners]
         return smooth([corners[0], halves[0], middle, halves[1], corners[1]])
 
     over = smooth([corners[0], right["cupid"], left["lip_top"], left["cupid"], corners[1]])
@@ -373,9 +354,8 @@ def paint_mouth(canvas: Canvas, person: Person, features: Features) -> None:
     if gap > 0.5:
         paint_open_mouth(canvas, upper, lower, gap)
     pressed = np.sqrt(features.units[24].mean())
-    canvas.stroke(
-        [upper], colour * 0.28, 0.8 + 0.6 * pressed, 0.85 if gap < 1.0 else 0.4, soft=0.15
-    )
+    opacity = 0.85 if gap < 1.0 else 0.4
+    canvas.stroke([upper], colour * 0.28, 0.8 + 0.6 * pressed, opacity, soft=0.15)
     canvas.spots(corners, (1.2, 0.9), colour * 0.25, 0.6, soft=0.5)
 
 

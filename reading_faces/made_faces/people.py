@@ -108,11 +108,6 @@ def hair_colour(person: Person) -> np.ndarray:
     return HAIR_COLOURS[int(person["hair_colour"])] * (0.85 + 0.3 * person["hair_volume"])
 
 
-def iris_colour(person: Person) -> np.ndarray:
-    """Return the colour of a person's irises `(3,)`, sRGB from 0 to 1."""
-    return IRIS_COLOURS[int(person["iris_colour"])]
-
-
 def hair_style(person: Person) -> str:
     """Name a person's hair style: short ones are likelier the more masculine the person is."""
     shares = {

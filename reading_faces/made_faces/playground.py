@@ -5,7 +5,6 @@ pictures stands in its place.
 """
 
 import base64
-import functools
 import itertools
 import sys
 from collections.abc import Callable
@@ -16,7 +15,6 @@ import numpy as np
 
 from reading_faces.made_faces.camera import Camera, develop, draw_background, read_jpeg
 from reading_faces.made_faces.expression import ACTION_UNITS, UNIT_NAMES, with_units
-from reading_faces.made_faces.features import place_features
 from reading_faces.made_faces.figures import MODEL, PLAIN_WALL
 from reading_faces.made_faces.head import build_head
 from reading_faces.made_faces.people import Person
@@ -29,10 +27,6 @@ SIZE = 160  # pixels; with many more there would be less than ten pictures a sec
 ANGLES = {
     "yaw": (-35, 35, 0), "pitch": (-20, 20, 0), "roll": (-25, 25, 0),
     "azimuth": (-85, 85, 20), "elevation": (-25, 75, 30),
-}  # fmt: skip
-LABELS = {
-    "yaw": "yaw", "pitch": "pitch", "roll": "roll",
-    "azimuth": "lamp: azimuth", "elevation": "lamp: elevation",
 }  # fmt: skip
 STRIP = {
     "at rest": {},
@@ -107,14 +101,13 @@ def redraw(person: Person, values: dict[str, float], size: int = SIZE) -> tuple[
     units = with_units(**{name: value for name, value in values.items() if name not in ANGLES})
     angles = {name: float(values.get(name, ANGLES[name][2])) for name in ANGLES}
     scene = Scene(person, units, **angles, key=0.75, fill=0.4)
-    features = place_features(person, units)
     # What others shrink, to smooth its edges, is shown as it is: that doubles the speed.
     side = size / OVERSAMPLING
     place = (0.5 * side, 0.4 * side)
     view = View(scene.yaw, scene.pitch, scene.roll, scene.distance, side / 122, place)
-    picture = background(size).copy()
+    picture = draw_background((size, size), np.random.default_rng(PLAIN_WALL))
     rng = np.random.default_rng(0)
-    face = draw_face(scene, features, build_head(person, features), view, picture, rng)
+    face = draw_face(scene, build_head(person, units), view, picture, rng)
     box = tuple(OVERSAMPLING * side for side in face.box)
     photo = read_jpeg(develop(picture, Camera(blur=0.5, noise=0.0, quality=95), [box], rng))
     small = frame_by_eyes(photo, (face.keypoints[:2] + 0.5) * OVERSAMPLING - 0.5)
@@ -150,12 +143,6 @@ def draw_keypoints(photo: np.ndarray, keypoints: np.ndarray, radius: float) -> N
                 # OpenCV draws at sixteenths of a pixel when it is told so.
                 polygon = np.round((point + size * shape) * 16).astype(np.int32)
                 cv2.fillPoly(photo, [polygon], inked, cv2.LINE_AA, shift=4)
-
-
-@functools.cache
-def background(size: int) -> np.ndarray:
-    """Return a plain wall `(size, size, 3) float32`, linear light."""
-    return draw_background((size, size), np.random.default_rng(PLAIN_WALL))
 
 
 def strip(person: Person, answer: Answer | None = None) -> str:
@@ -201,15 +188,16 @@ class Playground:
         for text, action in (("at rest", self.rest), ("somebody else", self.change_person)):
             buttons.append(widgets.Button(description=text))
             buttons[-1].on_click(action)
-        angles = list(self.sliders.values())[: len(ANGLES)]
-        left = widgets.VBox([self.picture, self.answers, *angles])
-        right = widgets.VBox([*list(self.sliders.values())[len(ANGLES) :], widgets.HBox(buttons)])
+        sliders = list(self.sliders.values())
+        left = widgets.VBox([self.picture, self.answers, *sliders[: len(ANGLES)]])
+        right = widgets.VBox([*sliders[len(ANGLES) :], widgets.HBox(buttons)])
         self.everything = widgets.HBox([left, right])
         self.update()
 
     def build_sliders(self, widgets):
         """Yield the name and the slider of each angle and each action unit."""
-        ranges = {name: (*ANGLES[name], 1, f"{text}, degrees") for name, text in LABELS.items()}
+        lamp = {"azimuth": "lamp: azimuth", "elevation": "lamp: elevation"}
+        ranges = {n: (*angles, 1, f"{lamp.get(n, n)}, degrees") for n, angles in ANGLES.items()}
         for name, what in zip(UNIT_NAMES, ACTION_UNITS.values(), strict=True):
             ranges[name] = (0.0, 1.0, 0.0, 0.05, f"{name} {what}")
         for name, (low, high, first, step, text) in ranges.items():

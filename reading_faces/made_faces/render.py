@@ -40,8 +40,9 @@ class View:
 
     def turn(self, points: np.ndarray) -> np.ndarray:
         """Turn points `(..., 3)` of the head about its pivot."""
-        moved = points - PIVOT.astype(points.dtype)
-        return rotate(moved, self.matrix()) + PIVOT.astype(points.dtype)
+        pivot = PIVOT.astype(points.dtype)
+        moved = rotate(np.moveaxis(points - pivot, -1, 0), self.matrix())
+        return np.stack(moved, axis=-1) + pivot
 
     def matrix(self) -> np.ndarray:
         """Return the rotation `(3, 3)`: yaw first, then pitch, then roll."""
@@ -55,14 +56,8 @@ class View:
     def project(self, turned: np.ndarray) -> np.ndarray:
         """Return where turned points are seen: x and y in pixels, and their depth `(..., 3)`."""
         nearer = self.zoom * self.distance / (self.distance - turned[..., 2])
-        return np.stack(
-            [
-                self.centre[0] + nearer * turned[..., 0],
-                self.centre[1] + nearer * turned[..., 1],
-                turned[..., 2],
-            ],
-            axis=-1,
-        )
+        x, y = (self.centre[i] + nearer * turned[..., i] for i in (0, 1))
+        return np.stack([x, y, turned[..., 2]], axis=-1)
 
 
 @dataclass(frozen=True)
@@ -80,11 +75,10 @@ class Light:
     ambient: np.ndarray
 
 
-def rotate(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Apply a matrix to points `(..., 3)`; by sums, as BLAS rounds otherwise on other machines."""
-    x, y, z = points[..., 0], points[..., 1], points[..., 2]
-    m = matrix.astype(points.dtype)
-    return np.stack([m[i, 0] * x + m[i, 1] * y + m[i, 2] * z for i in range(3)], axis=-1)
+def rotate(points: np.ndarray, matrix: np.ndarray) -> list[np.ndarray]:
+    """Apply a matrix to x, y and z `(3, ...)`; by sums, as BLAS rounds otherwise elsewhere."""
+    x, y, z = points
+    return [a * x + b * y + c * z for a, b, c in matrix.astype(points.dtype)]
 
 
 def render(
@@ -98,8 +92,7 @@ def render(
     depth : `(h, w) float32`, z of what is seen, -inf where nothing is.
     """
     width, height = size
-    surfaces = [Surface.of(sheet, view, size) for sheet in sheets]
-    surfaces = [surface for surface in surfaces if surface is not None]
+    surfaces = [surface for sheet in sheets if (surface := Surface.of(sheet, view, size))]
     winners = np.full(width * height, -1, np.int64)
     for number, surface in enumerate(surfaces):
         splat(number, surface, winners, width, height)
@@ -113,9 +106,8 @@ def render(
             seen[:, pixels] = look_up(surface, winners[pixels])
     cover = (number >= 0).reshape(height, width)
     seen = seen.reshape(10, height, width)
-    picture = illuminate(
-        seen, light, shadow_map(surfaces, light), soft=int(1.2 * view.zoom) * 2 + 3
-    )
+    shadows = shadow_map(surfaces, light)
+    picture = illuminate(seen, light, shadows, soft=int(1.2 * view.zoom) * 2 + 3)
     return picture, cover.astype(np.float32), np.where(cover, seen[8], np.float32(-np.inf))
 
 
@@ -167,7 +159,7 @@ def sampling(seen: np.ndarray) -> tuple[int, int]:
         # The few widest cells are at the back or the rim; gaps there are closed later.
         most = int(0.985 * steps.size)
         factors.append(max(1, int(np.ceil(np.partition(steps, most)[most] / 0.95))))
-    return factors[0], factors[1]
+    return tuple(factors)
 
 
 def splat(number: int, surface: Surface, winners: np.ndarray, width: int, height: int) -> None:
@@ -216,14 +208,13 @@ def illuminate(seen: np.ndarray, light: Light, shadows: np.ndarray, soft: int) -
     """Light what each pixel shows `(10, h, w)`; return linear light `(h, w, 3) float32`."""
     normal, position = seen[3:6], seen[6:9]
     lamp = light.direction.astype(np.float32)
-    slant = lamp[0] * normal[0] + lamp[1] * normal[1] + lamp[2] * normal[2]
+    halfway = lamp + np.array([0, 0, 1], np.float32)
+    halfway /= np.sqrt((halfway**2).sum())
+    slant, gloss = rotate(normal, np.stack([lamp, halfway]))
     open_to_lamp = in_light(shadows, position, slant, light, soft)
     # Light enters skin and comes out beside where it went in: the edge of the shadow is soft.
     diffuse = np.clip((slant + 0.2) / 1.2, 0, 1) * open_to_lamp
     sky = 0.75 - 0.25 * normal[1]
-    halfway = lamp + np.array([0, 0, 1], np.float32)
-    halfway /= np.sqrt((halfway**2).sum())
-    gloss = halfway[0] * normal[0] + halfway[1] * normal[1] + halfway[2] * normal[2]
     gloss = np.square(np.square(np.square(np.clip(gloss, 0, 1)))) ** 3 * open_to_lamp * seen[9]
     channels = [
         np.square(albedo) * (diffuse * np.float32(key) + sky * np.float32(ambient))
@@ -258,21 +249,18 @@ def shadow_map(surfaces: list[Surface], light: Light) -> np.ndarray:
         points = surface.turned.reshape(-1, 3)
         if surface.cover is not None:
             points = points[surface.cover.ravel() > 0]
-        from_lamp = rotate(points, axes)
-        column, row = shadow_places(from_lamp[:, 0], from_lamp[:, 1])
+        across, along, near = rotate(points.T, axes)
+        column, row = shadow_place(across), shadow_place(along)
         cell = (row + np.float32(0.5)).astype(int) * _SHADOW_SIDE + (column + 0.5).astype(int)
-        np.maximum.at(nearest, cell, from_lamp[:, 2])
+        np.maximum.at(nearest, cell, near)
     nearest = nearest.reshape(_SHADOW_SIDE, _SHADOW_SIDE)
     # A cell that no point fell into takes its neighbours' depth.
     return np.where(nearest < -9e3, cv2.dilate(nearest, np.ones((3, 3))), nearest)
 
 
-def shadow_places(across: np.ndarray, along: np.ndarray) -> list[np.ndarray]:
-    """Return column and row of the shadow map, with fractions."""
-    return [
-        np.clip(at / np.float32(SHADOW_CELL) + _SHADOW_SIDE // 2, 0, _SHADOW_SIDE - 1)
-        for at in (across, along)
-    ]
+def shadow_place(at: np.ndarray) -> np.ndarray:
+    """Return the column or the row of the shadow map, with fractions."""
+    return np.clip(at / np.float32(SHADOW_CELL) + _SHADOW_SIDE // 2, 0, _SHADOW_SIDE - 1)
 
 
 def in_light(
@@ -282,12 +270,8 @@ def in_light(
 
     `soft` is the width of the shadow's edge in pixels.
     """
-    across, along, near = (
-        np.float32(a) * position[0] + np.float32(b) * position[1] + np.float32(c) * position[2]
-        for a, b, c in lamp_axes(light)
-    )
-    column, row = shadow_places(across, along)
-    blocker = cv2.remap(shadows, column, row, cv2.INTER_LINEAR)
+    across, along, near = rotate(position, lamp_axes(light))
+    blocker = cv2.remap(shadows, shadow_place(across), shadow_place(along), cv2.INTER_LINEAR)
     # Where light falls slantwise, neighbouring cells differ in depth: leave them more room.
     free = np.clip((near + 4 + 4 * (1 - slant) - blocker) / 3, 0, 1)
     return cv2.blur(free, (soft, soft))

@@ -14,7 +14,6 @@ from reading_faces.made_faces.camera import (
     read_jpeg,
 )
 from reading_faces.made_faces.expression import at_rest, draw_expression
-from reading_faces.made_faces.features import Features, place_features
 from reading_faces.made_faces.head import Head, build_head
 from reading_faces.made_faces.paint import paint_face
 from reading_faces.made_faces.people import Person
@@ -146,29 +145,26 @@ def take_portrait(scene: Scene, size: int = 96, grey: bool = True) -> tuple[byte
     A JPEG file, which `camera.read_jpeg` reads, and the face.
     """
     rng = np.random.default_rng(scene.seed)
-    features = place_features(scene.person, scene.units)
-    head = build_head(scene.person, features)
-    view = kaggle_frame(scene, head, features.keypoints(), size / 96, rng)
-    picture = fine_background((size, size), rng)
-    face = draw_face(scene, features, head, view, picture, rng)
-    linear = shrink(picture, (size, size))
+    head = build_head(scene.person, scene.units)
+    view = kaggle_frame(scene, head, size / 96, rng)
+    picture = draw_background((size, size), rng, OVERSAMPLING)
+    face = draw_face(scene, head, view, picture, rng)
+    linear = cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
     return develop(linear, scene.camera, [face.box], rng, grey), face
 
 
 def label_portrait(scene: Scene) -> np.ndarray:
     """Return the keypoints `(15, 2)` of a face as `take_portrait` photographs it, undrawn."""
-    features = place_features(scene.person, scene.units)
-    head = build_head(scene.person, features)
-    rng = np.random.default_rng(scene.seed)
-    view = kaggle_frame(scene, head, features.keypoints(), 1.0, rng)
-    return np.round(view.project(view.turn(head.lift(features.keypoints())))[:, :2], 3)
+    head = build_head(scene.person, scene.units)
+    view = kaggle_frame(scene, head, 1.0, np.random.default_rng(scene.seed))
+    return np.round(view.project(view.turn(head.keypoints()))[:, :2], 3)
 
 
-def kaggle_frame(scene: Scene, head: Head, keypoints: np.ndarray, scale: float, rng) -> View:
+def kaggle_frame(scene: Scene, head: Head, scale: float, rng) -> View:
     """Return the view that frames a face as Kaggle's pictures do, `scale` times as large."""
     zoom = KAGGLE_ZOOM[0] * float(1 + KAGGLE_ZOOM[1] * np.clip(rng.normal(), -2.5, 2.5))
     view = View(scene.yaw, scene.pitch, scene.roll, scene.distance, zoom * scale, (0.0, 0.0))
-    seen = view.project(view.turn(head.lift(keypoints)))[:, :2]
+    seen = view.project(view.turn(head.keypoints()))[:, :2]
     eyes, mouth = seen[:2].mean(axis=0), seen[[11, 12]].mean(axis=0)
     shift = np.clip(rng.normal(size=2), -2.5, 2.5) * KAGGLE_SHIFT
     anchor = EYE_SHARE * eyes + (1 - EYE_SHARE) * mouth
@@ -197,18 +193,16 @@ def take_photo(
     The photo `(h, w, 3) uint8` RGB, and its faces.
     """
     rng = np.random.default_rng(seed)
-    picture = fine_background(size, rng)
+    picture = draw_background(size, rng, OVERSAMPLING)
     faces: list[MadeFace] = []
     for scene, (x, y, zoom) in zip(scenes, places, strict=True):
         view = View(scene.yaw, scene.pitch, scene.roll, scene.distance, zoom, (x, y))
-        features = place_features(scene.person, scene.units)
-        head = build_head(scene.person, features)
         before = picture.copy()
-        face = draw_face(scene, features, head, view, picture, rng)
+        face = draw_face(scene, build_head(scene.person, scene.units), view, picture, rng)
         changed = (picture != before).any(axis=-1)
         faces = [hide_behind(other, changed) for other in faces] + [face]
-    boxes = [face.box for face in faces]
-    return read_jpeg(develop(shrink(picture, size), camera, boxes, rng)), faces
+    linear = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    return read_jpeg(develop(linear, camera, [face.box for face in faces], rng)), faces
 
 
 def hide_behind(face: MadeFace, changed: np.ndarray) -> MadeFace:
@@ -219,33 +213,18 @@ def hide_behind(face: MadeFace, changed: np.ndarray) -> MadeFace:
     return replace(face, visible=face.visible & ~changed[row, column])
 
 
-def fine_background(size: tuple[int, int], rng) -> np.ndarray:
-    """Draw a background, `OVERSAMPLING` times finer than a picture of that size."""
-    return draw_background(tuple(int(np.ceil(side * OVERSAMPLING)) for side in size), rng)
-
-
-def shrink(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Average a fine picture down to its size."""
-    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-
-
-def draw_face(
-    scene: Scene, features: Features, head: Head, view: View, picture: np.ndarray, rng
-) -> MadeFace:
+def draw_face(scene: Scene, head: Head, view: View, picture: np.ndarray, rng) -> MadeFace:
     """Draw a face into a picture of linear light that is `OVERSAMPLING` times finer than `view`."""
-    fine = replace(
-        view,
-        zoom=view.zoom * OVERSAMPLING,
-        centre=tuple((c + 0.5) * OVERSAMPLING - 0.5 for c in view.centre),
-    )
+    centre = tuple((c + 0.5) * OVERSAMPLING - 0.5 for c in view.centre)
+    fine = replace(view, zoom=view.zoom * OVERSAMPLING, centre=centre)
     # In steps, so that fields of noise of that size are made once and used again.
     detail = float(np.clip(np.round(2 * fine.zoom) / 2, 1.5, 12))
-    painting = paint_face(scene.person, features, detail)
-    sheets = build_sheets(scene.person, features, head, painting)
+    painting = paint_face(scene.person, head.features, detail)
+    sheets = build_sheets(scene.person, head, painting)
     height, width = picture.shape[:2]
     drawn, cover, depth = render(sheets, fine, scene.light(), (width, height))
     picture += cover[..., np.newaxis] * (drawn - picture)
-    turned = fine.turn(head.lift(features.keypoints()))
+    turned = fine.turn(head.keypoints())
     seen = fine.project(turned)
     # A point is visible if what is drawn there is not nearer to us by more than a lid is thick.
     column, row = (np.rint(seen[:, i]).astype(int) for i in (0, 1))
@@ -256,12 +235,12 @@ def draw_face(
         visible &= ~occlude(picture, seen[:, :2], fine.zoom, rng)[at]
     # To a thousandth, so that processors that round otherwise still give the same labels.
     keypoints = np.round((seen[:, :2] + 0.5) / OVERSAMPLING - 0.5, 3)
-    return MadeFace(scene, keypoints, visible, face_box(head, features.left["chin"][1], view))
+    return MadeFace(scene, keypoints, visible, face_box(head, view))
 
 
-def face_box(head: Head, chin: float, view: View) -> tuple[float, float, float, float]:
+def face_box(head: Head, view: View) -> tuple[float, float, float, float]:
     """Return the box round a face, from the hairline to the chin and from ear to ear."""
-    rows = np.linspace(-38, chin, 12)[:, np.newaxis]
+    rows = np.linspace(-38, head.features.left["chin"][1], 12)[:, np.newaxis]
     columns = np.deg2rad(np.linspace(-85, 85, 13))[np.newaxis]
     seen = view.project(view.turn(head.surface(columns, rows)))[..., :2].reshape(-1, 2)
     low, high = seen.min(axis=0), seen.max(axis=0)

@@ -27,11 +27,7 @@ def make_set(n: int, seed: int = 0, pose: str = "wide", **options) -> dict[str, 
 
 
 def draw_set(
-    n: int,
-    seed: int = 0,
-    pose: str = "wide",
-    processes: int | None = None,
-    mixed: bool = False,
+    n: int, seed: int = 0, pose: str = "wide", processes: int | None = None, mixed: bool = False
 ) -> Iterator[tuple[bytes, MadeFace, str]]:
     """Draw faces one by one: file, face with labels, and the person's name.
 

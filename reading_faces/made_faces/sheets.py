@@ -69,61 +69,27 @@ SHOULDERS = np.array(
 )  # fmt: skip
 
 
-def build_sheets(
-    person: Person, features: Features, head: Head, painting: np.ndarray
-) -> list[Sheet]:
+def build_sheets(person: Person, head: Head, painting: np.ndarray) -> list[Sheet]:
     """Return all surfaces of a person; `painting` is the face as `paint_face` made it."""
-    scalp = Scalp.of(head)
-    sheets = [wrap_face(person, scalp, painting), build_shoulders(person)]
+    sheets = [wrap_face(person, head, painting), build_shoulders(person)]
     if HAIR[hair_style(person)][3] < 20 and headwear(person) != "headscarf":
         sheets += [build_ear(person, head, sign) for sign in (-1.0, 1.0)]
-    sheets += [build_hair(person, scalp), *build_headwear(person, scalp)]
-    return sheets + build_glasses(person, features)
+    sheets += [build_hair(person, head), *build_headwear(person, head)]
+    return sheets + build_glasses(person, head.features)
 
 
-@dataclass(frozen=True)
-class Scalp:
-    """The grid on which face, hair and headwear lie.
-
-    Attributes
-    ----------
-    angles : (1, c), heights : (r, 1) as `Head.grid` gives them
-    points : (r, c, 3), the head's surface there
-    """
-
-    head: Head
-    angles: np.ndarray
-    heights: np.ndarray
-    points: np.ndarray
-
-    @classmethod
-    def of(cls, head: Head) -> "Scalp":
-        """Lay the grid on a head."""
-        angles, heights = head.grid()
-        return cls(head, angles, heights, head.surface(angles, heights))
-
-
-def wrap_face(person: Person, scalp: Scalp, painting: np.ndarray) -> Sheet:
+def wrap_face(person: Person, head: Head, painting: np.ndarray) -> Sheet:
     """Wrap the painted mask round the head."""
-    points = scalp.points
     scale = painting.shape[1] / (X_RANGE[1] - X_RANGE[0])
-    flat = points[..., :2]
-    place = (flat - (X_RANGE[0], Y_RANGE[0])) * scale - 0.5
-    return Sheet(
-        points.astype(np.float32), painting, place.astype(np.float32), shine=person["shine"]
-    )
+    points = head.grid[2].astype(np.float32)
+    place = (head.grid[2][..., :2] - (X_RANGE[0], Y_RANGE[0])) * scale - 0.5
+    return Sheet(points, painting, place.astype(np.float32), shine=person["shine"])
 
 
 def plain(points: np.ndarray, texture: np.ndarray, cover=None, shine: float = 0.1) -> Sheet:
     """Return a sheet with its texture stretched over all of it."""
-    rows, columns = points.shape[:2]
-    place = np.stack(
-        np.meshgrid(
-            np.linspace(0, texture.shape[1] - 1, columns),
-            np.linspace(0, texture.shape[0] - 1, rows),
-        ),
-        axis=-1,
-    )
+    down, across = (np.linspace(0, texture.shape[i] - 1, points.shape[i]) for i in (0, 1))
+    place = np.stack(np.meshgrid(across, down), axis=-1)
     if cover is not None:
         cover = np.ascontiguousarray(cover, np.float32)
     return Sheet(points.astype(np.float32), texture, place.astype(np.float32), cover, shine)
@@ -152,8 +118,7 @@ def build_shoulders(person: Person) -> Sheet:
     x = width * np.sin(angles)
     z = middle + (front - middle) * np.cos(angles)
     points = np.stack([x, np.broadcast_to(outline[:, :1], x.shape), z], axis=-1)
-    texture = np.empty((60, 80, 3), np.float32)
-    texture[:] = cloth_colour(person)
+    texture = np.full((60, 80, 3), cloth_colour(person))
     if person["marks"] > 0.6:
         texture[:, :: 4 + int(person["marks"] * 6)] *= 0.6
     # Its cells are too wide for the shadow map: it would lie in its own shadow.
@@ -168,9 +133,9 @@ def cloth_colour(person: Person, shift: float = 0.0) -> np.ndarray:
     return np.clip(bright * tint, 0, 1).astype(np.float32)
 
 
-def shell(scalp: Scalp, inside, thickness, width_from=None) -> np.ndarray:
+def shell(head: Head, inside, thickness, width_from=None) -> np.ndarray:
     """Return the head's surface moved outwards by `thickness` where `inside` is well above 0."""
-    head, heights, points = scalp.head, scalp.heights, scalp.points
+    angles, heights, points = head.grid
     thickness = thickness * np.sqrt(np.clip(inside / 9, 0, 1))
     middle = np.interp(heights, head.outline[:, 0], head.outline[:, 3])
     outward = np.stack(np.broadcast_arrays(points[..., 0], 0.0, points[..., 2] - middle), axis=-1)
@@ -183,19 +148,19 @@ def shell(scalp: Scalp, inside, thickness, width_from=None) -> np.ndarray:
     if width_from is not None:
         # What hangs does not follow the jaw and the neck, but falls straight from the cheekbones.
         below = np.clip((heights - width_from) / 15, 0, 1)
-        straight = head.surface(scalp.angles, np.full((1, 1), width_from))
+        straight = head.surface(angles, np.full((1, 1), width_from))
         straight = straight + outward * thickness[..., np.newaxis]
         points[..., 0] += below * (straight[..., 0] * (1 + 0.0015 * heights) - points[..., 0])
         points[..., 2] += below * (straight[..., 2] - points[..., 2])
     return points
 
 
-def build_hair(person: Person, scalp: Scalp) -> Sheet:
+def build_hair(person: Person, head: Head) -> Sheet:
     """Build the hair as a shell over the head, with a ragged edge."""
-    angles, heights = scalp.angles, scalp.heights
+    angles, heights, _ = head.grid
     raised, top, sides, hangs, curl = HAIR[hair_style(person)]
     turned = np.abs(np.rad2deg(angles))
-    line = np.interp(turned, HAIRLINE[:, 0], HAIRLINE[:, 1])
+    line = np.interp(turned, *HAIRLINE.T)
     forehead = np.clip(1 - turned / 62, 0, 1)
     line = line + (raised + person["hairline"]) * np.sqrt(forehead)
     line = line + person["parting"] * 2.5 * np.sin(angles * 2.2) * forehead
@@ -203,19 +168,15 @@ def build_hair(person: Person, scalp: Scalp) -> Sheet:
     if hangs > 20:
         curtain = np.minimum((turned - 66) * 0.75, hangs - heights)
         inside = np.maximum(inside, np.broadcast_to(curtain, inside.shape))
-    rows, columns = inside.shape
-    kind = int(person["marks"] * 5)
     curl = 0.5 * (curl + person["hair_curl"])
-    along = 0.6 + round(4 * (1 - curl))
-    strands = strand_noise(kind, along)
-    ragged = cv2.resize(strands, (columns, rows), interpolation=cv2.INTER_AREA)
+    strands = strand_noise(int(person["marks"] * 5), 0.6 + round(4 * (1 - curl)))
+    ragged = cv2.resize(strands, inside.shape[::-1], interpolation=cv2.INTER_AREA)
     inside = inside + (1.0 + 2.0 * curl) * np.clip(ragged, -2, 2)
     volume = 0.6 + 0.8 * person["hair_volume"]
     thickness = volume * (top + (sides - top) * np.clip((turned - 35) / 40, 0, 1))
     if headwear(person) in ("cap", "beanie", "headscarf"):
         thickness = thickness * 0.3
-    thickness = np.broadcast_to(thickness, inside.shape)
-    points = shell(scalp, inside, thickness, 16.0 if hangs > 20 else None)
+    points = shell(head, inside, thickness, 16.0 if hangs > 20 else None)
     colour = hair_colour(person)
     if hair_style(person) == "shaved":
         colour = 0.5 * (colour + skin_colour(person) * 0.9)
@@ -231,19 +192,18 @@ def strand_noise(kind: int, along: float) -> np.ndarray:
     return np.clip(drawn / drawn.std(), -3, 3)
 
 
-def build_headwear(person: Person, scalp: Scalp) -> list[Sheet]:
+def build_headwear(person: Person, head: Head) -> list[Sheet]:
     """Build a cap, a beanie, a headscarf or a band, if the person wears one."""
     kind = headwear(person)
     if kind == "none":
         return []
-    turned, heights = np.abs(np.rad2deg(scalp.angles)), scalp.heights
-    texture = np.empty((110, 140, 3), np.float32)
-    texture[:] = cloth_colour(person, 0.37)
-    texture *= 1 + 0.06 * noise(3, 140, 110, 0.7)[..., np.newaxis]
-    texture = np.clip(texture, 0, 1)
+    angles, heights, _ = head.grid
+    turned = np.abs(np.rad2deg(angles))
+    weave = 1 + 0.06 * noise(3, 140, 110, 0.7)[..., np.newaxis]
+    texture = np.clip(weave * cloth_colour(person, 0.37), 0, 1)
 
     def cloth(inside, thickness: float, width_from: float | None = None) -> Sheet:
-        return plain(shell(scalp, inside, thickness, width_from), texture, inside)
+        return plain(shell(head, inside, thickness, width_from), texture, inside)
 
     if kind == "headscarf":
         rim = np.interp(turned, [0, 30, 48, 56, 130], [-33, -31, -20, 0, 0])

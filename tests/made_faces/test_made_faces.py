@@ -19,14 +19,13 @@ from reading_faces.made_faces import (
     MadeFace,
     Scene,
     at_rest,
-    draw_expression,
     person_number,
     portrait,
     take_photo,
     with_units,
 )
 from reading_faces.made_faces.camera import Camera
-from reading_faces.made_faces.expression import PRESENT_FROM, PROTOTYPES, UNITS
+from reading_faces.made_faces.expression import PRESENT_FROM, PROTOTYPES, UNITS, draw_expression
 from reading_faces.made_faces.features import place_features
 from reading_faces.made_faces.head import build_head
 from reading_faces.made_faces.people import MONK_TONES, beard, draw_person, glasses, headwear
@@ -79,18 +78,15 @@ def plain_person(number: int) -> dict[str, float]:
 
 def before_a_wall(scene: Scene, view: View, seed: int = 0) -> tuple[np.ndarray, MadeFace]:
     """Draw a face without a camera: brightness `(144, 144)` from 0 to 255, and the face."""
-    features = place_features(scene.person, scene.units)
-    head = build_head(scene.person, features)
+    head = build_head(scene.person, scene.units)
     linear = np.full((144, 144, 3), 0.4, np.float32)
-    face = draw_face(scene, features, head, view, linear, np.random.default_rng(seed))
+    face = draw_face(scene, head, view, linear, np.random.default_rng(seed))
     return 255 * np.sqrt(np.clip(linear.mean(axis=2), 0, 1)), face
 
 
 def seen_keypoints(scene: Scene, view: View) -> np.ndarray:
     """Return where keypoints are seen, to the last digit."""
-    features = place_features(scene.person, scene.units)
-    head = build_head(scene.person, features)
-    return view.project(view.turn(head.lift(features.keypoints())))[:, :2]
+    return view.project(view.turn(build_head(scene.person, scene.units).keypoints()))[:, :2]
 
 
 # Labels
