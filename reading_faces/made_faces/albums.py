@@ -12,13 +12,7 @@ import cv2
 import numpy as np
 
 from reading_faces.made_faces.camera import Camera, draw_camera
-from reading_faces.made_faces.expression import (
-    EMOTIONS,
-    PRESENT_FROM,
-    UNITS,
-    at_rest,
-    draw_expression,
-)
+from reading_faces.made_faces.expression import EMOTIONS, PRESENT_FROM, UNITS, draw_expression
 from reading_faces.made_faces.people import Person
 from reading_faces.made_faces.scenes import MadeFace, Scene, draw_scene, take_photo
 from reading_faces.made_faces.sets import draw_all, person_number
@@ -192,5 +186,5 @@ def facs_text(units: np.ndarray) -> str:
 
 def neutral_to(emotion: str, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Return units of rest and of a strong expression of an emotion, for `animate`."""
-    rng = np.random.default_rng(seed)
-    return at_rest(), draw_expression(emotion, rng, strength=1.0)
+    units = draw_expression(emotion, np.random.default_rng(seed), strength=1.0)
+    return np.zeros_like(units), units

@@ -82,10 +82,7 @@ def read_jpeg(file: bytes | np.ndarray, grey: bool = False) -> np.ndarray:
 
 
 def draw_background(size: tuple[int, int], rng, finer: float = 1.0) -> np.ndarray:
-    """Draw a blurred room or sky in linear light: a gradient with shapes.
-
-    `(h, w, 3) float32`, with so many times more pixels each way than a picture of that size.
-    """
+    """Draw a blurred room or sky, so many times finer: linear light `(h, w, 3) float32`."""
     small = np.empty((32, 32, 3), np.float32)
     first, second = (rng.uniform(0.02, 1) * random_tint(rng) for _ in range(2))
     slope = np.linspace(0, 1, 32, dtype=np.float32)

@@ -29,8 +29,7 @@ _DPI = 100  # at which a pixel of a picture is a pixel of the figure
 
 def identities_by_emotions(people: int = 8) -> tuple[Figure, str]:
     """Return a grid of `people` (at most ten) from light to dark skin, each with seven emotions."""
-    spread = np.linspace(0, len(PEOPLE) - 1, people).round().astype(int)
-    numbers = [PEOPLE[i] for i in spread]
+    numbers = np.array(PEOPLE)[np.linspace(0, len(PEOPLE) - 1, people).round().astype(int)]
     rows = [[photograph(strong(number, name)) for name in EMOTIONS] for number in numbers]
     fig, (ax,) = frame([rows])
     ax.set_xticks(middles(len(EMOTIONS)), EMOTIONS)
@@ -115,8 +114,7 @@ def photograph(scene: Scene, across: float = 138.0) -> np.ndarray:
     compared. With 138 units the whole head is on it, with 104 the face from forehead to chin.
     """
     place = (0.5 * SIDE, (0.62 - 26 / across) * SIDE, SIDE / across)
-    photo, _ = take_photo([scene], [place], (SIDE, SIDE), scene.camera, scene.seed)
-    return photo
+    return take_photo([scene], [place], (SIDE, SIDE), scene.camera, scene.seed)[0]
 
 
 def frame(panels: list[list[list[np.ndarray]]], columns: int = 1) -> tuple[Figure, list]:

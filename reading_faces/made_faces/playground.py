@@ -123,11 +123,9 @@ def frame_by_eyes(photo: np.ndarray, eyes: np.ndarray) -> np.ndarray:
     `eyes (2, 2)` are the centres of the left and the right one.
     """
     large = 96  # drawn at twice the size first, so that no pixel of the photo is passed over
-    across = eyes[0] - eyes[1]  # the subject's left eye is on the right
-    turn = np.array([across, [-across[1], across[0]]])
-    turn *= EYES_APART * large / (across @ across)
-    middle = np.array([(large - 1) / 2, EYES_HEIGHT * large - 0.5])
-    matrix = np.column_stack([turn, middle - turn @ eyes.mean(axis=0)])
+    x = 0.5 + EYES_APART / 2 * np.array([1, -1])  # the subject's left eye is on the right
+    places = large * np.column_stack([x, [EYES_HEIGHT, EYES_HEIGHT]]) - 0.5
+    matrix, _ = cv2.estimateAffinePartial2D(eyes, places)
     grey = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
     face = cv2.warpAffine(grey, matrix, (large, large), borderMode=cv2.BORDER_REPLICATE)
     return cv2.resize(face, (48, 48), interpolation=cv2.INTER_AREA)

@@ -4,7 +4,7 @@ A z-buffer in NumPy. Each sheet is sampled so densely that no pixel is missed; a
 sample nearest to us wins; only then are texture, normal and light looked up, once a pixel.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -113,17 +113,14 @@ def render(
 
 @dataclass(frozen=True)
 class Surface:
-    """The part of a sheet that may be seen, turned and projected.
+    """The part of a sheet that may be seen, its points turned.
 
-    `turned` and `seen` are `(r, c, 3)`, `place` and `cover` as in `Sheet`; `grid` says into how
-    many samples each row and each column is divided.
+    `seen (r, c, 3)` are the points as projected; `grid` says into how many samples each row and
+    each column is divided.
     """
 
     sheet: Sheet
-    turned: np.ndarray
     seen: np.ndarray
-    place: np.ndarray
-    cover: np.ndarray | None
     grid: tuple[int, int]
 
     @classmethod
@@ -133,16 +130,14 @@ class Surface:
         seen = view.project(turned)
         margin = 6 * view.zoom
         near = (seen[..., 0] > -margin) & (seen[..., 0] < size[0] + margin)
-        near &= (seen[..., 1] > -margin) & (seen[..., 1] < size[1] + margin)
-        if sheet.cover is not None:
-            near &= sheet.cover > -6
+        near &= (seen[..., 1] > -margin) & (seen[..., 1] < size[1] + margin) & (sheet.cover > -6)
         ys, xs = np.flatnonzero(near.any(axis=1)), np.flatnonzero(near.any(axis=0))
         if ys.size < 2 or xs.size < 2:
             return None
         part = np.s_[ys[0] : ys[-1] + 1, xs[0] : xs[-1] + 1]
-        cover = None if sheet.cover is None else sheet.cover[part]
-        grid = sampling(seen[part])
-        return cls(sheet, turned[part], seen[part], sheet.place[part], cover, grid)
+        place, cover = sheet.place[part], sheet.cover[part]
+        sheet = replace(sheet, points=turned[part], place=place, cover=cover)
+        return cls(sheet, seen[part], sampling(seen[part]))
 
     def dense(self, values: np.ndarray) -> np.ndarray:
         """Return values `(r, c, ...)` at every sample."""
@@ -168,9 +163,7 @@ def splat(number: int, surface: Surface, winners: np.ndarray, width: int, height
     # Rounded down after adding a half: faster than rounding, and the same.
     x, y = (x + np.float32(0.5)).ravel(), (y + np.float32(0.5)).ravel()
     inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
-    if surface.cover is not None:
-        inside &= (surface.dense(surface.cover) > 0).ravel()
-    index = np.flatnonzero(inside)
+    index = np.flatnonzero(inside & (surface.dense(surface.sheet.cover) > 0).ravel())
     pixel = y[index].astype(np.int64) * width + x[index].astype(np.int64)
     near = (near.ravel()[index] + _DEPTH_RANGE / 2) * (_DEPTH_STEPS / _DEPTH_RANGE)
     key = (near.astype(np.int64) << (_INDEX_BITS + 6)) | (number << _INDEX_BITS) | index
@@ -198,8 +191,12 @@ def look_up(surface: Surface, index: np.ndarray) -> np.ndarray:
     def read(values, x, y):
         return cv2.remap(values, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
-    texture = read(surface.sheet.texture, read(surface.place, column, row), None)
-    parts = [texture, read(normals(surface.turned), column, row), read(surface.turned, column, row)]
+    texture = read(surface.sheet.texture, read(surface.sheet.place, column, row), None)
+    parts = [
+        texture,
+        read(normals(surface.sheet.points), column, row),
+        read(surface.sheet.points, column, row),
+    ]
     planes = [plane.ravel()[: index.size] for part in parts for plane in cv2.split(part)]
     return np.stack([*planes, np.full(index.size, surface.sheet.shine, np.float32)])
 
@@ -243,13 +240,8 @@ def shadow_map(surfaces: list[Surface], light: Light) -> np.ndarray:
     """Return how near to the lamp the nearest surface is, seen from the lamp."""
     nearest = np.full(_SHADOW_SIDE**2, -1e4, np.float32)
     axes = lamp_axes(light)
-    for surface in surfaces:
-        if not surface.sheet.casts_shadow:
-            continue
-        points = surface.turned.reshape(-1, 3)
-        if surface.cover is not None:
-            points = points[surface.cover.ravel() > 0]
-        across, along, near = rotate(points.T, axes)
+    for sheet in (surface.sheet for surface in surfaces if surface.sheet.casts_shadow):
+        across, along, near = rotate(sheet.points[sheet.cover > 0].T, axes)
         column, row = shadow_place(across), shadow_place(along)
         cell = (row + np.float32(0.5)).astype(int) * _SHADOW_SIDE + (column + 0.5).astype(int)
         np.maximum.at(nearest, cell, near)

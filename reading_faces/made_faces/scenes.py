@@ -76,11 +76,9 @@ class Scene:
     def light(self) -> Light:
         """Return the lamp and the surroundings."""
         across, up = np.deg2rad([self.azimuth, self.elevation])
-        direction = np.array(
-            [np.sin(across) * np.cos(up), -np.sin(up), np.cos(across) * np.cos(up)]
-        )
+        direction = [np.sin(across) * np.cos(up), -np.sin(up), np.cos(across) * np.cos(up)]
         tint = 1 + self.warmth * np.array([1.0, 0.1, -1.0])
-        return Light(direction, self.key * tint, self.fill * (2 - tint))
+        return Light(np.array(direction), self.key * tint, self.fill * (2 - tint))
 
 
 @dataclass(frozen=True)

@@ -30,19 +30,16 @@ class Sheet:
     ----------
     points : (r, c, 3) float32, face units
     texture : (h, w, 3) float32, sRGB from 0 to 1
-    place : (r, c, 2) float32
-        Which pixel of the texture lies on each point.
-    cover : (r, c) float32 or None
-        The sheet is there where this is above 0; None: everywhere.
+    place : (r, c, 2) float32, which pixel of the texture lies on each point
+    cover : (r, c) float32, above 0 where the sheet is there
     shine : 0 to 1
-    casts_shadow : bool
-        False for what is too thin for the cells of the shadow map.
+    casts_shadow : False for what is too thin for the cells of the shadow map
     """
 
     points: np.ndarray
     texture: np.ndarray
     place: np.ndarray
-    cover: np.ndarray | None = None
+    cover: np.ndarray
     shine: float = 0.1
     casts_shadow: bool = True
 
@@ -81,17 +78,16 @@ def build_sheets(person: Person, head: Head, painting: np.ndarray) -> list[Sheet
 def wrap_face(person: Person, head: Head, painting: np.ndarray) -> Sheet:
     """Wrap the painted mask round the head."""
     scale = painting.shape[1] / (X_RANGE[1] - X_RANGE[0])
-    points = head.grid[2].astype(np.float32)
-    place = (head.grid[2][..., :2] - (X_RANGE[0], Y_RANGE[0])) * scale - 0.5
-    return Sheet(points, painting, place.astype(np.float32), shine=person["shine"])
+    _, _, points = head.grid
+    place = (points[..., :2] - (X_RANGE[0], Y_RANGE[0])) * scale - 0.5
+    return replace(plain(points, painting, shine=person["shine"]), place=place.astype(np.float32))
 
 
-def plain(points: np.ndarray, texture: np.ndarray, cover=None, shine: float = 0.1) -> Sheet:
+def plain(points: np.ndarray, texture: np.ndarray, cover=1.0, shine: float = 0.1) -> Sheet:
     """Return a sheet with its texture stretched over all of it."""
     down, across = (np.linspace(0, texture.shape[i] - 1, points.shape[i]) for i in (0, 1))
     place = np.stack(np.meshgrid(across, down), axis=-1)
-    if cover is not None:
-        cover = np.ascontiguousarray(cover, np.float32)
+    cover = np.full(points.shape[:2], cover, np.float32)
     return Sheet(points.astype(np.float32), texture, place.astype(np.float32), cover, shine)
 
 
