@@ -43,20 +43,21 @@ OPTIONS = {
     "no-align": YES | {"help": "leave leaning heads as they lean"},
 }  # fmt: skip
 # What each task takes besides these; of options in brackets, one.
-ALL_TAKE = ("source", "split", "weights", "speed", "predictions", "json")
+ALL_TAKE = ("source", "split", "speed", "predictions", "json")
 TASKS = {
-    "keypoints": ("15 points of a face", "tta", ("jitter", "in-photos"), "detector"),
-    "emotion": (
-        "the emotion that a face shows", "tta", ("folds", "in-photos"), "detector", "scratch",
-        "every-class",
+    "keypoints": (
+        "15 points of a face", "weights", "tta", ("jitter", "in-photos"), "detector"
     ),
-    "action-units": ("what moves in a face", "tta"),
+    "emotion": (
+        "the emotion that a face shows", "weights", "tta", ("folds", "in-photos"), "detector",
+        "scratch", "every-class",
+    ),
+    "action-units": ("what moves in a face", "weights", "tta"),
     "identity": (
-        "whose face it is", "folds", ("enroll", "unknown"), "embedder", "detector", "no-align"
+        "whose face it is", ("weights", "embedder"), "folds", ("enroll", "unknown"), "detector",
+        "no-align",
     ),
 }  # fmt: skip
-# Options that say how another one is done.
-NEEDS = {"scratch": "folds", "every_class": "folds", "detector": "in_photos"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -114,57 +115,48 @@ def files_read(options: argparse.Namespace) -> Iterator[Path]:
             yield from place.rglob("*") if place.is_dir() else (place, *beside)
 
 
+def refuse(options: argparse.Namespace, names: str, why: str) -> None:
+    """Refuse any of the options `names` that was given."""
+    for name in names.split():
+        if getattr(options, name.replace("-", "_")):
+            raise UsageError(f"--{name} {why}")
+
+
 def measure_model(options: argparse.Namespace) -> tuple:
     """Return the evaluation of a model, and how fast it is if that was asked for."""
-    for option, needed in NEEDS.items():
-        if getattr(options, option) and not getattr(options, needed):
-            option, needed = (f"--{name.replace('_', '-')}" for name in (option, needed))
-            raise UsageError(f"{option} says how {needed} is done: add {needed}.")
-    if options.folds and options.split not in (None, "all"):
-        raise UsageError("--folds takes a source whole: leave out --split.")
+    if not options.folds:
+        refuse(options, "scratch every-class", "says how --folds is done: add --folds.")
+    elif options.split != "all":
+        refuse(options, "split", "does not go with --folds, which takes a source whole.")
+    if not options.in_photos:
+        refuse(options, "detector", "says how --in-photos is done: add --in-photos.")
     with quiet():
-        from reading_faces.training import (
-            crossval,
-            measure,
-            measure_in_photos,
-            measure_speed,
-            storage,
-        )
+        from reading_faces.training import crossval, measure, measure_speed, storage
+        from reading_faces.training.measure_in_photos import evaluate_in_photos
 
     model = storage.load(options.weights or model_name(options))
     if model.card["task"] != model_name(options):
         raise ValueError(f"{options.weights} is a model for {model.card['task']}.")
+    asked = model, options.source, options.split, options.tta
     if options.folds:
         how = options.folds, options.scratch, options.every_class, options.tta
         evaluation = crossval.cross_validate(model, options.source, *how)
     elif options.in_photos:
-        how = options.split, options.tta, options.detector or "mtcnn"
-        evaluation = measure_in_photos.evaluate_in_photos(model, options.source, *how)
+        evaluation = evaluate_in_photos(*asked, options.detector or "mtcnn")
     elif options.jitter:
-        how = options.split, options.tta, options.jitter
-        evaluation = measure.evaluate_keypoints(model, options.source, *how)
+        evaluation = measure.evaluate_keypoints(*asked, options.jitter)
     else:
-        evaluation = measure.evaluate(model, options.source, options.split, options.tta)
+        evaluation = measure.evaluate(*asked)
     return evaluation, (measure_speed.model_speed(model) if options.speed else None)
-
-
-def check_people(options: argparse.Namespace) -> None:
-    """Refuse options of identity that do not go together."""
-    given = options.source.endswith(".npz")
-    for option in ("unknown", "embedder", "weights", "detector", "no_align", "speed"):
-        if given and getattr(options, option):
-            option = option.replace("_", "-")
-            raise UsageError(f"--{option} needs photos; {options.source} holds embeddings.")
-    if options.weights and options.embedder:
-        raise UsageError("--weights are an embedder of your own: leave out --embedder.")
-    if options.enroll and (options.folds or options.predictions):
-        # Each draw names other faces: there is no one name a row.
-        raise UsageError("--enroll goes without --folds and --predictions.")
 
 
 def measure_people(options: argparse.Namespace) -> tuple:
     """Return the evaluation of an embedder, and how fast it is if that was asked for."""
-    check_people(options)
+    if options.source.endswith(".npz"):
+        why = f"needs photos; {options.source} holds embeddings."
+        refuse(options, "unknown embedder weights detector no-align speed", why)
+    if options.enroll:
+        refuse(options, "folds predictions", "goes without --enroll: each draw names other faces.")
     with quiet():
         from helpers import data, embedders, models
         from reading_faces.training import made_sets, measure_identity, measure_speed
@@ -192,14 +184,12 @@ def measure_people(options: argparse.Namespace) -> tuple:
 def run_speed(options: argparse.Namespace) -> int:
     """Print how fast photos are read."""
     with quiet():
-        from helpers import data, images
+        from helpers.images import find_photos
         from reading_faces.reader import FaceReader
-        from reading_faces.training import made_sets, measure_speed
+        from reading_faces.training.made_sets import people_source
+        from reading_faces.training.measure_speed import reader_speed
 
-    if options.photos:
-        photos = images.find_photos(options.photos)
-    else:
-        photos = data.load_people(made_sets.people_source("made")).files
-    speed = measure_speed.reader_speed(FaceReader(options.detector or "mtcnn"), photos)
+    photos = find_photos(options.photos or [people_source("made")])
+    speed = reader_speed(FaceReader(options.detector or "mtcnn"), photos)
     console.print_result({"task": "speed", **speed}, options)
     return 0
