@@ -208,12 +208,9 @@ def lay_out(actions: PageActions) -> Page:
         reading, marked, embeddings = actions.read(path)
         yield tell(reading), report(reading, marked, thresholds), embeddings, None
 
-    def who() -> str:
-        return enrolled(actions.people)
-
     def change(act, name, *rest):
         told, left = attempt(act, name, *rest)
-        return told, who(), left
+        return told, enrolled(actions.people), left
 
     def leave(request: gr.Request):
         # Gradio would keep what it has shown to a visitor, the marked photo too, for an hour.
@@ -258,6 +255,6 @@ def lay_out(actions: PageActions) -> Page:
         told = [changed, people, name]
         enroll.click(partial(change, actions.enroll), [name, number, faces], told, **ours)
         forget.click(partial(change, actions.forget), name, told, **ours)
-        page.load(who, None, people, **ours)
+        page.load(lambda: enrolled(actions.people), None, people, **ours)
         page.unload(leave)
     return page

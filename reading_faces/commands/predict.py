@@ -201,5 +201,8 @@ def to_text(readings: list) -> str:
                 emotion += f"  {printable(who) if who else 'nobody enrolled'} {score:.2f}"
             rows.append((name, number, *box, f"{face.confidence:.3f}", emotion))
     longest = max(len(name) for name, *_ in rows)
-    line = f"{{:{longest}}}  {{:>4}}  {{:>5}}  {{:>5}}  {{:>5}}  {{:>6}}  {{:>10}}  {{}}"
-    return "".join(f"{line.format(*row).rstrip()}\n" for row in rows) if len(rows) > 1 else ""
+    lines = [
+        f"{name:{longest}}  {n:>4}  {x:>5}  {y:>5}  {width:>5}  {height:>6}  {sure:>10}  {last}"
+        for name, n, x, y, width, height, sure, last in rows
+    ]
+    return "".join(f"{line.rstrip()}\n" for line in lines) if len(rows) > 1 else ""

@@ -5,7 +5,8 @@ import pytest
 from faces import Tint
 from moving_faces import Changing, Following, detected, frame_of
 
-from helpers import detect
+from helpers import detect, embedders
+from helpers.gallery import Gallery
 from reading_faces import track
 from reading_faces.reader import FaceReader
 from reading_faces.track import FaceTracker
@@ -62,6 +63,14 @@ def test_a_face_that_jumps_is_known_again_by_who_it_is(stage):
     assert alone[1][0].number == 2
     known = stage(FaceTracker(reader(Tint()), every=1), far, colours=[(255, 200, 200)])
     assert known[1][0].number == 1
+
+
+def test_the_gallerys_embedder_knows_a_face_again(stage, monkeypatch):
+    monkeypatch.setattr(embedders, "SmallEmbedder", Tint)
+    known = reader()
+    known.gallery = Gallery.empty("tint", 0.9).enroll("Ann", np.ones((1, 3)))
+    seen = stage(FaceTracker(known, every=1), [[(10, 20)], [(110, 70)]], colours=[(255, 200, 200)])
+    assert seen[1][0].number == 1
 
 
 def test_somebody_else_who_appears_elsewhere_has_another_number(stage):
