@@ -1,6 +1,5 @@
 """A photo with each face's box, keypoints, likeliest emotion and name drawn on it."""
 
-import functools
 import math
 
 import cv2
@@ -66,7 +65,7 @@ def draw_label(picture: Image.Image, text: str, box: np.ndarray, avoid: list) ->
     """Write a label by its box where it hides least, inside the picture; return its rectangle."""
     width, height = picture.size
     wanted = np.clip(box[2] * 0.16, max(width, height) / 70, max(width, height) / 28)
-    font = load_font(max(6, round(float(wanted))))
+    font = ImageFont.truetype(font_manager.findfont("DejaVu Sans"), max(6, round(float(wanted))))
     drawn = ImageDraw.Draw(picture)
     while True:
         left, top, right, bottom = drawn.textbbox((0, 0), text, font=font)
@@ -74,7 +73,7 @@ def draw_label(picture: Image.Image, text: str, box: np.ndarray, avoid: list) ->
         size = np.array([right - left + 2 * margin, bottom - top + 2 * margin])
         if size[0] <= width or font.size <= 6:
             break
-        font = load_font(font.size - 1)
+        font = font.font_variant(size=font.size - 1)
     x, y = box[0] + box[2] / 2 - size[0] / 2, box[1] - size[1]
     below, inside = box[1] + box[3], box[1] + box[3] - size[1]
     places = [np.array([at_x, at_y, *size]) for at_y in (y, below, inside) for at_x in (x, box[0])]
@@ -86,9 +85,3 @@ def draw_label(picture: Image.Image, text: str, box: np.ndarray, avoid: list) ->
     drawn.rectangle([*best[:2], *corner], fill=BOX)
     drawn.text((best[0] + margin - left, best[1] + margin - top), text, fill="white", font=font)
     return best
-
-
-@functools.cache
-def load_font(size: int) -> ImageFont.FreeTypeFont:
-    """Load the font that comes with matplotlib."""
-    return ImageFont.truetype(font_manager.findfont("DejaVu Sans"), size)

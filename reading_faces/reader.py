@@ -179,15 +179,10 @@ class FaceReader:
     @property
     def columns(self) -> tuple[str, ...]:
         """What a row of a table says of a face, as the models' cards name it; loads the models."""
-        loaded = self.load()
-        columns = list(_PLACE)
-        if "emotion" in loaded:
-            columns += ["emotion", *loaded["emotion"].card["classes"]]
-        if "action_units" in loaded:
-            columns += loaded["action_units"].card["units"]
-        if "keypoints" in loaded:
-            columns += KEYPOINT_COLUMNS
-        return tuple(columns)
+        cards = {part: model.card for part, model in self.load().items()}
+        emotion = ("emotion", *cards["emotion"]["classes"]) if "emotion" in cards else ()
+        units = cards["action_units"]["units"] if "action_units" in cards else ()
+        return (*_PLACE, *emotion, *units, *(KEYPOINT_COLUMNS if "keypoints" in cards else ()))
 
     def read(self, photos: Iterable[str | Path | np.ndarray]) -> Iterator[PhotoReading]:
         """Yield one reading a photo, in order; a photo that cannot be read only says so.

@@ -143,8 +143,8 @@ def is_copy(file: Path) -> bool:
         return False
 
 
-def draw(reading, path: Path) -> str | None:
-    """Write the annotated copy of a photo; return a sentence if that failed."""
+def draw(reading, path: Path) -> str:
+    """Write the annotated copy of a photo; return a sentence if that failed, or an empty one."""
     from PIL import Image
 
     from helpers.images import PhotoError, read_photo
@@ -154,13 +154,13 @@ def draw(reading, path: Path) -> str | None:
         picture = Image.fromarray(annotate_photo(read_photo(reading.path), reading))
         with whole_file(path) as part:
             picture.save(part, quality=92, comment=MARK)
+        return ""
     except PhotoError as error:
         return str(error)
     except OSError as error:
         # Pillow's own errors carry no number; the only one of a JPEG is a side above 65,500 pixels.
         reason = explain(error) if error.errno else "The photo is too long for a JPEG."
         return f"{printable(path)} cannot be written. {reason}"
-    return None
 
 
 def print_result(text: str) -> None:
