@@ -96,7 +96,7 @@ def test_a_variant_that_was_cut_goes_on_where_it_was(tmp_path, monkeypatch):
         return keypoints.train_variant(tmp_path, budget, keypoints.build_five_layers)
 
     with monkeypatch.context() as patch:
-        patch.setattr(keypoints, "keypoint_metrics", None)  # so that it fails after its training
+        patch.setattr(keypoints, "evaluate", None)  # so that it fails after its training
         with pytest.raises(TypeError):
             train()
     history = (tmp_path / "history.csv").read_text()

@@ -12,16 +12,16 @@ from pathlib import Path
 import keras
 import numpy as np
 from keras import layers
-from scipy.special import softmax
 
 from helpers import models, settings
 from helpers.batches import Batches
 from helpers.data import EMOTIONS
+from helpers.models import TrainedModel
 from helpers.transfer import class_weights
 from reading_faces.training.loop import build_optimizer, fit, once
 from reading_faces.training.losses import cross_entropy
+from reading_faces.training.measure import evaluate
 from reading_faces.training.recipes import Recipe, Schedule, Targets
-from reading_faces.training.scores import emotion_metrics
 from reading_faces.training.training_data import emotion_data
 
 
@@ -51,6 +51,7 @@ def build_residual() -> keras.Model:
     return keras.Model(inputs, models.mean_and_logits(x, 7, dropout=0.3), name="residual")
 
 
+CURVES = ["loss", "accuracy", "val_loss", "val_accuracy"]
 LABELS, HALF_VOTES = Targets(), Targets(votes_weight=0.5)
 STUDIES = {
     "emotion-models": {
@@ -108,9 +109,8 @@ def train_variant(
     epochs, rows = budget.get("epochs", 1), budget.get("rows", 25_000)
     recipe = Recipe(Schedule(epochs, learning_rate, **schedule), targets=targets)
     batch_size = recipe.schedule.batch_size
-    seconds = once(
-        out / "seconds_per_step.json", lambda: seconds_per_step(build(), recipe.schedule)
-    )
+    stored = out / "seconds_per_step.json"
+    seconds = once(stored, lambda: seconds_per_step(build(), recipe.schedule))
     if "processor_minutes" in budget:
         pictures = int(60 * budget["processor_minutes"] / seconds * batch_size)
         epochs = max(1, round(pictures / rows))
@@ -127,20 +127,17 @@ def train_variant(
         metrics=["accuracy"],
     )
     history = fit(network, training, epochs, validation, out, "val_accuracy")
-    logits = network.predict(models.standardize(validation.images), batch_size=64, verbose=0)
-    labels = validation.targets.argmax(axis=1)
+    card = {"task": "emotion", "input": {"size": 48}, "classes": EMOTIONS}
+    measured = evaluate(TrainedModel(network, card), source, "val").result
     return {
         "n_train": n_train,
         "pictures_seen": epochs * len(training.images),
-        "n": len(labels),
+        "n": measured["n"],
         "parameters": network.count_params(),
         "flops": models.count_flops(network),
         "seconds_per_epoch": round(seconds * n_train / batch_size / (os.cpu_count() or 1)),
-        "history": {
-            column: history[column].round(4).tolist()
-            for column in ("loss", "accuracy", "val_loss", "val_accuracy")
-        },
-        "metrics": emotion_metrics(labels, softmax(logits, axis=1), EMOTIONS),
+        "history": history[CURVES].round(4).to_dict("list"),
+        "metrics": measured["metrics"],
     }
 
 

@@ -10,14 +10,14 @@ from keras import layers
 
 from helpers import settings
 from helpers.batches import Batches
-from helpers.data import KEYPOINT_NAMES, KeypointData, load_keypoints
+from helpers.data import KeypointData, load_keypoints
 from helpers.models import TrainedModel, convolution, keypoints_to_network
 from reading_faces.training.augment import mirror_half
 from reading_faces.training.loop import build_optimizer, fit
 from reading_faces.training.losses import masked_distance
+from reading_faces.training.measure import evaluate
 from reading_faces.training.networks import build_keypoint_model
 from reading_faces.training.recipes import Schedule
-from reading_faces.training.scores import keypoint_metrics
 
 SMALL = (16, 32, 48)  # channels of the compared networks' stages
 RATE = 1e-3
@@ -79,23 +79,23 @@ def train_variant(
     """Train one network in folder `out` and measure it on faces that it has not seen."""
     # Real faces: chosen on and shown for validation, because the test split is opened only for the
     # model that ships. Made faces: people that nothing else is chosen by.
-    data = load_keypoints(budget.get("source", source))
-    measured = data.select("val" if source != "made" else "test")
-    training, validation = learn_from(data, budget, complete_only)
+    split = "test" if source == "made" else "val"
+    source = budget.get("source", source)
+    training, validation = learn_from(load_keypoints(source), budget, complete_only)
     keras.utils.set_random_seed(settings.SEED)
     network = build()
     schedule = Schedule(budget["epochs"], RATE)
     network.compile(build_optimizer(schedule, len(training)), loss=masked_distance)
     history = fit(network, training, schedule.epochs, validation, out)
-    model = TrainedModel(network, {"task": "keypoints", "input": {"size": 96}})
-    predicted = model.predict(measured.images)
+    card = {"task": "keypoints", "input": {"size": 96}}
+    measured = evaluate(TrainedModel(network, card), source, split).result
     return {
-        "source": data.source,
+        "source": source,
         "n_train": len({image.tobytes() for image in training.images}),
-        "n": len(measured),
+        "n": measured["n"],
         "parameters": network.count_params(),
-        "val_loss": [round(float(loss), 5) for loss in history["val_loss"]],
-        "metrics": keypoint_metrics(measured.keypoints, predicted, KEYPOINT_NAMES),
+        "val_loss": history["val_loss"].round(5).tolist(),
+        "metrics": measured["metrics"],
     }
 
 
