@@ -24,9 +24,6 @@ LONGEST_SIDE = 1280
 SMALLEST_SIDE = 24
 # MTCNN takes the folds of a glove for a face when they are this small, see `confirm`.
 SMALL_FACE = 48
-# Who is less sure is left out. So MTCNN finds exactly the people on each of 152 portraits; Haar
-# misses a tenth of them and takes four other things for faces.
-MIN_CONFIDENCE = 0.9
 
 # TensorFlow's eager calls and OpenCV's cascade must not be entered by two threads at a time.
 _one_at_a_time = threading.Lock()
@@ -62,8 +59,13 @@ class DetectedFace:
         return float(np.degrees(np.arctan2(down, across)))
 
 
-def detect_faces(photo: np.ndarray, detector: str = "mtcnn") -> list[DetectedFace]:
+def detect_faces(
+    photo: np.ndarray, detector: str = "mtcnn", min_confidence: float = 0.9
+) -> list[DetectedFace]:
     """Return the faces of a photo `(h, w, 3) uint8` RGB, largest first.
+
+    With the default confidence, MTCNN finds exactly the people on each of 152 portraits; Haar
+    misses a tenth of them and takes four other things for faces.
 
     Raises
     ------
@@ -78,7 +80,7 @@ def detect_faces(photo: np.ndarray, detector: str = "mtcnn") -> list[DetectedFac
         return []
     small = cv2.resize(photo, size, interpolation=cv2.INTER_AREA) if shrink < 1 else photo
     with _one_at_a_time:
-        found = find_with_mtcnn(small) if detector == "mtcnn" else find_with_haar(small)
+        found = {"mtcnn": find_with_mtcnn, "haar": find_with_haar}[detector](small, min_confidence)
     scale = np.array([width / size[0], height / size[1]])
     faces = []
     for box, confidence, landmarks in drop_doubles(found):
@@ -109,16 +111,16 @@ def check_detector(detector: str) -> None:
         raise ValueError(f"OpenCV {cv2.__version__} has no Haar cascades any more; use mtcnn.")
 
 
-def find_with_mtcnn(photo: np.ndarray) -> list[tuple]:
+def find_with_mtcnn(photo: np.ndarray, min_confidence: float) -> list[tuple]:
     """Return `(box, confidence, landmarks)` of each face; a small one must be seen twice."""
-    rows = run_mtcnn([photo])
+    rows = run_mtcnn([photo], min_confidence)
     small = np.flatnonzero((rows[:, 3:5] < SMALL_FACE).all(axis=1))
     if small.size:
-        rows = np.delete(rows, small[~confirm(photo, rows[small, 1:5])], axis=0)
+        rows = np.delete(rows, small[~confirm(photo, rows[small, 1:5], min_confidence)], axis=0)
     return [(row[1:5], float(row[5]), row[6:16].reshape(2, 5).T) for row in rows]
 
 
-def confirm(photo: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+def confirm(photo: np.ndarray, boxes: np.ndarray, min_confidence: float) -> np.ndarray:
     """Look at small faces again, enlarged twice; return which were seen both times, `(n,) bool`.
 
     On astronauts' portraits of seven sizes this kept 93 of 93 faces and none of 6 false alarms.
@@ -126,18 +128,18 @@ def confirm(photo: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     sure = np.ones(len(boxes), bool)
     for side in (2.0, 2.4):
         crops, _ = crop_faces(photo, boxes, 96, Framing(side))
-        rows = run_mtcnn(list(crops))
+        rows = run_mtcnn(list(crops), min_confidence)
         centred = (np.abs(rows[:, 1:3] + rows[:, 3:5] / 2 - 48) < 16).all(axis=1)
         sure &= np.isin(np.arange(len(boxes)), rows[centred, 0])
     return sure
 
 
-def run_mtcnn(photos: list[np.ndarray]) -> np.ndarray:
+def run_mtcnn(photos: list[np.ndarray], min_confidence: float) -> np.ndarray:
     """Run MTCNN on photos of one size; for each face: photo, box, confidence, five x, five y."""
     # The proposal stages may be unsure, since the last one decides: with their own, stricter
     # thresholds plain faces get lost. `min_face_size` must stay as it is: above about 20 pixels
     # MTCNN 1.0 swallows an error of its own and finds nothing at all.
-    options = {"threshold_pnet": 0.5, "threshold_rnet": 0.6, "threshold_onet": MIN_CONFIDENCE}
+    options = {"threshold_pnet": 0.5, "threshold_rnet": 0.6, "threshold_onet": min_confidence}
     try:
         rows = load_mtcnn().detect_faces(photos, output_type="numpy", fit_to_image=False, **options)
     except ValueError as error:  # Keras 3.13 refuses the empty batch of a stage without proposals
@@ -155,14 +157,14 @@ def load_mtcnn():
     return MTCNN()
 
 
-def find_with_haar(photo: np.ndarray) -> list[tuple]:
+def find_with_haar(photo: np.ndarray, min_confidence: float) -> list[tuple]:
     """Return `(box, confidence, None)` of each face that OpenCV's frontal cascade finds."""
     grey = cv2.equalizeHist(to_grey(photo))
     window = (SMALLEST_SIDE, SMALLEST_SIDE)
     boxes, votes = load_haar().detectMultiScale2(grey, 1.1, minNeighbors=2, minSize=window)
     boxes, confidences = np.reshape(boxes, (-1, 4)).astype(float), 1 - 0.6 / np.ravel(votes)
     found = zip(boxes, confidences.tolist(), strict=True)
-    return [(box, sure, None) for box, sure in found if sure >= MIN_CONFIDENCE]
+    return [(box, sure, None) for box, sure in found if sure >= min_confidence]
 
 
 @functools.cache

@@ -1,5 +1,7 @@
 """Faces are found where they are, whatever the photo's size, and crops lead back to the photo."""
 
+from types import SimpleNamespace
+
 import cv2
 import numpy as np
 import pytest
@@ -222,7 +224,7 @@ def test_points_are_enlarged_by_their_pixels_middle_and_boxes_by_their_edges(mon
     """A photo twice as wide and high as what the detector looks at, which sees one face there."""
     landmarks = np.array([[0.0, 0], [9, 4], [5, 5], [2, 9], [8, 9]])
     seen = [(np.array([10.0, 20, 30, 40]), 1.0, landmarks)]
-    monkeypatch.setattr(detect, "find_with_mtcnn", lambda photo: seen)
+    monkeypatch.setattr(detect, "find_with_mtcnn", lambda photo, least: seen)
     wide = np.zeros((detect.LONGEST_SIDE, 2 * detect.LONGEST_SIDE, 3), np.uint8)
     (face,) = detect.detect_faces(wide)
     assert face.box == (20, 40, 60, 80)
@@ -232,14 +234,14 @@ def test_points_are_enlarged_by_their_pixels_middle_and_boxes_by_their_edges(mon
 def test_a_small_face_must_be_seen_both_times_that_it_is_looked_at_again(monkeypatch):
     looks = iter([[0, 1], [1, 2]])  # which of three boxes are seen, in their crops' middle
 
-    def run_mtcnn(photos):
+    def run_mtcnn(photos, least):
         rows = np.zeros((2, 16))
         rows[:, 0], rows[:, 1:5] = next(looks), (28, 28, 40, 40)
         return rows
 
     monkeypatch.setattr(detect, "run_mtcnn", run_mtcnn)
     boxes = np.array([[10.0, 10, 30, 30]] * 3)
-    found = detect.confirm(np.zeros((90, 90, 3), np.uint8), boxes)
+    found = detect.confirm(np.zeros((90, 90, 3), np.uint8), boxes, 0.9)
     assert found.tolist() == [False, True, False]
 
 
@@ -248,3 +250,15 @@ def test_where_no_face_is_the_middle_of_the_photo_stands_in():
     photo[15:85, 65:135] = 255
     (face,), (found,) = detect.crop_largest_faces([photo], 70, "emotion")
     assert not found and (face == 255).all()
+
+
+def test_a_lower_confidence_finds_more(monkeypatch):
+    pairs = np.array([[10, 10, 60, 60]]), np.array([[3]])  # three windows agree: 0.8
+    monkeypatch.setattr(
+        detect, "load_haar", lambda: SimpleNamespace(detectMultiScale2=lambda *_, **__: pairs)
+    )
+    monkeypatch.setattr(detect, "check_detector", lambda detector: None)
+    photo = np.zeros((200, 200, 3), np.uint8)
+    assert not detect.detect_faces(photo, "haar")
+    (face,) = detect.detect_faces(photo, "haar", 0.8)
+    assert face.confidence == pytest.approx(0.8)
