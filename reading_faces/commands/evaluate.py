@@ -42,40 +42,37 @@ OPTIONS = {
     "embedder": {"choices": ("shipped", "facenet"), "help": "default: shipped"},
     "no-align": YES | {"help": "leave leaning heads as they lean"},
 }  # fmt: skip
-# What each task takes besides these; of options in brackets, one.
 ALL_TAKE = ("source", "split", "speed", "predictions", "json")
+NETWORKS_TAKE = (*ALL_TAKE, "weights", "tta")
+# What a task is, and the options it takes; of those in brackets, one.
 TASKS = {
-    "keypoints": (
-        "15 points of a face", "weights", "tta", ("jitter", "in-photos"), "detector"
-    ),
+    "keypoints": ("15 points of a face", *NETWORKS_TAKE, ("jitter", "in-photos"), "detector"),
     "emotion": (
-        "the emotion that a face shows", "weights", "tta", ("folds", "in-photos"), "detector",
+        "the emotion that a face shows", *NETWORKS_TAKE, ("folds", "in-photos"), "detector",
         "scratch", "every-class",
     ),
-    "action-units": ("what moves in a face", "weights", "tta"),
+    "action-units": ("what moves in a face", *NETWORKS_TAKE),
     "identity": (
-        "whose face it is", ("weights", "embedder"), "folds", ("enroll", "unknown"), "detector",
-        "no-align",
+        "whose face it is", *ALL_TAKE, ("weights", "embedder"), "folds", ("enroll", "unknown"),
+        "detector", "no-align",
     ),
+    "speed": ("how fast photos are read on this machine", "detector", "json"),
 }  # fmt: skip
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe `evaluate`, each task with the options that apply to it."""
     # One that does not apply is None.
-    parser.set_defaults(**{name.replace("-", "_"): None for name in OPTIONS})
+    parser.set_defaults(run=run, **{name.replace("-", "_"): None for name in OPTIONS})
     tasks = parser.add_subparsers(required=True, metavar="TASK", dest="task")
-    for task, (what, *others) in TASKS.items():
+    for task, (what, *taken) in TASKS.items():
         command = tasks.add_parser(task, help=what)
-        command.set_defaults(run=run)
-        for names in (*ALL_TAKE, *others):
+        for names in taken:
             one_of = command.add_mutually_exclusive_group()
             for name in [names] if isinstance(names, str) else names:
                 one_of.add_argument(f"--{name}", **OPTIONS[name])
-    speed = tasks.add_parser("speed", help="how fast photos are read on this machine")
+    speed = tasks.choices["speed"]
     speed.add_argument("photos", nargs="*", metavar="PATH", help="photos or folders; default: made")
-    for name in ("detector", "json"):
-        speed.add_argument(f"--{name}", **OPTIONS[name])
     speed.set_defaults(run=run_speed)
 
 

@@ -1,6 +1,4 @@
-"""What a careful reviewer finds in a data set: of emotions, counts, copies, conflicts and doubts;
-of Kaggle's keypoints, which are marked.
-"""
+"""What a careful reviewer finds in a data set of emotions, and which keypoints Kaggle's set has."""
 
 import numpy as np
 import pandas as pd

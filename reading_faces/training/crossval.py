@@ -54,15 +54,14 @@ def cross_validate(
     card = model.card | {"classes": list(classes), "temperature": 1.0}
     started = time.perf_counter()
     probabilities = np.zeros((len(data), len(classes)), np.float32)
-    accuracies = []
     parts = folds_of_subjects(data, folds)
     for number, (learn, judge) in enumerate(tqdm(parts, desc="folds", unit="fold")):
         keras.utils.set_random_seed(settings.SEED + number)
         network = fresh_network(model, classes, scratch)
         fine_tune(network, data.images[learn], np.eye(len(classes))[data.labels[learn]])
         probabilities[judge] = TrainedModel(network, card).predict(data.images[judge], mirrored)
-        hits = probabilities[judge].argmax(axis=1) == data.labels[judge]
-        accuracies.append(float(hits.mean()))
+    hits = probabilities.argmax(axis=1) == data.labels
+    accuracies = [float(hits[judge].mean()) for _, judge in parts]
     measured = scores.emotion_metrics(data.labels, probabilities, classes) | {
         "folds": accuracies,
         "mean_of_folds": float(np.mean(accuracies)),

@@ -69,9 +69,8 @@ def compare_detectors(faces: int) -> Iterator[Measure]:
             eyes = np.linalg.norm(face.keypoints[0] - face.keypoints[1])
             gaps = np.linalg.norm(found[nearest].landmarks - face.landmarks, axis=1)
             errors.append(gaps.mean() / eyes)
-    yield Measure(
-        "MTCNN finds the face, confidence above 0.9", len(errors) / faces, 0.95, True, faces
-    )
+    name = "MTCNN finds the face, confidence above 0.9"
+    yield Measure(name, len(errors) / faces, 0.95, True, faces)
     name = "MTCNN's five landmarks against ours, median error in eye distances"
     yield Measure(name, float(np.median(errors)) if errors else None, 0.06, False, len(errors))
     name = "Haar finds the face, turned by up to 15°"
@@ -87,14 +86,10 @@ def compare_detectors(faces: int) -> Iterator[Measure]:
     yield Measure(name, float(np.mean(seen)), 0.9, True, faces)
 
 
-def haar_boxes(photo: np.ndarray) -> np.ndarray:
-    """Return the boxes `(k, 4)` in which Haar sees a face, however sure it is."""
-    side = detect.SMALLEST_SIDE
-    grey = cv2.equalizeHist(to_grey(photo))
-    return np.reshape(
-        detect.load_haar().detectMultiScale(grey, 1.1, minNeighbors=2, minSize=(side, side)),
-        (-1, 4),
-    )
+def haar_boxes(photo: np.ndarray) -> Sequence:
+    """Return the boxes `(k, 4)` in which Haar sees a face, however sure it is; `()` if none."""
+    grey, window = cv2.equalizeHist(to_grey(photo)), [detect.SMALLEST_SIDE] * 2
+    return detect.load_haar().detectMultiScale(grey, 1.1, minNeighbors=2, minSize=window)
 
 
 def nearest_box(boxes: Sequence, nose: np.ndarray) -> int | None:
