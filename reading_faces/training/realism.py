@@ -86,10 +86,11 @@ def compare_detectors(faces: int) -> Iterator[Measure]:
     yield Measure(name, float(np.mean(seen)), 0.9, True, faces)
 
 
-def haar_boxes(photo: np.ndarray) -> Sequence:
-    """Return the boxes `(k, 4)` in which Haar sees a face, however sure it is; `()` if none."""
+def haar_boxes(photo: np.ndarray) -> list[np.ndarray]:
+    """Return the boxes `(4,)` in which Haar sees a face, however sure it is."""
     grey, window = cv2.equalizeHist(to_grey(photo)), [detect.SMALLEST_SIDE] * 2
-    return detect.load_haar().detectMultiScale(grey, 1.1, minNeighbors=2, minSize=window)
+    boxes, votes = detect.load_haar().detectMultiScale2(grey, 1.1, minNeighbors=2, minSize=window)
+    return [box for box, _ in detect.drop_doubles(list(zip(boxes, np.ravel(votes), strict=True)))]
 
 
 def nearest_box(boxes: Sequence, nose: np.ndarray) -> int | None:
