@@ -5,7 +5,7 @@ import pandas as pd
 
 from helpers import data
 from reading_faces.training.scores import mean_or_none
-from reading_faces.training.soft_labels import agreement, label_by_votes
+from reading_faces.training.training_data import agreement, label_by_votes
 
 
 def review(source: str) -> dict:

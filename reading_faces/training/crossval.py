@@ -16,11 +16,11 @@ from helpers.batches import Batches
 from helpers.data import DataError, EmotionData, load_emotions
 from helpers.models import TrainedModel
 from reading_faces.training import scores
-from reading_faces.training.loop import build_optimizer, fit
+from reading_faces.training.loop import fit
 from reading_faces.training.losses import cross_entropy
 from reading_faces.training.measure import Evaluation, describe
-from reading_faces.training.networks import BUILDERS
-from reading_faces.training.recipes import Schedule
+from reading_faces.training.recipes import Schedule, build_optimizer
+from reading_faces.training.storage import BUILDERS
 
 LABEL_SMOOTHING = 0.1
 

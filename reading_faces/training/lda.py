@@ -1,9 +1,8 @@
 """Learn an embedding in one step: linear discriminant analysis of what a network already sees.
 
-The emotion model's first stages have learnt from 26,000 real faces what parts of a face look like.
-Which of the differences between two faces are differences between two *people*? Those that hardly
-occur between pictures of one person. Linear discriminant analysis (Fisher 1936) finds them without
-a single training step, and is written into the last layer of `models.build_embedding_model`.
+The emotion model's first stages know what parts of a face look like. People differ by what hardly
+differs between pictures of one person: Fisher's analysis (1936) finds that without a training step,
+and is written into the last layer of `models.build_embedding_model`.
 """
 
 import hashlib
@@ -23,16 +22,17 @@ from reading_faces.training.augment import augment_action_units
 from reading_faces.training.measure_identity import evaluate_embedder
 from reading_faces.training.recipes import Recipe
 
-# A face of nobody known takes part so often, each time under another light and cut differently.
-VIEWS = 3
-# Differences smaller than this share of the mean one are taken for as large: few pictures of few
-# people say nothing about them. From 0.01 to 1, little changes.
+VIEWS = 3  # of each face of nobody known, under another light and cut differently
+# Added to all variances, as a share of their mean: few pictures of few people say nothing about
+# small ones. From 0.01 to 1, little changes.
 RIDGE = 0.1
-# What stands in where it cannot be measured.
-USUAL_THRESHOLD = 0.4
-
-LOADERS = {"made": load_keypoints, "facial-keypoints": load_keypoints}
-LOADERS |= {"fer2013": load_emotions, "ckplus": load_emotions}
+USUAL_THRESHOLD = 0.4  # where it cannot be measured
+LOADERS = {
+    "made": load_keypoints,
+    "facial-keypoints": load_keypoints,
+    "fer2013": load_emotions,
+    "ckplus": load_emotions,
+}
 
 # Grey faces `(n, size, size) uint8`, and who is on each, `(n,)`, if that is known.
 Portraits = tuple[np.ndarray, np.ndarray | None]
@@ -40,14 +40,13 @@ Portraits = tuple[np.ndarray, np.ndarray | None]
 
 def portrait_data(sources: tuple[str, ...], recipe: Recipe, seed: int) -> list[Portraits]:
     """Load the faces of each source."""
-    return [load_portraits(source, recipe.data.rows, seed) for source in sources]
+    return [load_portraits(source, recipe.rows, seed) for source in sources]
 
 
 def load_portraits(source: str, rows: int | None, seed: int) -> Portraits:
-    """Load the training faces of a source; any but the known sets is a folder of people.
+    """Load the training faces of a source in `LOADERS`, or of a folder of people.
 
-    At most so many `rows` are taken: the first, which are of few people, where people are named,
-    else any.
+    Of a source, at most `rows`: the first, of few people, where they are named, else any.
     """
     data = LOADERS.get(source, load_people)(source)
     data = data.select(np.isin(data.split, ["train", "all"]))
@@ -69,8 +68,7 @@ def start_from_emotion(network: keras.Model, emotion: keras.Model) -> None:
 def learn(network: keras.Model, portraits: list[Portraits], run) -> tuple[keras.Model, dict]:
     """Fill the last layer so that people come apart; return what the card says of that, too.
 
-    How faces differ is measured on the first of the sources; how pictures of one person differ on
-    each, and each counts the same.
+    The first source says how faces differ, all alike how pictures of one person do.
     """
     layer = network.get_layer("embedding")
     features = keras.Model(network.input, layer.input)
@@ -108,8 +106,8 @@ def scatter_within(features: np.ndarray, people: np.ndarray) -> np.ndarray:
 def discriminant(total: np.ndarray, within: np.ndarray, dimensions: int) -> np.ndarray:
     """Return the directions `(d, dimensions)` in which people differ most, for what one varies.
 
-    Each is scaled so that one person's pictures vary by 1 along it, and not at all along two
-    together: the generalised eigenvectors of both covariances `(d, d)`.
+    They are the generalised eigenvectors of both covariances `(d, d)`: one person's pictures vary
+    by 1 along each, and independently.
     """
     size = len(within)
     softened = within + RIDGE * np.trace(within) / size * np.eye(size)

@@ -1,22 +1,88 @@
-"""The training loop: keep the best epoch, and go on where an interrupted run stopped.
+"""Train by a recipe: keep the best epoch, go on where a run was cut, and teach what comes after.
 
 A run with a folder leaves there `history.csv` with one row an epoch, `best.weights.h5`, and
 `resume/` with the state of the last epoch. What is trained and how stands in `tasks`.
 """
 
-import contextlib
 import json
 from collections.abc import Callable
-from itertools import pairwise
+from functools import partial
 from pathlib import Path
 
 import keras
 import numpy as np
 import pandas as pd
-from keras import ops
 
+from helpers.augment import augment_faces
+from helpers.batches import Batches
 from helpers.files import whole_file
-from reading_faces.training.recipes import Schedule
+from helpers.models import TrainedModel
+from reading_faces.training.augment import MixedBatches
+from reading_faces.training.recipes import Recipe, build_optimizer
+from reading_faces.training.training_data import Examples
+
+
+def train_in_turn(network: keras.Model, examples: Examples, run) -> tuple[keras.Model, dict]:
+    """Train by the recipe of a run (`make.Run`) and by those that follow it.
+
+    Each after the first learns from what was said after all before it, too, and has a folder of
+    its own inside that of the one before: so each can be cut, and goes on where it was.
+
+    Returns the network, and what its card says of the training.
+    """
+    task, out, said, histories = run.task, run.out, [], []
+    metrics = [] if task.monitor == "val_loss" else [task.monitor.removeprefix("val_")]
+    batches, validation, unlabelled = examples
+    faces = np.concatenate([batches.images, unlabelled]) if run.recipe.then else None
+    for recipe in run.recipe.in_turn():
+        if said:
+            batches = taught_batches(examples.training, faces, said, recipe)
+        optimizer, epochs = build_optimizer(recipe.schedule, len(batches)), recipe.schedule.epochs
+        network.compile(optimizer, task.loss(run.sources, recipe), metrics=metrics)
+        histories.append(fit(network, batches, epochs, validation, out, task.monitor))
+        if recipe.then:
+            teacher = TrainedModel(network, {"task": task.name, "input": {"size": task.size}})
+            said.append(teacher.predict(faces, mirrored=True))
+            # A copy, because a network that was resumed at an epoch starts from it ever after.
+            learnt, network = network.get_weights(), keras.Model.from_config(network.get_config())
+            network.set_weights(learnt)
+            out = out / "then"
+    facts = {"n_train": len(examples.training.images), "n_val": len(validation.images)}
+    if len(unlabelled):
+        facts["n_unlabelled"] = len(unlabelled)
+    best = [float(history[task.monitor].agg(better(task.monitor))) for history in histories]
+    facts[task.monitor] = [round(value, 4) for value in best]
+    return network, facts | {"epochs_run": sum(map(len, histories))}
+
+
+def taught_batches(
+    training: Batches, faces: np.ndarray, said: list[np.ndarray], recipe: Recipe
+) -> Batches:
+    """Return batches whose targets are in part what teachers said (self-distillation).
+
+    What a network says of a face, all its probabilities, tells more than one person's hasty label,
+    and it can be asked of faces that nobody has labelled. A pupil who sees them in harder views can
+    come out better than its teacher (Furlanello et al. 2018, https://arxiv.org/abs/1805.04770; Xie
+    et al. 2020, https://arxiv.org/abs/1911.04252).
+
+    Parameters
+    ----------
+    training : labelled faces with their targets `(n, classes)`.
+    faces : `(m, h, w) uint8`, those of `training` first; of the others all is the teachers' word.
+    said : probabilities `(m, classes)` of each teacher; their mean is taken.
+    recipe : its `teacher_weight` is the teachers' share where there are labels.
+    """
+    labelled, weight = len(training.images), recipe.teacher_weight
+    targets = np.mean(said, axis=0, dtype=np.float32)
+    targets[:labelled] = weight * targets[:labelled] + (1 - weight) * training.targets
+    return MixedBatches(
+        faces,
+        targets,
+        augment=partial(augment_faces, reach=recipe.reach),
+        batch_size=recipe.schedule.batch_size,
+        seed=training.seed + len(said),  # so that each sees other views than the one before
+        mixup=recipe.mixup,
+    )
 
 
 def fit(
@@ -31,13 +97,9 @@ def fit(
     """Train a compiled network and return its history, one row an epoch.
 
     Without a folder `out` nothing is written, and the weights are those of the last epoch. With
-    one, they are those of the best epoch; and if it holds an unfinished run, training goes on after
-    its last epoch with the same batches as if nothing had happened. Only dropout draws other noise.
-
-    Parameters
-    ----------
-    monitor : the column that decides which epoch is best: lowest for a loss, highest otherwise.
-    verbose : 2 prints a line an epoch, 0 nothing.
+    one, they are those of the epoch that is best by the column `monitor` (the lowest loss, the
+    highest of anything else); and if it holds an unfinished run, training goes on after its last
+    epoch with the same batches as if nothing had happened. Only dropout draws other noise.
 
     Raises
     ------
@@ -65,16 +127,6 @@ def fit(
             "values in what it learns from, or learn at a lower rate."
         )
     return read_history(out) if out else pd.DataFrame(past.history)
-
-
-def once(path: Path, work: Callable):
-    """Return what is stored at `path`; if there is nothing, do the work and store it as JSON."""
-    if not path.exists():
-        done = work()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(path) as part:
-            part.write_text(json.dumps(done))
-    return json.loads(path.read_text())
 
 
 def bookkeeping(out: Path, monitor: str) -> list[keras.callbacks.Callback]:
@@ -111,74 +163,11 @@ def read_history(out: Path) -> pd.DataFrame:
     return pd.read_csv(path).drop_duplicates("epoch", keep="last").reset_index(drop=True)
 
 
-def take_over(network: keras.Model, learnt: keras.Model) -> None:
-    """Take over the weights of a trained network.
-
-    If the network has that one inside, only what is around it goes on learning: a few thousand
-    drawn faces would soon unlearn what makes it work on real ones.
-    """
-    inside = next((layer for layer in network.layers if layer.name == learnt.name), None)
-    (inside or network).set_weights(learnt.get_weights())
-    if inside:
-        inside.trainable = False
-
-
-def build_optimizer(schedule: Schedule, steps_per_epoch: int | None) -> keras.optimizers.Optimizer:
-    """Return the optimizer, its rate falling as planned; without steps it stays as it is."""
-    rate, decay = schedule.learning_rate, schedule.weight_decay
-    if steps_per_epoch is not None:
-        rate = FallingRate(schedule, steps_per_epoch)
-    if schedule.optimizer == "sgd":
-        return keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, weight_decay=decay)
-    if schedule.optimizer == "nadam":
-        return keras.optimizers.Nadam(rate)
-    return keras.optimizers.AdamW(rate, weight_decay=decay)
-
-
-class FallingRate(keras.optimizers.schedules.LearningRateSchedule):
-    """A learning rate that warms up and falls to 0 by cosine, and does so again at each restart.
-
-    Source of the restarts: Loshchilov and Hutter, SGDR, ICLR 2017.
-    """
-
-    def __init__(self, schedule: Schedule, steps_per_epoch: int):
-        restarts = [epoch for epoch in schedule.restarts if epoch < schedule.epochs]
-        warmup = int(schedule.warmup_epochs * steps_per_epoch)
-        self.falls = []
-        for start, end in pairwise([0, *restarts, schedule.epochs]):
-            peak = schedule.learning_rate / (2 if start else 1)
-            fall = keras.optimizers.schedules.CosineDecay(
-                initial_learning_rate=peak / 20,
-                decay_steps=max(1, (end - start) * steps_per_epoch - warmup),
-                warmup_target=peak,
-                warmup_steps=warmup,
-            )
-            self.falls.append((start * steps_per_epoch, fall))
-
-    def __call__(self, step):
-        """Return the learning rate of a step."""
-        rate = 0.0
-        for start, fall in self.falls:
-            rate = ops.where(step < start, rate, fall(ops.maximum(step - start, 0)))
-        return rate
-
-
-@contextlib.contextmanager
-def precision(policy: str):
-    """Build layers under a dtype policy, and put back the one that was there."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(fastest_policy() if policy == "auto" else policy)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
-
-
-def fastest_policy() -> str:
-    """Return `mixed_bfloat16` where the processor computes with it, else `float32`."""
-    try:
-        flags = Path("/proc/cpuinfo").read_text()
-    except OSError:  # not Linux: the safe choice
-        flags = ""
-    fast = "avx512_bf16" in flags or "amx_bf16" in flags
-    return "mixed_bfloat16" if fast else "float32"
+def once(path: Path, work: Callable):
+    """Return what is stored at `path`; if there is nothing, do the work and store it as JSON."""
+    if not path.exists():
+        done = work()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(path) as part:
+            part.write_text(json.dumps(done))
+    return json.loads(path.read_text())

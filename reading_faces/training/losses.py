@@ -4,6 +4,7 @@ A point that nobody labelled has no error; but where no real face has it, it may
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import keras
 import numpy as np
@@ -68,11 +69,10 @@ def distance_within_shape(shapes: ShapeModel, typical: float, weight: float) -> 
 
 def cross_entropy(label_smoothing: float = 0.0, class_weights: np.ndarray | None = None):
     """Return cross-entropy of logits; with weights `(classes,)`, a face counts by its class."""
-    loss = keras.losses.CategoricalCrossentropy(
-        from_logits=True,
-        label_smoothing=label_smoothing,
-        reduction="sum_over_batch_size" if class_weights is None else None,
+    entropy = partial(
+        keras.losses.CategoricalCrossentropy, from_logits=True, label_smoothing=label_smoothing
     )
     if class_weights is None:
-        return loss
-    return lambda true, predicted: loss(true, predicted) * ops.sum(true * class_weights, axis=-1)
+        return entropy()
+    of_each = entropy(reduction=None)
+    return lambda true, predicted: of_each(true, predicted) * ops.sum(true * class_weights, axis=-1)

@@ -6,7 +6,7 @@ import numpy as np
 from tqdm import tqdm
 
 from helpers import settings
-from helpers.data.made import MadeSet, album_folder, load_set
+from helpers.data.made import album_folder
 from helpers.files import whole_file
 from reading_faces.made_faces.albums import people_album
 from reading_faces.made_faces.sets import collect, draw_set
@@ -14,17 +14,14 @@ from reading_faces.made_faces.sets import collect, draw_set
 _VERSION = 4  # raise this when faces change, so that no set of the former ones is taken
 
 
-def training_set(n: int, seed: int = 1, pose: str = "wide", mixed: bool = False) -> MadeSet:
-    """Return more grey faces than ship, of other people unless `seed` is 0; see `sets.draw_set`.
-
-    They are drawn at the first call.
-    """
+def training_set(n: int, seed: int = 1, pose: str = "wide", mixed: bool = False) -> str:
+    """Return the path of a set of other people than ship, drawn at the first call: `draw_set`."""
     name = f"faces-{n}-{pose}{'-mixed' * mixed}-seed{seed}-{_VERSION}.npz"
     path = settings.CACHE / "sets" / name
     if not path.is_file():
         drawn = draw_set(n, seed, pose, mixed=mixed)
         save_set(collect(tqdm(drawn, total=n, unit="face", desc=name)), path)
-    return load_set(path)
+    return str(path)
 
 
 def save_set(arrays: dict[str, np.ndarray], path: Path) -> None:
@@ -38,5 +35,5 @@ def people_source(source: str) -> str | Path:
     """Return a folder of made people for the source `"made"`; any other source as it is."""
     if source != "made":
         return source
-    few = settings.PROFILE == "smoke"
-    return album_folder(people_album(*((4, 4) if few else (12, 12))))
+    side = 4 if settings.PROFILE == "smoke" else 12
+    return album_folder(people_album(side, side))

@@ -17,9 +17,7 @@ from helpers.data.sources import locate
 from helpers.files import ReplaceError, refuse_replacing, whole_file
 from helpers.models import TrainedModel
 from reading_faces.training import storage
-from reading_faces.training.loop import precision
-from reading_faces.training.networks import BUILDERS
-from reading_faces.training.recipes import Recipe
+from reading_faces.training.recipes import Recipe, precision
 from reading_faces.training.tasks import Task
 from reading_faces.training.training_data import drawn_only
 
@@ -71,8 +69,7 @@ class Run:
         return {
             "weights": str(self.init or self.task.init),
             "sha256": self.first.card.get("sha256"),
-            "sources": training.get("sources"),
-            "began_with": training.get("began_with"),
+            **{name: training.get(name) for name in ("sources", "began_with")},
         }
 
     @property
@@ -100,17 +97,23 @@ def train_model(run: Run, resume: bool = False, copy_to: Path | None = None) -> 
     """
     refuse_replacing_what_is_read(run, copy_to)
     keras.utils.set_random_seed(run.seed)
-    network = first_network(run)
-    refuse_other_run(run, resume)
+    network, known = first_network(run), description(run)
+    path = run.out / "run.json"
+    if path.exists() and json.loads(path.read_text()) != known:
+        raise ValueError(f"{run.out} holds another run; choose another folder for --out.")
+    if path.exists() and not resume:
+        raise ValueError(
+            f"{run.out} already holds this run; add --resume to go on, or choose another --out."
+        )
     examples = run.task.data(run.sources, run.recipe, run.seed)
     # Only now, so that data that cannot be read leaves no folder behind.
     run.out.mkdir(parents=True, exist_ok=True)
-    with whole_file(run.out / "run.json") as part:
-        part.write_text(json.dumps(description(run)))
+    with whole_file(path) as part:
+        part.write_text(json.dumps(known))
     network, facts = run.task.learn(network, examples, run)
-    storage.save(TrainedModel(network, write_card(run, facts)), run.out)
+    weights = storage.save(TrainedModel(network, write_card(run, facts)), run.out)
     # From here on the model is the float16 one on disk: what ships is calibrated and measured.
-    model = storage.load(run.out / f"{run.task.name}.weights.h5")
+    model = storage.load(weights)
     model.card.update(run.task.calibrate(model, examples))
     if run.profile == "full":
         model.card.update(run.task.measure(model, run))
@@ -124,28 +127,27 @@ def refuse_replacing_what_is_read(run: Run, copy_to: Path | None) -> None:
     read = [locate(source, "faces") for source in run.sources]
     if run.init:
         read += [run.init, run.init.with_name(run.init.name.removesuffix(".weights.h5") + ".json")]
-    folders = {"--out": run.out} | ({"--copy-to": copy_to} if copy_to else {})
+    folders = {"out": run.out} | ({"copy-to": copy_to} if copy_to else {})
     for option, folder in folders.items():
         for place in read:
             if place.is_dir() and folder.resolve().is_relative_to(place.resolve()):
-                raise ReplaceError(f"{option} {folder} lies in {place}, which is learnt from.")
+                raise ReplaceError(f"--{option} {folder} lies in {place}, which is learnt from.")
         for name in (f"{run.task.name}.weights.h5", f"{run.task.name}.json", "best.weights.h5"):
-            refuse_replacing(read, **{option.strip("-"): folder / name})
+            refuse_replacing(read, **{option: folder / name})
 
 
 def first_network(run: Run) -> keras.Model:
     """Build the network, with the first weights in it if there are any."""
     function, arguments = run.network
     with precision(run.recipe.schedule.precision):
-        network = BUILDERS[function](**arguments)
+        network = storage.BUILDERS[function](**arguments)
     if run.first:
         try:
             run.task.start(network, run.first.network)
         except ValueError:
-            known, other = run.began_with["weights"], run.first.card["task"]
             raise ValueError(
-                f"{known} is a model for {other} that does not fit into {function}; choose another "
-                "--init or --model."
+                f"{run.init or run.task.init} is a model for {run.first.card['task']} that does "
+                f"not fit into {function}; choose another --init or --model."
             ) from None
     return network
 
@@ -156,17 +158,6 @@ def description(run: Run) -> dict:
     facts = {"task": run.task.name, "recipe": run.recipe.as_card()}
     facts |= {name: getattr(run, name) for name in names}
     return json.loads(json.dumps(facts, default=str))
-
-
-def refuse_other_run(run: Run, resume: bool) -> None:
-    """Refuse an output folder that is in use, unless this very run is to go on there."""
-    path = run.out / "run.json"
-    if path.exists() and json.loads(path.read_text()) != description(run):
-        raise ValueError(f"{run.out} holds another run; choose another folder for --out.")
-    if path.exists() and not resume:
-        raise ValueError(
-            f"{run.out} already holds this run; add --resume to go on, or choose another --out."
-        )
 
 
 def write_card(run: Run, facts: dict) -> dict:

@@ -16,7 +16,7 @@ from helpers.models import TrainedModel
 from reading_faces.training import scores
 from reading_faces.training.prototypes import prototype_agreement
 from reading_faces.training.shape_prior import JUDGED, fit_shape_model
-from reading_faces.training.soft_labels import agreement
+from reading_faces.training.training_data import agreement
 
 TRAINED_ON = ("train", "val")
 

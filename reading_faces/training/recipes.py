@@ -1,6 +1,16 @@
-"""How a network is trained: everything that changes the result and is worth writing on its card."""
+"""How a network is trained: all that changes the result and is written on its card.
 
+A recipe says which pictures are learnt from, what they teach, and by which schedule; from the
+schedule follow the optimizer, its learning rate and the precision.
+"""
+
+import contextlib
 from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+
+import keras
+from keras import ops
 
 
 @dataclass(frozen=True)
@@ -8,9 +18,7 @@ class Schedule:
     """For how long, in which steps and with which numbers.
 
     At each epoch of `restarts` the learning rate rises again, to half its first height, and falls
-    once more. `precision` is a Keras dtype policy, or `auto`: bfloat16 where the processor has it,
-    which halves an epoch there and makes it many times longer elsewhere. The weights are float32
-    either way.
+    once more. `precision` is a Keras dtype policy, or `auto`: see `precision`.
 
     Keras takes `weight_decay` of a weight at each step, times the learning rate and no momentum: to
     decay as fast as elsewhere with momentum 0.9, it has to be ten times as large.
@@ -27,46 +35,31 @@ class Schedule:
 
 
 @dataclass(frozen=True)
-class Data:
-    """Which pictures are learnt from, and how they are changed.
+class Recipe:
+    """One training, and the one that goes on from the weights that came out of it.
 
     `rows` limits how many training pictures of a source are used. `drawn` says how many made faces
     are drawn in place of those that ship, of other people and turned farther; `drawn_mixed` how
     many more with action units in any combination, only to learn from. `unlabelled` sources give
     faces that a teacher labels. Pictures are changed `reach` times as far as usual, and from the
-    first restart on mixed in pairs, as strongly as `mixup` says (`MixedBatches`).
+    first restart on mixed in pairs, as strongly as `mixup` says (`augment.MixedBatches`).
+
+    `votes_weight` is how much of an emotion's target comes from people's votes (`soft_labels`), and
+    `teacher_weight` how much from what the network said after the trainings before. `shape_weight`
+    is the price of an unlikely shape (`losses.distance_within_shape`).
     """
 
+    schedule: Schedule
     rows: int | None = None
     drawn: int | None = None
     drawn_mixed: int | None = None
     unlabelled: tuple[str, ...] = ()
     reach: float = 1.0
     mixup: float = 0.0
-
-
-@dataclass(frozen=True)
-class Targets:
-    """What the network is told of a picture, and what an error costs.
-
-    `votes_weight` is how much of an emotion's target comes from people's votes (`soft_labels`), and
-    `teacher_weight` how much from what the network said after the trainings before (`distill`).
-    `shape_weight` is the price of an unlikely shape (`losses.distance_within_shape`).
-    """
-
     votes_weight: float = 0.0
     teacher_weight: float = 0.0
     label_smoothing: float = 0.0
     shape_weight: float = 0.0
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """One training, and the one that goes on from the weights that came out of it."""
-
-    schedule: Schedule
-    data: Data = Data()
-    targets: Targets = Targets()
     then: "Recipe | None" = None
 
     def in_turn(self) -> list["Recipe"]:
@@ -79,5 +72,65 @@ class Recipe:
 
     def as_card(self) -> dict:
         """Return everything by name in one flat dictionary, as a model card holds it."""
-        parts = asdict(self.schedule) | asdict(self.data) | asdict(self.targets)
-        return parts | {"then": self.then.as_card() if self.then else None}
+        card = asdict(self) | {"then": self.then.as_card() if self.then else None}
+        return card.pop("schedule") | card
+
+
+def build_optimizer(schedule: Schedule, steps_per_epoch: int | None) -> keras.optimizers.Optimizer:
+    """Return the optimizer, its rate falling as planned; without steps it stays as it is."""
+    rate, decay = schedule.learning_rate, schedule.weight_decay
+    if steps_per_epoch is not None:
+        rate = FallingRate(schedule, steps_per_epoch)
+    if schedule.optimizer == "sgd":
+        return keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, weight_decay=decay)
+    if schedule.optimizer == "nadam":
+        return keras.optimizers.Nadam(rate)
+    return keras.optimizers.AdamW(rate, weight_decay=decay)
+
+
+class FallingRate(keras.optimizers.schedules.LearningRateSchedule):
+    """A learning rate that warms up and falls to 0 by cosine, and does so again at each restart.
+
+    Source of the restarts: Loshchilov and Hutter, SGDR, ICLR 2017.
+    """
+
+    def __init__(self, schedule: Schedule, steps_per_epoch: int):
+        restarts = [epoch for epoch in schedule.restarts if epoch < schedule.epochs]
+        warmup = int(schedule.warmup_epochs * steps_per_epoch)
+        self.falls = []
+        for start, end in pairwise([0, *restarts, schedule.epochs]):
+            peak = schedule.learning_rate / (2 if start else 1)
+            fall = keras.optimizers.schedules.CosineDecay(
+                initial_learning_rate=peak / 20,
+                decay_steps=max(1, (end - start) * steps_per_epoch - warmup),
+                warmup_target=peak,
+                warmup_steps=warmup,
+            )
+            self.falls.append((start * steps_per_epoch, fall))
+
+    def __call__(self, step):
+        """Return the learning rate of a step."""
+        rate = 0.0
+        for start, fall in self.falls:
+            rate = ops.where(step < start, rate, fall(ops.maximum(step - start, 0)))
+        return rate
+
+
+@contextlib.contextmanager
+def precision(policy: str):
+    """Build layers under a dtype policy, and put back the one that was there.
+
+    `auto` is `mixed_bfloat16` where the processor computes with it, which halves an epoch there and
+    makes it many times longer elsewhere, else `float32`. The weights are float32 either way.
+    """
+    if policy == "auto":
+        processor = Path("/proc/cpuinfo")  # of Linux alone; elsewhere the safe choice is taken
+        flags = processor.read_text() if processor.exists() else ""
+        fast = "avx512_bf16" in flags or "amx_bf16" in flags
+        policy = "mixed_bfloat16" if fast else "float32"
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)

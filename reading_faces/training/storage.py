@@ -1,16 +1,97 @@
-"""Write trained models, each as a file of weights and its card, and read back what was written."""
+"""Networks that only training builds, beside those of `helpers.models`; and how models are stored.
+
+A trained model is a file of weights and its card.
+"""
 
 import json
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import h5py
+import keras
 import numpy as np
+from keras import layers
 
 from helpers import models
 from helpers.files import file_sha256, whole_file
-from helpers.models import TrainedModel
-from reading_faces.training.networks import BUILDERS
+from helpers.models import TrainedModel, convolution, residual_stage
+
+
+def build_keypoint_model(
+    size: int = 96,
+    points: int = 15,
+    filters: tuple[int, ...] = (48, 96, 144),
+    identity_blocks: int = 2,
+    dropout: float = 0.2,
+    stage: Callable = residual_stage,
+) -> keras.Model:
+    """Build a residual network that regresses keypoints from one grey face.
+
+    Parameters
+    ----------
+    size : side of the square input in pixels; input `(n, size, size, 1) float`, standardised.
+    points : how many keypoints; output `(n, points, 2) float32`, 0 at the centre, ±1 at the edges.
+    filters : channels of the stages; each halves the resolution.
+    identity_blocks : blocks after the first in each stage.
+    dropout : share of features dropped before the regression head.
+    stage : builds a stage; with another one the network need not be residual.
+    """
+    inputs = keras.Input((size, size, 1), name="face")
+    x = convolution(inputs, 32, kernel=5, stride=2)
+    for width in filters:
+        x = stage(x, width, stride=2, identity_blocks=identity_blocks)
+    # Flattening keeps *where* a feature was seen; averaging over the picture would lose it.
+    x = layers.Dropout(dropout)(layers.Flatten()(x))
+    # From zeros, so that the first answer is the picture's middle and not a thousand pixels away.
+    head = layers.Dense(2 * points, kernel_initializer="zeros", dtype="float32", name="coordinates")
+    return keras.Model(inputs, layers.Reshape((points, 2))(head(x)), name="keypoints")
+
+
+def build_emotion_by_keypoints_model(
+    size: int = 48,
+    classes: int = 7,
+    filters: tuple[int, ...] = (24, 48, 64),
+    units: int = 64,
+    dropout: float = 0.2,
+) -> keras.Model:
+    """Build a network that marks 15 keypoints first, and names the emotion by where they are.
+
+    What a keypoint model has learnt is its start (`take_over`), so it needs few faces. Input is
+    `(n, size, size, 1) float`, standardised; output `(n, classes) float32` logits.
+
+    Parameters
+    ----------
+    filters : of the keypoint model inside, which sees the face twice as large.
+    units : neurons between the keypoints and the emotions; of these a share is dropped in training.
+    """
+    inputs = keras.Input((size, size, 1), name="face")
+    larger = layers.UpSampling2D(2, interpolation="bilinear")(inputs)
+    points = models.build_heatmap_model(2 * size, filters=filters)(larger)
+    # Seen from the middle of the eyes, which are the first two points: wherever the face is.
+    middle = layers.Average()([points[:, 0:1], points[:, 1:2]])
+    x = layers.Flatten()(layers.Subtract()([points, middle]))
+    x = layers.BatchNormalization()(layers.Concatenate()([x, layers.Flatten()(points)]))
+    x = layers.Dropout(dropout)(layers.Dense(units, activation="relu")(x))
+    logits = layers.Dense(classes, dtype="float32", name="logits")(x)
+    return keras.Model(inputs, logits, name="emotion")
+
+
+BUILDERS = models.BUILDERS | {
+    build.__name__: build for build in (build_keypoint_model, build_emotion_by_keypoints_model)
+}
+
+
+def take_over(network: keras.Model, learnt: keras.Model) -> None:
+    """Take over the weights of a trained network.
+
+    If the network has that one inside, only what is around it goes on learning: a few thousand
+    drawn faces would soon unlearn what makes it work on real ones.
+    """
+    inside = next((layer for layer in network.layers if layer.name == learnt.name), None)
+    (inside or network).set_weights(learnt.get_weights())
+    if inside:
+        inside.trainable = False
 
 
 def save(model: TrainedModel, folder: Path) -> Path:

@@ -12,21 +12,14 @@ from helpers.data.sources import find_folder
 from helpers.metrics import fit_temperature
 from helpers.models import TrainedModel
 from reading_faces.made_faces.expression import UNIT_NAMES
-from reading_faces.training import lda
-from reading_faces.training.distill import train_in_turn
-from reading_faces.training.loop import take_over
-from reading_faces.training.losses import cross_entropy, distance_within_shape, masked_distance
+from reading_faces.training import lda, losses, training_data
+from reading_faces.training.loop import train_in_turn
 from reading_faces.training.measure import evaluate
-from reading_faces.training.recipes import Data, Recipe, Schedule, Targets
+from reading_faces.training.recipes import Recipe, Schedule
 from reading_faces.training.scores import fit_thresholds
 from reading_faces.training.shape_prior import fit_shape_model
-from reading_faces.training.training_data import (
-    Examples,
-    action_unit_data,
-    drawn_only,
-    emotion_data,
-    keypoint_data,
-)
+from reading_faces.training.storage import take_over
+from reading_faces.training.training_data import Examples, drawn_only
 
 # Half of the real faces with 15 points are nearer to their mean shape than this.
 TYPICAL_SHAPE = 4.0
@@ -41,31 +34,29 @@ class Task:
 
     Attributes
     ----------
-    name : as files and cards have it.
-    size : side of the pictures that the network takes, in pixels.
     networks : what `--model` may name, the default first: the function that builds it, arguments.
     recipes : by run profile; `full small` is for the network `small` alone.
-    sources : what the profile `full` learns from when no source is named; `made` otherwise.
     data : `(sources, recipe, seed)` to what `learn` learns from.
+    measure : `(model, run)` to entries of the card; after a training of the profile `full`.
+    sources : what the profile `full` learns from when no source is named; `made` otherwise.
     learn : `(network, examples, run)` to the trained network, and what its card says of that.
-    loss : `(sources, targets of a recipe)` to a loss for Keras.
+    loss : `(sources, recipe)` to a loss for Keras.
     monitor : the column of the history that says which epoch is best: the loss or a metric.
     outputs : what the numbers that the network gives are called, for the card.
     init : what it begins with unless `--init` names other weights.
     start : `(network, learnt network)`: takes over weights.
     calibrate : `(model, examples)` to entries of the card that are fitted on validation faces.
-    measure : `(model, run)` to entries of the card; after a training of the profile `full`.
     """
 
     name: str
-    size: int
+    size: int  # the side of its pictures in pixels
     networks: dict[str, tuple[str, dict]]
     recipes: dict[str, Recipe]
     data: Callable
     measure: Callable
     sources: tuple[str, ...] = ("made",)
     learn: Callable = train_in_turn
-    loss: Callable = lambda sources, targets: cross_entropy(targets.label_smoothing)
+    loss: Callable = lambda sources, recipe: losses.cross_entropy(recipe.label_smoothing)
     monitor: str = "val_loss"
     outputs: dict[str, list[str]] = field(default_factory=dict)
     init: str | None = None
@@ -73,33 +64,30 @@ class Task:
     calibrate: Callable = lambda model, examples: {}
 
 
-def keypoint_loss(sources: tuple[str, ...], targets: Targets) -> Callable:
+def keypoint_loss(sources: tuple[str, ...], recipe: Recipe) -> Callable:
     """Return the loss: with a price on unlikely shapes if a source knows real ones."""
-    for source in sources if targets.shape_weight else ():
+    for source in sources if recipe.shape_weight else ():
         with contextlib.suppress(DataError, ValueError):
             shapes = fit_shape_model(kaggle_coordinates(source))
-            return distance_within_shape(shapes, TYPICAL_SHAPE, targets.shape_weight)
-    return masked_distance
+            return losses.distance_within_shape(shapes, TYPICAL_SHAPE, recipe.shape_weight)
+    return losses.masked_distance
 
 
 def learn_emotions(network: keras.Model, examples: Examples, run) -> tuple[keras.Model, dict]:
-    """Train; drawn faces show all emotions equally often, people do not."""
+    """Train, and expect emotions as often as people show them.
+
+    Drawn faces show all equally often: after those alone, the logits move by the logarithm of the
+    ratio of frequencies (Saerens et al. 2002). Without it, disgust would be named ten times as
+    often as it occurs.
+    """
     network, facts = train_in_turn(network, examples, run)
     if drawn_only(run.sources):
-        expect_frequencies(network, examples.training.targets.argmax(axis=1))
+        labels = examples.training.targets.argmax(axis=1)
+        drawn = np.maximum(np.bincount(labels, minlength=len(EMOTIONS)), 1) / len(labels)
+        seen = np.array(EMOTION_COUNTS) / sum(EMOTION_COUNTS)
+        weights, bias = network.get_layer("logits").get_weights()
+        network.get_layer("logits").set_weights([weights, bias + np.log(seen / drawn)])
     return network, facts
-
-
-def expect_frequencies(network: keras.Model, labels: np.ndarray) -> None:
-    """Let a model that was trained on evenly drawn emotions expect them as often as they occur.
-
-    The logits move by the logarithm of the ratio of frequencies (Saerens et al. 2002). Without it,
-    disgust would be named ten times as often as it occurs.
-    """
-    drawn = np.maximum(np.bincount(labels, minlength=len(EMOTIONS)), 1) / len(labels)
-    seen = np.array(EMOTION_COUNTS) / sum(EMOTION_COUNTS)
-    weights, bias = network.get_layer("logits").get_weights()
-    network.get_layer("logits").set_weights([weights, bias + np.log(seen / drawn)])
 
 
 def temperature(model: TrainedModel, examples: Examples) -> dict:
@@ -132,8 +120,8 @@ def report_on(source: str, split: str, check: tuple[str, str] | None = None) -> 
     return measure
 
 
-SMOKE = Recipe(Schedule(epochs=1, learning_rate=1e-3, precision="float32"), Data(rows=128))
-LESSON = Recipe(Schedule(epochs=4, learning_rate=2e-3, batch_size=32), Data(rows=1000))
+SMOKE = Recipe(Schedule(epochs=1, learning_rate=1e-3, precision="float32"), rows=128)
+LESSON = Recipe(Schedule(epochs=4, learning_rate=2e-3, batch_size=32), rows=1000)
 
 KEYPOINTS = Task(
     name="keypoints",
@@ -148,13 +136,13 @@ KEYPOINTS = Task(
         "lesson": LESSON,
         "full": Recipe(
             Schedule(epochs=14, learning_rate=1e-3, batch_size=32),
-            Data(drawn=12_000),
-            Targets(shape_weight=0.003),
+            drawn=12_000,
+            shape_weight=0.003,
         ),
         "full small": Recipe(Schedule(epochs=8, learning_rate=2e-3, batch_size=32)),
     },
     sources=("facial-keypoints", "made"),
-    data=keypoint_data,
+    data=training_data.keypoint_data,
     loss=keypoint_loss,
     measure=report_on("facial-keypoints", "test"),
 )
@@ -168,25 +156,23 @@ EMOTION = Task(
     },
     recipes={
         "smoke": SMOKE,
-        "lesson": Recipe(
-            Schedule(epochs=8, learning_rate=1e-3), Data(rows=3000), Targets(label_smoothing=0.1)
-        ),
+        "lesson": Recipe(Schedule(epochs=8, learning_rate=1e-3), rows=3000, label_smoothing=0.1),
         "full": Recipe(
             Schedule(92, 0.05, optimizer="sgd", weight_decay=5e-3, restarts=(24, 52)),
-            Data(mixup=0.2),
-            Targets(votes_weight=0.5),
+            mixup=0.2,
+            votes_weight=0.5,
             then=Recipe(
                 Schedule(22, 0.025, optimizer="sgd", weight_decay=5e-3),
-                Data(mixup=0.2, unlabelled=("facial-keypoints",), reach=1.5),
-                Targets(teacher_weight=0.5),
+                unlabelled=("facial-keypoints",),
+                reach=1.5,
+                mixup=0.2,
+                teacher_weight=0.5,
             ),
         ),
-        "full keypoints": Recipe(
-            Schedule(epochs=7, learning_rate=3e-3), targets=Targets(label_smoothing=0.1)
-        ),
+        "full keypoints": Recipe(Schedule(epochs=7, learning_rate=3e-3), label_smoothing=0.1),
     },
     sources=("fer2013",),
-    data=emotion_data,
+    data=training_data.emotion_data,
     learn=learn_emotions,
     monitor="val_accuracy",
     outputs={"classes": list(EMOTIONS)},
@@ -203,11 +189,12 @@ ACTION_UNITS = Task(
         "lesson": LESSON,
         "full": Recipe(
             Schedule(epochs=42, learning_rate=3e-3, batch_size=32, restarts=(6, 18, 30)),
-            Data(drawn=12_000, drawn_mixed=14_000),
+            drawn=12_000,
+            drawn_mixed=14_000,
         ),
     },
-    data=action_unit_data,
-    loss=lambda sources, targets: keras.losses.BinaryCrossentropy(from_logits=True),
+    data=training_data.action_unit_data,
+    loss=lambda sources, recipe: keras.losses.BinaryCrossentropy(from_logits=True),
     outputs={"units": list(UNIT_NAMES)},
     calibrate=unit_thresholds,
     measure=report_on("made", "test", check=("ckplus", "all")),
@@ -219,7 +206,7 @@ EMBEDDING = Task(
     size=48,
     networks={"residual": ("build_embedding_model", {})},
     recipes={
-        profile: Recipe(Schedule(0, 0.0, precision="float32"), Data(rows=rows))
+        profile: Recipe(Schedule(0, 0.0, precision="float32"), rows=rows)
         for profile, rows in (("smoke", 128), ("lesson", 1000), ("full", 4000))
     },
     sources=("facial-keypoints", "ckplus", "orl"),

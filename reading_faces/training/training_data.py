@@ -6,30 +6,25 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from sklearn.linear_model import LogisticRegression
 
 from helpers.augment import augment_faces
 from helpers.batches import Batches
 from helpers.data import (
     EMOTIONS,
-    ActionUnitData,
     DataError,
-    EmotionData,
-    KeypointData,
     load_action_units,
     load_emotions,
     load_keypoints,
     occur_among,
-    of_made_faces,
 )
 from helpers.data.archives import is_made_set
 from helpers.images import resize_square
 from helpers.models import keypoints_to_network
 from reading_faces.made_faces.expression import PRESENT_FROM, UNIT_NAMES
-from reading_faces.training.augment import augment_action_units, augment_keypoints
+from reading_faces.training.augment import MixedBatches, augment_action_units, augment_keypoints
 from reading_faces.training.made_sets import training_set
-from reading_faces.training.mixup import MixedBatches
-from reading_faces.training.recipes import Data, Recipe
-from reading_faces.training.soft_labels import soft_labels
+from reading_faces.training.recipes import Recipe
 
 
 class Examples(NamedTuple):
@@ -46,19 +41,47 @@ def drawn_only(sources: tuple[str, ...]) -> bool:
 
 
 def keypoint_data(sources: tuple[str, ...], recipe: Recipe, seed: int) -> Examples:
-    """Return faces with their points as targets."""
-    parts = [load_faces(source, recipe.data) for source in sources]
+    """Return faces with their points as targets; all points of those drawn for the recipe."""
+    more = recipe.drawn and "made" in sources
+    drawn = {"made": training_set(recipe.drawn, pose="turned")} if more else {}
+    parts = [load_keypoints(drawn.get(source, source)) for source in sources]
     return as_examples(
         parts, lambda part, _: part.keypoints, recipe, seed, augment_keypoints, keypoints_to_network
     )
 
 
-def load_faces(source: str, data: Data) -> KeypointData:
-    """Load faces with their points; in place of the made faces that ship, draw more if told to."""
-    if source != "made" or not data.drawn:
-        return load_keypoints(source)
-    faces = training_set(data.drawn, pose="turned")
-    return KeypointData(faces.images, faces.keypoints, faces.split, faces.subjects, source)
+def action_unit_data(sources: tuple[str, ...], recipe: Recipe, seed: int) -> Examples:
+    """Return faces with action units as targets: those of the made faces, in their order.
+
+    A target is 0 or 1 where a unit is clearly absent or present, and between for a weak one, 0.5
+    where it begins to count as present: two nearly equal faces on either side of that border shall
+    not pull in opposite directions.
+    """
+    parts = [load_units(source, recipe.drawn) for source in sources]
+    extra = []
+    if recipe.drawn_mixed and "made" in sources:
+        extra = [load_action_units(training_set(recipe.drawn_mixed, seed=2, mixed=True))]
+
+    def targets(faces, _) -> np.ndarray:
+        columns = [faces.unit_names.index(name) for name in UNIT_NAMES]
+        present, intensity = faces.action_units[:, columns], faces.intensities[:, columns]
+        soft = np.clip(intensity / (2 * PRESENT_FROM), 0, 1)
+        return np.where(np.isfinite(intensity), soft, present).astype(np.float32)
+
+    return as_examples(parts, targets, recipe, seed, augment_action_units, extra=extra)
+
+
+def load_units(source: str, drawn: int | None):
+    """Load faces with all units; in place of the made faces that ship, draw so many if told to."""
+    if source == "made" and drawn:
+        faces = load_action_units(training_set(drawn))
+        # Nobody is tested on these: so there are twice as many faces to set thresholds by.
+        return replace(faces, split=np.where(faces.split == "test", "val", faces.split))
+    faces = load_action_units(source)
+    lacking = [name for name in UNIT_NAMES if name not in faces.unit_names]
+    if lacking:
+        raise DataError(f"{source} does not code {', '.join(lacking)}; the model learns all 18.")
+    return faces
 
 
 def emotion_data(sources: tuple[str, ...], recipe: Recipe, seed: int) -> Examples:
@@ -68,11 +91,50 @@ def emotion_data(sources: tuple[str, ...], recipe: Recipe, seed: int) -> Example
     """
     parts = [load_emotions(source).among_classes(EMOTIONS) for source in sources]
 
-    def targets(faces: EmotionData, training: bool) -> np.ndarray:
-        return soft_labels(faces.labels, faces.votes, recipe.targets.votes_weight * training)
+    def targets(faces, training: bool) -> np.ndarray:
+        return soft_labels(faces.labels, faces.votes, recipe.votes_weight * training)
 
     examples = as_examples(parts, targets, recipe, seed, augment_faces)
     return examples._replace(unlabelled=unlabelled_faces(sources, recipe))
+
+
+def soft_labels(labels: np.ndarray, votes: np.ndarray | None, weight: float) -> np.ndarray:
+    """Mix each label with how often faces with such votes carry each label.
+
+    One label is one person's hasty guess; the votes of ten others tell what else it might have
+    been, and learning that too is worth more than smoothing all labels alike.
+
+    Parameters
+    ----------
+    labels : `(n,) int`, positions in `EMOTIONS`.
+    votes : `(n, 10)` counts as FER+ has them (Barsoum et al. 2016,
+        https://arxiv.org/abs/1608.01041), or None: then the labels alone are taken.
+    weight : share of the votes in the result, 0 to 1.
+
+    Returns
+    -------
+    `(n, 7) float32`, each row a distribution over `EMOTIONS`.
+    """
+    one_hot = np.eye(len(EMOTIONS), dtype=np.float32)[labels]
+    if votes is None or not weight:
+        return one_hot
+    return (1 - weight) * one_hot + np.float32(weight) * label_by_votes(labels, votes)
+
+
+def label_by_votes(labels: np.ndarray, votes: np.ndarray) -> np.ndarray:
+    """Estimate by logistic regression which label a face with such votes carries, `(n, 7) float32`.
+
+    Of a label that never occurs the probability is 0.
+    """
+    model = LogisticRegression(max_iter=2000).fit(votes, labels)
+    probabilities = np.zeros((len(labels), len(EMOTIONS)), np.float32)
+    probabilities[:, model.classes_] = model.predict_proba(votes)
+    return probabilities
+
+
+def agreement(votes: np.ndarray) -> np.ndarray:
+    """Return the share of votes `(n, 10)` that the most frequent answer got, `(n,)`, 0 if none."""
+    return votes.max(axis=1) / np.maximum(votes.sum(axis=1), 1)
 
 
 def unlabelled_faces(sources: tuple[str, ...], recipe: Recipe) -> np.ndarray:
@@ -80,7 +142,7 @@ def unlabelled_faces(sources: tuple[str, ...], recipe: Recipe) -> np.ndarray:
 
     Test faces are not among them; nor is any real face where only made ones are trained on.
     """
-    asked = {name for part in recipe.in_turn() for name in part.data.unlabelled}
+    asked = {name for part in recipe.in_turn() for name in part.unlabelled}
     faces = [np.zeros((0, 48, 48), np.uint8)]
     for source in () if drawn_only(sources) else sorted(asked):
         try:
@@ -93,40 +155,6 @@ def unlabelled_faces(sources: tuple[str, ...], recipe: Recipe) -> np.ndarray:
     return np.concatenate(faces)
 
 
-def action_unit_data(sources: tuple[str, ...], recipe: Recipe, seed: int) -> Examples:
-    """Return faces with action units as targets: those of the made faces, in their order.
-
-    A target is 0 or 1 where a unit is clearly absent or present, and between for a weak one, 0.5
-    where it begins to count as present: two nearly equal faces on either side of that border shall
-    not pull in opposite directions.
-    """
-    parts = [load_units(source, recipe.data) for source in sources]
-    extra = []
-    if recipe.data.drawn_mixed and "made" in sources:
-        extra = [of_made_faces(training_set(recipe.data.drawn_mixed, seed=2, mixed=True))]
-
-    def targets(faces: ActionUnitData, _) -> np.ndarray:
-        columns = [faces.unit_names.index(name) for name in UNIT_NAMES]
-        present, intensity = faces.action_units[:, columns], faces.intensities[:, columns]
-        soft = np.clip(intensity / (2 * PRESENT_FROM), 0, 1)
-        return np.where(np.isfinite(intensity), soft, present).astype(np.float32)
-
-    return as_examples(parts, targets, recipe, seed, augment_action_units, extra=extra)
-
-
-def load_units(source: str, data: Data) -> ActionUnitData:
-    """Load faces with action units; in place of the made faces that ship, draw more if told to."""
-    if source == "made" and data.drawn:
-        drawn = of_made_faces(training_set(data.drawn))
-        # Nobody is tested on these: so there are twice as many faces to set thresholds by.
-        return replace(drawn, split=np.where(drawn.split == "test", "val", drawn.split))
-    faces = load_action_units(source)
-    lacking = [name for name in UNIT_NAMES if name not in faces.unit_names]
-    if lacking:
-        raise DataError(f"{source} does not code {', '.join(lacking)}; the model learns all 18.")
-    return faces
-
-
 def as_examples(
     parts, targets, recipe: Recipe, seed: int, augment, encode=lambda targets: targets, extra=()
 ) -> Examples:
@@ -134,7 +162,7 @@ def as_examples(
 
     All of `extra` is learnt from, and none of it validated on.
     """
-    chosen = [train_and_val(part, recipe.data.rows, seed) for part in parts]
+    chosen = [train_and_val(part, recipe.rows, seed) for part in parts]
     chosen += [(part, part.select(np.zeros(len(part), bool))) for part in extra]
     training, validation = (
         MixedBatches(
@@ -143,7 +171,7 @@ def as_examples(
             augment=change,
             batch_size=recipe.schedule.batch_size,
             seed=seed,
-            mixup=recipe.data.mixup,
+            mixup=recipe.mixup,
             mixup_from=min(recipe.schedule.restarts, default=0),
             encode=encode,
         )

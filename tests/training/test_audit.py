@@ -20,7 +20,7 @@ from helpers.data import (
 from helpers.results import stored_result
 from reading_faces.__main__ import main
 from reading_faces.training.audit import describe_gaps, nearest_pictures, review_emotions
-from reading_faces.training.soft_labels import agreement
+from reading_faces.training.training_data import agreement
 
 
 @pytest.fixture

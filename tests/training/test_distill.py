@@ -12,12 +12,11 @@ from helpers.data import DataError
 from helpers.data.made import load_set
 from helpers.images import resize_square
 from helpers.models import TrainedModel
-from reading_faces.training import distill, tasks, training_data
-from reading_faces.training.distill import taught_batches
-from reading_faces.training.loop import read_history
+from reading_faces.training import loop, tasks, training_data
+from reading_faces.training.loop import read_history, taught_batches
 from reading_faces.training.make import Run, train_model
-from reading_faces.training.networks import BUILDERS
-from reading_faces.training.recipes import Data, Recipe, Schedule, Targets
+from reading_faces.training.recipes import Recipe, Schedule
+from reading_faces.training.storage import BUILDERS
 
 pytestmark = [
     pytest.mark.usefixtures("eagerly"),
@@ -25,15 +24,15 @@ pytestmark = [
 ]
 
 SCHEDULE = Schedule(epochs=2, learning_rate=0.01, optimizer="sgd", precision="float32")
-PUPIL = Recipe(SCHEDULE, targets=Targets(teacher_weight=0.5))
-CHAIN = replace(PUPIL, data=Data(rows=64), then=PUPIL)
+PUPIL = Recipe(SCHEDULE, teacher_weight=0.5)
+CHAIN = replace(PUPIL, rows=64, then=PUPIL)
 
 
 def test_labels_and_teachers_share_a_target_and_unlabelled_faces_have_the_teachers_alone():
     faces, labels = grey(6, 48), np.eye(7, dtype=np.float32)[[0, 1, 2, 3]]
     first, second = np.random.default_rng(1).dirichlet(np.ones(7), (2, 6))
     training = Batches(faces[:4], labels, seed=5)
-    recipe = replace(PUPIL, targets=Targets(teacher_weight=0.25))
+    recipe = replace(PUPIL, teacher_weight=0.25)
     batches = taught_batches(training, faces, [first, second], recipe)
     mean = (first + second) / 2
     np.testing.assert_allclose(batches.targets[:4], 0.75 * labels + 0.25 * mean[:4], atol=1e-6)
@@ -51,7 +50,7 @@ def test_a_pupil_sees_faces_turned_and_moved_farther_by_its_reach():
 
     def farthest(reach):
         """Return how far from the middle the spot is seen in a hundred epochs, in pixels."""
-        pupil = replace(PUPIL, data=Data(reach=reach))
+        pupil = replace(PUPIL, reach=reach)
         batches, away = taught_batches(training, face, [np.ones((1, 7)) / 7], pupil), []
         for epoch in range(100):
             batches.start_epoch(epoch)
@@ -73,7 +72,7 @@ def test_a_chain_that_was_cut_in_its_second_training_ends_as_if_it_had_not_been(
         return taught_batches(training, faces, said, recipe)
 
     with monkeypatch.context() as patch:
-        patch.setattr(distill, "taught_batches", listen)
+        patch.setattr(loop, "taught_batches", listen)
         whole = train_model(run)
     # The teacher is the best of the first training, and looks at the mirrored face as well.
     function, arguments = run.network

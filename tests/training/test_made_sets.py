@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from helpers import settings
-from helpers.data import load_people
+from helpers.data import load_people, load_set
 from reading_faces.training import made_sets
 from reading_faces.training.made_sets import people_source, save_set, training_set
 
@@ -18,15 +18,13 @@ def cache(tmp_path, monkeypatch):
 def test_a_set_is_drawn_at_the_first_call_only(monkeypatch):
     first = training_set(2)
     monkeypatch.setattr(made_sets, "draw_set", lambda *_, **__: pytest.fail("drawn again"))
-    again = training_set(2)
-    assert len(again) == 2 and again.files.tolist() == first.files.tolist()
+    assert training_set(2) == first and len(load_set(first)) == 2
 
 
 def test_number_seed_pose_and_mixture_each_make_another_set():
-    faces = training_set(1)
-    others = [training_set(1, seed=2), training_set(1, pose="turned"), training_set(1, mixed=True)]
-    assert len({faces.files[0], *(other.files[0] for other in others)}) == 4
-    assert len(training_set(2)) == 2
+    asked = ({}, {"seed": 2}, {"pose": "turned"}, {"mixed": True})
+    assert len({load_set(training_set(1, **how)).files[0] for how in asked}) == 4
+    assert len(load_set(training_set(2))) == 2
 
 
 def test_a_set_that_is_cut_leaves_the_old_one(cache, monkeypatch):

@@ -25,7 +25,7 @@ from reading_faces.__main__ import main
 from reading_faces.commands import evaluate as command
 from reading_faces.made_faces import UNIT_NAMES
 from reading_faces.training import measure, storage
-from reading_faces.training.networks import BUILDERS
+from reading_faces.training.storage import BUILDERS
 
 
 @pytest.fixture(scope="module")

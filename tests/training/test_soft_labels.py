@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from helpers.data import EMOTIONS, VOTES
-from reading_faces.training.soft_labels import agreement, label_by_votes, soft_labels
+from reading_faces.training.training_data import agreement, label_by_votes, soft_labels
 
 LABELS = np.repeat(np.arange(7), 12)
 

@@ -10,7 +10,7 @@ import pytest
 from helpers import models, settings
 from helpers.data import EMOTIONS
 from helpers.models import TrainedModel
-from reading_faces.training import loop, storage
+from reading_faces.training import recipes, storage
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def model():
         "classes": list(EMOTIONS),
         "temperature": 2.0,
     }
-    with loop.precision("mixed_bfloat16"):
+    with recipes.precision("mixed_bfloat16"):
         return TrainedModel(models.build_emotion_model(**arguments), card)
 
 

@@ -15,7 +15,7 @@ from reading_faces.__main__ import main
 from reading_faces.commands import study
 from reading_faces.training import studies
 from reading_faces.training.loop import once
-from reading_faces.training.recipes import Recipe, Schedule, Targets
+from reading_faces.training.recipes import Recipe, Schedule
 from reading_faces.training.studies import emotions, keypoints, resnet50
 from reading_faces.training.studies import transfer as transfers
 
@@ -149,7 +149,7 @@ def test_a_variant_changes_what_its_name_says_and_nothing_else():
     assert np.array_equal(plain[0][0], models.standardize(plain.images[plain.order]))
     assert not np.array_equal(faces[0][0], plain[0][0])
     halved = emotions.STUDIES["emotion-craft"]["half of the votes"]
-    assert halved == {"targets": Targets(votes_weight=0.5)}
+    assert halved == {"votes_weight": 0.5}
 
 
 def test_fine_tuning_is_measured_for_each_seed_by_people_who_were_not_learnt_from(

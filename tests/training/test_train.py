@@ -17,8 +17,8 @@ from reading_faces.__main__ import main
 from reading_faces.commands import train
 from reading_faces.training import loop, storage, tasks
 from reading_faces.training.make import TEXTS, Run, terms_and_failures, train_model, write_card
-from reading_faces.training.networks import BUILDERS
-from reading_faces.training.recipes import Data, Recipe, Schedule
+from reading_faces.training.recipes import Recipe, Schedule
+from reading_faces.training.storage import BUILDERS
 
 pytestmark = [
     pytest.mark.usefixtures("eagerly"),
@@ -56,7 +56,7 @@ def test_training_writes_a_model_that_loads_and_predicts(task, few_faces, tmp_pa
 
 @pytest.mark.parametrize("profile", ["smoke", "full"])
 def test_only_a_full_training_is_measured_and_the_card_keeps_that(profile, few_faces, tmp_path):
-    recipe = Recipe(Schedule(1, 1e-3), Data(rows=32))
+    recipe = Recipe(Schedule(1, 1e-3), rows=32)
     task = replace(
         KEYPOINTS,
         recipes={"smoke": recipe, "full": recipe},
@@ -68,7 +68,7 @@ def test_only_a_full_training_is_measured_and_the_card_keeps_that(profile, few_f
 
 
 def test_training_begins_with_the_first_weights(few_faces, tmp_path):
-    standing = {"smoke": Recipe(Schedule(1, 0.0), Data(rows=32))}
+    standing = {"smoke": Recipe(Schedule(1, 0.0), rows=32)}
     first = storage.load(a_model(tmp_path / "first"))
     run = Run(replace(EMOTION, recipes=standing), (few_faces,), "smoke", tmp_path / "run")
     begun = train_model(replace(run, init=tmp_path / "first/emotion.weights.h5"))

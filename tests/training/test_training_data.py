@@ -1,17 +1,19 @@
 """Networks learn from training faces alone, and from what their recipe asks for."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from data_samples import grey
 
 from helpers.data import EMOTIONS, DataError, EmotionData, KeypointData
-from helpers.data.made import load_set
+from helpers.data.made import SHIPPED, load_set
 from reading_faces.made_faces import make_set
 from reading_faces.made_faces.expression import PRESENT_FROM
 from reading_faces.training import training_data
 from reading_faces.training.made_sets import save_set
-from reading_faces.training.recipes import Data, Recipe, Schedule, Targets
-from reading_faces.training.soft_labels import soft_labels
+from reading_faces.training.recipes import Recipe, Schedule
+from reading_faces.training.training_data import soft_labels
 
 
 @pytest.fixture(scope="module")
@@ -19,19 +21,14 @@ def three_file(tmp_path_factory):
     """A set of three made faces, as `data make` writes it."""
     path = tmp_path_factory.mktemp("set") / "three.npz"
     save_set(make_set(3, seed=9), path)
-    return path
-
-
-@pytest.fixture(scope="module")
-def three(three_file):
-    return load_set(three_file)
+    return str(path)
 
 
 def test_a_set_that_data_make_wrote_holds_drawn_faces_and_any_other_file_may_hold_people(
     three_file, tmp_path
 ):
     np.savez(tmp_path / "faces.npz", images=grey(2, 48))
-    assert training_data.drawn_only(("made", str(three_file)))
+    assert training_data.drawn_only(("made", three_file))
     for other in (str(tmp_path / "faces.npz"), str(tmp_path), "fer2013"):
         assert not training_data.drawn_only(("made", other))
 
@@ -53,37 +50,43 @@ def test_a_source_without_splits_gives_a_tenth_to_judge_by():
     assert len(training) + len(validation) == 400 and 20 < len(validation) < 60
 
 
-def test_a_recipe_may_ask_for_more_made_faces_than_ship(three, monkeypatch):
+def test_a_recipe_may_ask_for_more_made_faces_than_ship(few_faces, monkeypatch):
     asked = []
 
     def training_set(n, pose):
         asked.append((n, pose))
-        return three
+        return few_faces
 
     monkeypatch.setattr(training_data, "training_set", training_set)
-    plain = training_data.load_faces("made", Data())
-    assert not asked and np.isnan(plain.keypoints).any()
-    drawn = training_data.load_faces("made", Data(drawn=500))
+    plain = Recipe(Schedule(1, 1e-3))
+    shipped = training_data.keypoint_data(("made",), plain, 0).training
+    assert not asked and np.isnan(shipped.targets).any()
+    recipe = replace(plain, drawn=500)
+    assert len(training_data.keypoint_data((few_faces,), recipe, 0).training.images) == 64
+    assert not asked  # made faces were not asked for
+    drawn = training_data.keypoint_data(("made",), recipe, 0).training
     assert asked == [(500, "turned")]
-    assert len(drawn) == 3 and np.isfinite(drawn.keypoints).all()
+    assert len(drawn.images) == 64 and np.isfinite(drawn.targets).all()
 
 
-def test_action_units_are_learnt_from_sources_that_code_them_all(three, tmp_path, monkeypatch):
-    monkeypatch.setattr(training_data, "training_set", lambda n: three)
-    drawn = training_data.load_units("made", Data(drawn=500))
+def test_action_units_are_learnt_from_sources_that_code_them_all(three_file, tmp_path, monkeypatch):
+    monkeypatch.setattr(training_data, "training_set", lambda n: three_file)
+    drawn = training_data.load_units("made", 500)
     assert len(drawn) == 3 and drawn.action_units.shape == (3, 18)
     few = {"images": np.zeros((2, 96, 96), np.uint8), "action_units": np.eye(2, dtype=int)}
     np.savez(tmp_path / "few.npz", unit_names=np.array(["AU1", "AU2"]), **few)
     with pytest.raises(DataError, match="does not code AU4, AU5"):
-        training_data.load_units(str(tmp_path / "few.npz"), Data())
+        training_data.load_units(str(tmp_path / "few.npz"), None)
 
 
-def test_units_in_any_combination_are_learnt_from_and_never_validated_on(three, monkeypatch):
+def test_units_in_any_combination_are_learnt_from_and_never_validated_on(three_file, monkeypatch):
     natural = load_set()
-    monkeypatch.setattr(
-        training_data, "training_set", lambda n, seed=1, mixed=False: three if mixed else natural
-    )
-    recipe = Recipe(Schedule(1, 1e-3), Data(drawn=40, drawn_mixed=3))
+
+    def training_set(n, seed=1, mixed=False):
+        return three_file if mixed else str(SHIPPED)
+
+    monkeypatch.setattr(training_data, "training_set", training_set)
+    recipe = Recipe(Schedule(1, 1e-3), drawn=40, drawn_mixed=3)
     training, validation, _ = training_data.action_unit_data(("made",), recipe, 0)
     assert len(training.images) == (natural.split == "train").sum() + 3
     judged = natural.split != "train"
@@ -111,7 +114,7 @@ def test_votes_soften_what_is_learnt_and_not_what_is_judged_by(monkeypatch):
     split = np.tile(["train", "train", "val"], 28)
     faces = EmotionData(grey(84, 48), labels, EMOTIONS, split, votes=votes, source="here")
     monkeypatch.setattr(training_data, "load_emotions", lambda source: faces)
-    recipe = Recipe(Schedule(1, 1e-3), targets=Targets(votes_weight=0.5))
+    recipe = Recipe(Schedule(1, 1e-3), votes_weight=0.5)
     training, validation, unlabelled = training_data.emotion_data(("here",), recipe, 0)
     learnt = faces.select("train")
     np.testing.assert_allclose(training.targets, soft_labels(learnt.labels, learnt.votes, 0.5))
@@ -121,7 +124,7 @@ def test_votes_soften_what_is_learnt_and_not_what_is_judged_by(monkeypatch):
 
 
 def test_batches_are_made_as_the_recipe_says_and_only_training_is_changed():
-    recipe = Recipe(Schedule(9, 1e-3, batch_size=10, restarts=(6, 3)), Data(rows=30, mixup=0.2))
+    recipe = Recipe(Schedule(9, 1e-3, batch_size=10, restarts=(6, 3)), rows=30, mixup=0.2)
     training, validation, _ = training_data.emotion_data(("made",), recipe, 5)
     assert (training.batch_size, training.mixup, training.mixup_from) == (10, 0.2, 3)
     assert (len(training.images), len(training), training.seed) == (30, 3, 5)

@@ -24,34 +24,25 @@ HEAD_RATE = 3e-3
 ALL_STAGES = {"stages": 9}
 
 # Arguments of `train_once` that are not the baseline's.
-STUDIES = {
-    "transfer": {
-        "baseline": {},
-        "no class weights": {"loss": "plain"},
-        "focal loss, gamma 2": {"loss": "focal"},
-        "constant rate": {"falling_rate": False},
-        "SGD, momentum 0.9": {"optimizer": "sgd"},
-        "batch of 8": {"batch_size": 8},
-        "dense 64": {"dense": 64},
-        "single emotions, no groups": {"grouped": False},
-        "heads only": {"stages": 0},
-        "all stages thawed": ALL_STAGES,
-        "batch norm thawed too": {"normalise_anew": True},
-        "fine-tuned at 1e-3": {"fine_rate": 1e-3},
-        "fine-tuned at 1e-5": {"fine_rate": 1e-5},
-        "random backbone": ALL_STAGES | {"random": True, "normalise_anew": True, "fine_rate": 1e-3},
-    },
-}
-# `epochs` of the heads, and again of the heads with what is thawed.
-BUDGETS = {
-    "transfer": {
-        "full": {"people": 60, "judges": 30, "seeds": [0, 1, 2], "epochs": 6},
-        "smoke": {"people": 3, "judges": 3, "seeds": [0], "epochs": 1},
-    }
+VARIANTS = {
+    "baseline": {},
+    "no class weights": {"loss": "plain"},
+    "focal loss, gamma 2": {"loss": "focal"},
+    "constant rate": {"falling_rate": False},
+    "SGD, momentum 0.9": {"optimizer": "sgd"},
+    "batch of 8": {"batch_size": 8},
+    "dense 64": {"dense": 64},
+    "single emotions, no groups": {"grouped": False},
+    "heads only": {"stages": 0},
+    "all stages thawed": ALL_STAGES,
+    "batch norm thawed too": {"normalise_anew": True},
+    "fine-tuned at 1e-3": {"fine_rate": 1e-3},
+    "fine-tuned at 1e-5": {"fine_rate": 1e-5},
+    "random backbone": ALL_STAGES | {"random": True, "normalise_anew": True, "fine_rate": 1e-3},
 }
 
 
-def train_variant(_: Path, budget: dict, **special) -> dict:
+def train(_: Path, budget: dict, **special) -> dict:
     """Train with each seed, and measure on people who were not learnt from."""
     album = ckplus_album(budget["people"] + budget["judges"], SEQUENCES, frames=2)
     table = peak_table([peak for peak in read_peaks(album_folder(album)) if peak.emotion])
