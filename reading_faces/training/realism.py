@@ -5,15 +5,13 @@ where that is not on this machine.
 """
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from helpers import detect, settings
 from helpers.data import KEYPOINT_NAMES, DataError, kaggle_coordinates
-from helpers.images import to_grey
 from reading_faces.made_faces.sets import draw_all
 from reading_faces.training import storage
 from reading_faces.training.made_photos import draw_labels, draw_photo
@@ -63,11 +61,11 @@ def compare_detectors(faces: int) -> Iterator[Measure]:
     """Ask MTCNN and Haar whether they see faces in colour photos, and where."""
     errors = []
     for photo, face in draw_all(functools.partial(draw_photo, pose="kaggle"), faces):
-        found = detect.detect_faces(photo, "mtcnn")
-        nearest = nearest_box([seen.box for seen in found], face.keypoints[NOSE_TIP])
+        found = detect.detect_faces(photo, "mtcnn", 0.9)
+        nearest = nearest_face(found, face.keypoints[NOSE_TIP])
         if nearest is not None:
             eyes = np.linalg.norm(face.keypoints[0] - face.keypoints[1])
-            gaps = np.linalg.norm(found[nearest].landmarks - face.landmarks, axis=1)
+            gaps = np.linalg.norm(nearest.landmarks - face.landmarks, axis=1)
             errors.append(gaps.mean() / eyes)
     name = "MTCNN finds the face, confidence above 0.9"
     yield Measure(name, len(errors) / faces, 0.95, True, faces)
@@ -80,24 +78,17 @@ def compare_detectors(faces: int) -> Iterator[Measure]:
         yield Measure(name, None, 0.9, True, 0, str(problem))
         return
     seen = [
-        nearest_box(haar_boxes(photo), face.keypoints[NOSE_TIP]) is not None
+        nearest_face(detect.detect_faces(photo, "haar", 0), face.keypoints[NOSE_TIP]) is not None
         for photo, face in draw_all(functools.partial(draw_photo, pose="frontal"), faces)
     ]
     yield Measure(name, float(np.mean(seen)), 0.9, True, faces)
 
 
-def haar_boxes(photo: np.ndarray) -> list[np.ndarray]:
-    """Return the boxes `(4,)` in which Haar sees a face, however sure it is."""
-    grey, window = cv2.equalizeHist(to_grey(photo)), [detect.SMALLEST_SIDE] * 2
-    boxes, votes = detect.load_haar().detectMultiScale2(grey, 1.1, minNeighbors=2, minSize=window)
-    return [box for box, _ in detect.drop_doubles(list(zip(boxes, np.ravel(votes), strict=True)))]
-
-
-def nearest_box(boxes: Sequence, nose: np.ndarray) -> int | None:
-    """Return which of the boxes holds the nose tip `(2,)` nearest to its middle, if one does."""
-    corners, sizes = np.split(np.reshape(boxes, (-1, 4)), 2, axis=1)
-    gaps = np.abs((nose - corners) / sizes - 0.5).max(axis=1, initial=0)
-    return int(gaps.argmin()) if (gaps < 0.5).any() else None
+def nearest_face(faces: list, nose: np.ndarray):
+    """Return the face whose box holds the nose tip `(2,)` nearest to its middle; None if none."""
+    corners, sizes = np.split(np.reshape([face.box for face in faces], (-1, 4)), 2, axis=1)
+    gaps = np.abs((nose - corners) / sizes - 0.5).max(axis=1)
+    return faces[gaps.argmin()] if (gaps < 0.5).any() else None
 
 
 def compare_coordinates(faces: int) -> Iterator[Measure]:

@@ -11,7 +11,7 @@ from helpers.data import DataError
 from reading_faces.__main__ import main
 from reading_faces.commands.data import as_line
 from reading_faces.training import realism
-from reading_faces.training.realism import Measure, compare_coordinates, nearest_box
+from reading_faces.training.realism import Measure, compare_coordinates, nearest_face
 
 
 @pytest.mark.parametrize(
@@ -75,10 +75,12 @@ def test_coordinates_that_differ_are_measured_as_such(monkeypatch):
 
 def test_a_found_face_is_the_made_one_if_it_holds_the_nose():
     nose = np.array([50.0, 50.0])
-    near, far, wide = (40, 40, 20, 20), (60, 60, 20, 20), (0, 30, 60, 60)
-    assert nearest_box([far, wide, near], nose) == 2
-    assert nearest_box([far], nose) is None
-    assert nearest_box([], nose) is None
+    near, far, wide = (
+        SimpleNamespace(box=box) for box in [(40, 40, 20, 20), (60, 60, 20, 20), (0, 30, 60, 60)]
+    )
+    assert nearest_face([far, wide, near], nose) is near
+    assert nearest_face([far], nose) is None
+    assert nearest_face([], nose) is None
 
 
 def test_the_table_can_be_had_as_json(capsys, monkeypatch):
@@ -108,7 +110,6 @@ def test_made_people_are_found_by_a_face_detector():
 
 def test_where_no_face_is_found_no_landmark_is_measured(monkeypatch):
     monkeypatch.setattr(realism.detect, "detect_faces", lambda *_: [])
-    monkeypatch.setattr(realism, "haar_boxes", lambda photo: np.zeros((0, 4)))
     face = SimpleNamespace(keypoints=np.zeros((15, 2)))
     monkeypatch.setattr(realism, "draw_all", lambda job, n: iter([(None, face)] * n))
     found, landmarks, haar = realism.compare_detectors(5)
@@ -124,7 +125,6 @@ def test_landmarks_are_measured_by_the_distance_between_the_eyes(monkeypatch):
     seen = SimpleNamespace(box=(0, 0, 60, 60), landmarks=np.tile([3.0, 0.0], (5, 1)))
     monkeypatch.setattr(realism, "draw_all", lambda job, n: iter([(None, face)] * n))
     monkeypatch.setattr(realism.detect, "detect_faces", lambda *_: [seen])
-    monkeypatch.setattr(realism, "haar_boxes", lambda photo: np.array([seen.box]))
     found, landmarks, haar = realism.compare_detectors(4)
     assert (found.value, haar.value, landmarks.n) == (1, 1, 4)
     assert landmarks.value == pytest.approx(0.1)
