@@ -15,19 +15,18 @@ from reading_faces.__main__ import main
 from reading_faces.commands import study
 from reading_faces.training import studies
 from reading_faces.training.loop import once
-from reading_faces.training.recipes import Recipe, Schedule
-from reading_faces.training.studies import emotions, keypoints, resnet50
+from reading_faces.training.recipes import Schedule
+from reading_faces.training.studies import STUDIES, from_scratch, resnet50, smoke_budget
 from reading_faces.training.studies import transfer as transfers
 
 pytestmark = [
     pytest.mark.usefixtures("eagerly"),
     pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions"),
 ]
-SMOKE = {name: part.BUDGETS[name]["smoke"] for name, part in studies.PART_OF.items()}
 
 
 def test_taking_the_skips_away_leaves_depth_and_most_weights():
-    plain, skips = keypoints.PLAIN_20(), keypoints.SKIPS_20()
+    plain, skips = from_scratch.PLAIN_20(), from_scratch.SKIPS_20()
     depths = [
         sum(layer.name.startswith("conv2d") and layer.kernel_size != (1, 1) for layer in n.layers)
         for n in (plain, skips)
@@ -53,35 +52,37 @@ def test_the_study_measures_the_network_that_the_lesson_builds():
     )
     names = {"keras": keras, "layers": keras.layers}
     exec(compile(ast.Module([defined], []), "lesson 3", "exec"), names)
-    assert layers_of(emotions.build_four_layers()) == layers_of(names["build_four_layers"]())
+    assert layers_of(from_scratch.build_four_layers()) == layers_of(names["build_four_layers"]())
 
 
 def test_each_variant_takes_equally_many_steps_from_the_faces_it_may_see():
-    budget = keypoints.BUDGET["full"]
-    faces = keypoints.load_keypoints("made")
-    every, whole = (
-        keypoints.learn_from(faces, budget, complete_only)[0] for complete_only in (False, True)
+    variants, plan = STUDIES["masked-loss"].variants, Schedule(1, 1e-3, batch_size=32)
+    (every, _, n_every), (whole, _, n_whole) = (
+        variants[name]["batches"]("made", plan, 4000)
+        for name in ("all rows, masked loss", "complete rows only")
     )
-    assert len(every) == len(whole) == -(-budget["rows"] // budget["batch_size"])
+    assert len(every) == len(whole) == 4000 / 32
     assert np.isnan(every.targets).any()
     assert not np.isnan(whole.targets).any()
+    assert n_every == len(np.unique(every.images, axis=0)) > n_whole
 
 
 def test_a_study_is_stored_as_it_is_printed_and_a_finished_one_is_not_done_again(
     tmp_path, capsys, monkeypatch
 ):
     monkeypatch.setattr(settings, "PROFILE", "smoke")
+    compared = STUDIES["masked-loss"]
     variants = {
-        name: {"build": keypoints.build_five_layers, "source": "made", "complete_only": only}
-        for name, only in (("complete rows only", True), ("all rows", False))
+        name: variant | {"build": from_scratch.build_five_layers}
+        for name, variant in list(compared.variants.items())[:2]
     }
-    monkeypatch.setitem(keypoints.STUDIES, "masked-loss", variants)
+    monkeypatch.setitem(STUDIES, "masked-loss", compared._replace(variants=variants))
     asked = ["study", "masked-loss", "--out", str(tmp_path), "--json"]
     assert main(asked) == 0
     first = json.loads(capsys.readouterr().out)
-    assert [row["name"] for row in first["variants"]] == ["complete rows only", "all rows"]
+    assert [row["name"] for row in first["variants"]] == list(variants)
     assert all(len(row["val_loss"]) == 1 for row in first["variants"])
-    monkeypatch.setattr(keypoints, "train_variant", None)
+    monkeypatch.setitem(STUDIES, "masked-loss", STUDIES["masked-loss"]._replace(train=None))
     assert main(asked) == 0
     assert json.loads(capsys.readouterr().out) == first
     monkeypatch.setattr(settings, "PROFILE", "lesson")
@@ -90,13 +91,13 @@ def test_a_study_is_stored_as_it_is_printed_and_a_finished_one_is_not_done_again
 
 
 def test_a_variant_that_was_cut_goes_on_where_it_was(tmp_path, monkeypatch):
-    budget = SMOKE["masked-loss"] | {"epochs": 2}
+    budget = smoke_budget("masked-loss") | {"epochs": 2}
 
     def train():
-        return keypoints.train_variant(tmp_path, budget, keypoints.build_five_layers)
+        return from_scratch.train(tmp_path, budget, **from_scratch.FIVE_LAYERS)
 
     with monkeypatch.context() as patch:
-        patch.setattr(keypoints, "evaluate", None)  # so that it fails after its training
+        patch.setattr(from_scratch, "evaluate", None)  # so that it fails after its training
         with pytest.raises(TypeError):
             train()
     history = (tmp_path / "history.csv").read_text()
@@ -111,13 +112,14 @@ def tiny():
 
 
 def emotion_study(tmp_path, name, **changes):
-    return emotions.train_variant(tmp_path, SMOKE[name], tiny, **changes)
+    special = from_scratch.FOUR_LAYERS | {"build": tiny} | changes
+    return from_scratch.train(tmp_path, smoke_budget(name), **special)
 
 
 def test_equal_time_shows_more_pictures_to_the_faster_network(tmp_path, monkeypatch):
     seen = {}
     for name, seconds in (("fast", 0.3), ("slow", 1.2)):
-        monkeypatch.setattr(emotions, "seconds_per_step", lambda *_, s=seconds: s)
+        monkeypatch.setattr(from_scratch, "seconds_per_step", lambda *_, s=seconds: s)
         seen[name] = emotion_study(tmp_path / name, "emotion-models")["pictures_seen"]
     # A fiftieth of 1.2 s of processor time, in steps of 64 pictures, in epochs of 64.
     assert seen == {"fast": 4 * 64, "slow": 64}
@@ -130,7 +132,8 @@ def test_what_was_done_once_is_read_and_not_done_again(tmp_path):
 
 
 def test_an_emotion_study_tells_how_it_went(tmp_path):
-    row = emotion_study(tmp_path, "emotion-craft", weigh_classes=True, augment=False)
+    weighted = STUDIES["emotion-craft"].variants["class weights"]["loss"]
+    row = emotion_study(tmp_path, "emotion-craft", loss=weighted)
     assert len(row["history"]["val_accuracy"]) == 1
     assert row["metrics"]["accuracy"] == pytest.approx(row["history"]["val_accuracy"][-1], abs=1e-4)
     assert (row["parameters"], row["flops"]) == (75, 2 * 12 * 12 * 9 * 4 + 2 * 28)
@@ -140,22 +143,29 @@ def test_an_emotion_study_tells_how_it_went(tmp_path):
 
 
 def test_a_variant_changes_what_its_name_says_and_nothing_else():
-    recipe = Recipe(Schedule(8, 1e-3))
+    variants = STUDIES["emotion-craft"].variants
     faces, plain = (
-        emotions.learn_from("made", recipe, 64, augment)[0] for augment in (True, False)
+        variants[name]["batches"]("made", Schedule(8, 1e-3), 64)[0]
+        for name in ("baseline", "no augmentation")
     )
     assert np.array_equal(faces.images, plain.images)
     assert np.array_equal(faces.order, plain.order) and faces.order.tolist() != list(range(64))
     assert np.array_equal(plain[0][0], models.standardize(plain.images[plain.order]))
     assert not np.array_equal(faces[0][0], plain[0][0])
-    halved = emotions.STUDIES["emotion-craft"]["half of the votes"]
-    assert halved == {"votes_weight": 0.5}
+    assert variants["half of the votes"]["batches"].keywords == {"votes_weight": 0.5}
+    true = np.eye(7, dtype="f4")[[0, 0, 0, 1]]
+    plain, smooth, weighted = (
+        np.array(variants[name]["loss"](true)(true, 4 * true))
+        for name in ("baseline", "label smoothing 0.1", "class weights")
+    )
+    assert plain < smooth
+    assert weighted[3] == pytest.approx(3 * weighted[0])
 
 
 def test_fine_tuning_is_measured_for_each_seed_by_people_who_were_not_learnt_from(
     tmp_path, monkeypatch
 ):
-    budget = SMOKE["transfer"]
+    budget = smoke_budget("transfer")
     sides, real = [], transfers.loader
 
     def loader(rows, *how):
@@ -163,7 +173,7 @@ def test_fine_tuning_is_measured_for_each_seed_by_people_who_were_not_learnt_fro
         return real(rows, *how)
 
     monkeypatch.setattr(transfers, "loader", loader)
-    row = transfers.train_variant(tmp_path, budget, random=True, normalise_anew=True, loss="focal")
+    row = transfers.train(tmp_path, budget, random=True, normalise_anew=True, loss="focal")
     (learnt, augmented), (judges, plain) = sides
     assert len(learnt) == len(judges) == 3 and not learnt & judges
     assert augmented and not plain
@@ -187,28 +197,28 @@ def test_a_face_is_of_its_emotion_or_of_the_group_that_it_belongs_to():
 
 
 def test_what_the_classic_network_costs_is_measured_through_the_loader(tmp_path, monkeypatch):
-    def little(weights, include_top, pooling, input_shape):
-        assert (weights, include_top, pooling) == (None, False, "avg")
+    def little(weights, input_shape, classes):
+        assert (weights, input_shape, classes) == (None, (32, 32, 3), 7)
         inputs = keras.Input(input_shape)
-        features = keras.layers.Conv2D(4, 3, 4)(inputs)
-        return keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(features))
+        x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3, 4)(inputs))
+        return keras.Model(inputs, keras.layers.Dense(classes, "softmax")(x))
 
     monkeypatch.setattr(keras.applications, "ResNet50", little)
-    special = resnet50.STUDIES["resnet50"]["CK+, one epoch"]
-    row = resnet50.train_variant(tmp_path, SMOKE["resnet50"], **special)
+    special = resnet50.VARIANTS["CK+, one epoch"]
+    row = resnet50.train(tmp_path, smoke_budget("resnet50"), **special)
     assert (row["n_train"], row["n"]) == (64, 64)
     assert row["peak_memory_gib"] > 0.1 and 0 <= row["metrics"]["accuracy"] <= 1
     assert "GiB" in studies.summary({"name": "little"} | row)
 
 
 def test_the_command_offers_every_study():
-    assert set(study.STUDIES) == set(studies.PART_OF)
+    assert set(study.STUDIES) == set(STUDIES)
 
 
-@pytest.mark.parametrize("name", studies.PART_OF)
+@pytest.mark.parametrize("name", STUDIES)
 def test_what_lessons_quote_is_what_the_study_compares(name):
-    stored, part = stored_result(f"study-{name}"), studies.PART_OF[name]
-    assert [row["name"] for row in stored["variants"]] == list(part.STUDIES[name])
-    assert stored["budget"] == part.BUDGETS[name]["full"]
+    stored, compared = stored_result(f"study-{name}"), STUDIES[name]
+    assert [row["name"] for row in stored["variants"]] == list(compared.variants)
+    assert stored["budget"] == compared.budget
     assert f"study {name}" in stored["command"]
     assert all(studies.summary(row).startswith(row["name"]) for row in stored["variants"])

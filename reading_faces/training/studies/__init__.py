@@ -1,22 +1,50 @@
 """The comparisons that lessons quote: several networks, one budget, the same data and seed.
 
-`python -m reading_faces study` is this package; what it prints is kept under `data/results/`. Each
-module has its `STUDIES`, which say by the name of a variant what is special about it, their
-`BUDGETS`, for a full run and for a look whether it runs at all, and `train_variant`.
+`python -m reading_faces study` is this package; what it prints is kept under `data/results/`. A
+module has functions that train and measure one network, and says by the name of each variant what
+is special about it.
 """
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from helpers import settings
 from reading_faces.training.loop import once
-from reading_faces.training.studies import emotions, keypoints, resnet50, transfer
+from reading_faces.training.studies import from_scratch, resnet50, transfer
 
-PART_OF = {
-    name: part for part in (keypoints, emotions, transfer, resnet50) for name in part.STUDIES
+
+class Study(NamedTuple):
+    """What is compared: `train(folder, budget, **variant)` returns a variant's row."""
+
+    train: Callable[..., dict]
+    variants: dict[str, dict]
+    budget: dict
+
+
+KEYPOINT_STEPS = {"epochs": 6, "rows": 4000, "batch_size": 32}
+EMOTION_STEPS = {"epochs": 8, "rows": 8000, "batch_size": 64}
+EQUAL_TIME = {"processor_minutes": 20}  # on one core; ten minutes on two idle ones
+SEEDS = {"people": 60, "judges": 30, "seeds": [0, 1, 2], "epochs": 6}  # epochs of each phase
+STUDIES = {
+    "depth": Study(from_scratch.train, from_scratch.DEPTH, KEYPOINT_STEPS),
+    "masked-loss": Study(from_scratch.train, from_scratch.MASKED_LOSS, KEYPOINT_STEPS),
+    "emotion-models": Study(from_scratch.train, from_scratch.EMOTION_MODELS, EQUAL_TIME),
+    "emotion-craft": Study(from_scratch.train, from_scratch.EMOTION_CRAFT, EMOTION_STEPS),
+    "transfer": Study(transfer.train, transfer.VARIANTS, SEEDS),
+    "resnet50": Study(resnet50.train, resnet50.VARIANTS, {"epochs": 1, "side": 224}),
 }
+# For a look whether a study runs at all.
+SMOKE = {"processor_minutes": 0.02, "epochs": 1, "people": 3, "judges": 3, "seeds": [0], "side": 32}
 HEADLINES = ("accuracy", "mean_error_interocular", "units_auc", "units_f1", "group_accuracy")
+
+
+def smoke_budget(name: str) -> dict:
+    """Return a study's budget with all that costs time made small, and made faces to learn from."""
+    smaller = {key: SMOKE.get(key, value) for key, value in STUDIES[name].budget.items()}
+    return smaller | {"rows": 64, "source": "made"}
 
 
 def run_study(name: str, out: Path, smoke: bool = False) -> dict:
@@ -32,30 +60,31 @@ def run_study(name: str, out: Path, smoke: bool = False) -> dict:
     ValueError
         If the folder holds what was trained with another budget.
     """
-    part, rows = PART_OF[name], []
-    budget = part.BUDGETS[name]["smoke" if smoke else "full"]
+    train, variants, budget = STUDIES[name]
+    budget = smoke_budget(name) if smoke else budget
     if once(out / "budget.json", lambda: budget) != budget:
         raise ValueError(
             f"{out} holds a study with another budget; choose another folder for --out."
         )
-    for variant, special in part.STUDIES[name].items():
+    rows = []
+    for variant, special in variants.items():
         print(variant, flush=True)
         folder = out / variant
-        row = once(
-            folder / "result.json",
-            lambda: part.train_variant(folder, budget, **special),  # noqa: B023
-        )
+        row = once(folder / "result.json", lambda: train(folder, budget, **special))  # noqa: B023
         rows.append({"name": variant} | row)
     return {"study": name, "budget": budget, "seed": settings.SEED, "variants": rows}
 
 
 def summary(row: dict) -> str:
     """Say in a line how a variant did: mean, and deviation where it was trained several times."""
-    shown = [
-        f"{name} {np.mean(value):.3f}" + (f" ± {np.std(value):.3f}" if np.ndim(value) else "")
-        for name, value in row["metrics"].items()
-        if name in HEADLINES
-    ]
-    size = [f"{row['parameters']:,} parameters"] if "parameters" in row else []
-    cost = [f"{row['seconds']:,} s, {row['peak_memory_gib']:.1f} GiB"] if "seconds" in row else []
-    return "   ".join([f"{row['name']:24}", *size, *cost, *shown])
+    parts = [f"{row['name']:24}"]
+    if "parameters" in row:
+        parts.append(f"{row['parameters']:,} parameters")
+    if "seconds" in row:
+        parts.append(f"{row['seconds']:,} s, {row['peak_memory_gib']:.1f} GiB")
+    for name, value in row["metrics"].items():
+        if name not in HEADLINES:
+            continue
+        spread = f" ± {np.std(value):.3f}" if np.ndim(value) else ""
+        parts.append(f"{name} {np.mean(value):.3f}{spread}")
+    return "   ".join(parts)

@@ -18,39 +18,22 @@ from helpers.data import EmotionData, load_emotions
 from helpers.data.splits import split_by_subject
 from reading_faces.training.loop import fit
 
-RATE = 1e-3
 # What a step has to remember grows with its batch, and is most of the memory.
-STUDIES = {
-    "resnet50": {
-        "CK+, one epoch": {"source": "ckplus", "batch_size": 32},
-        "FER-2013, 1,000 faces": {
-            "source": "fer2013",
-            "batch_size": 16,
-            "rows": 1000,
-            "judges": 500,
-        },
-    }
-}
-BUDGETS = {
-    "resnet50": {
-        "full": {"epochs": 1, "side": 224},
-        "smoke": {"epochs": 1, "side": 32, "rows": 64, "source": "made"},
-    }
+VARIANTS = {
+    "CK+, one epoch": {"source": "ckplus", "batch_size": 32},
+    "FER-2013, 1,000 faces": {"source": "fer2013", "batch_size": 16, "limits": (1000, 500)},
 }
 
 
-def train_variant(
-    out: Path,
-    budget: dict,
-    source: str,
-    batch_size: int,
-    rows: int | None = None,
-    judges: int | None = None,
+def train(
+    out: Path, budget: dict, source: str, batch_size: int, limits: tuple = (None, None)
 ) -> dict:
-    """Train on at most so many `rows`, with the pictures in folder `out`, and measure on `judges`.
+    """Train with the pictures in folder `out`, and measure on others; time is that of the training.
 
-    Time and memory are those of the training.
+    `limits` says how many faces there are of both at most.
     """
+    import resource  # not on Windows, where everything else here runs
+
     data = load_emotions(budget.get("source", source))
     whole = set(data.split) == {"all"}
     split = split_by_subject(data.subjects, data.labels) if whole else data.split
@@ -59,22 +42,21 @@ def train_variant(
     keras.utils.set_random_seed(settings.SEED)
     rng = np.random.default_rng(settings.SEED)
     side, loaders = budget["side"], {}
-    for part, limit in (("train", rows), ("val", judges)):
+    for part, limit in zip(("train", "val"), limits, strict=True):
         some = rng.permutation(np.flatnonzero(split == part))[: budget.get("rows", limit)]
         how = {"augment": part == "train", "seed": settings.SEED, "workers": 2}
         table, labels = picture_files(data, some, out / part), data.labels[some]
         loaders[part] = PictureTable(table, labels, side, batch_size, for_imagenet, **how)
-    backbone = keras.applications.ResNet50(
-        weights=None, include_top=False, pooling="avg", input_shape=(side, side, 3)
+    network = keras.applications.ResNet50(
+        weights=None, input_shape=(side, side, 3), classes=len(data.classes)
     )
-    outputs = keras.layers.Dense(len(data.classes), "softmax")(backbone.output)
-    network = keras.Model(backbone.input, outputs)
-    adam = keras.optimizers.Adam(RATE)
+    adam = keras.optimizers.Adam(1e-3)
     network.compile(adam, "sparse_categorical_crossentropy", metrics=["accuracy"])
     started = time.perf_counter()
     fit(network, loaders["train"], budget["epochs"])
     seconds = time.perf_counter() - started
     _, accuracy = network.evaluate(loaders["val"], verbose=0)
+    kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # the most so far, as Linux counts it
     judged = loaders["val"].targets
     return {
         "batch_size": batch_size,
@@ -82,19 +64,12 @@ def train_variant(
         "n": len(judged),
         "parameters": network.count_params(),
         "seconds": round(seconds),
-        "peak_memory_gib": round(peak_memory() / 2**20, 2),
+        "peak_memory_gib": round(kib / 2**20, 2),
         "metrics": {
             "accuracy": accuracy,
             "most_frequent_class": float(np.bincount(judged).max() / len(judged)),
         },
     }
-
-
-def peak_memory() -> int:
-    """Return the most memory that this process has held so far, in KiB as Linux counts it."""
-    import resource  # not on Windows, where everything else here runs
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def picture_files(data: EmotionData, rows: np.ndarray, folder: Path) -> pd.DataFrame:

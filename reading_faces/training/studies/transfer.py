@@ -1,7 +1,6 @@
 """What each habit of transfer learning is worth: one change at a time, three seeds.
 
-Made people in CK+'s form; some are learnt from, others judge. No weights that ship come of it, so
-nobody else has to be kept aside.
+Some of the made people are learnt from, the others judge; of no use for weights that ship.
 """
 
 from pathlib import Path
@@ -16,8 +15,8 @@ from helpers.data.ckplus import read_peaks
 from helpers.data.made import album_folder
 from helpers.metrics import action_unit_metrics
 from reading_faces.made_faces.albums import ckplus_album
-from reading_faces.training.loop import build_optimizer, fit
-from reading_faces.training.recipes import Schedule
+from reading_faces.training.loop import fit
+from reading_faces.training.recipes import Schedule, build_optimizer
 
 SEQUENCES = 4  # of each person
 HEAD_RATE = 3e-3
@@ -50,11 +49,11 @@ def train(_: Path, budget: dict, **special) -> dict:
     runs = [
         train_once(table, learns, budget["epochs"], seed, **special) for seed in budget["seeds"]
     ]
-    measures = ("units_auc", "units_f1", "group_accuracy")
+    curves = runs[0][1]  # of the first seed; from one phase to the next they go on
     return {
-        "metrics": {measure: [run[measure] for run in runs] for measure in measures},
-        # Of the first seed; from one phase to the next it goes on.
-        **{curve: runs[0][curve] for curve in ("val_loss", "val_auc")},
+        "metrics": pd.DataFrame([metrics for metrics, _ in runs]).to_dict("list"),
+        "val_loss": curves["val_loss"].tolist(),
+        "val_auc": curves["val_units_auc"].tolist(),
     }
 
 
@@ -73,8 +72,8 @@ def train_once(
     dense: int = 256,
     loss: str = "weighted",
     grouped: bool = True,
-) -> dict:
-    """Train heads, thaw, train on; return measures of the last epoch and the curves.
+) -> tuple[dict, pd.DataFrame]:
+    """Train heads, thaw, train on; return metrics of the last epoch, and the history.
 
     Parameters
     ----------
@@ -109,20 +108,18 @@ def train_once(
         steps = len(training) if falling_rate else None
         transfer.compile_heads(network, build_optimizer(schedule, steps), **weighing[loss])
         curves.append(fit(network, training, epochs, judging, verbose=0))
-    curves = pd.concat(curves).round(4)
     said, true = network.predict(judging, verbose=0), judging.targets
     names, halves = tuple(f"AU{unit}" for unit in units), np.full(len(units), 0.5)
     measured = action_unit_metrics(true["units"].astype(int), said["units"], names, halves)
     # Also a head of single emotions is judged by the groups that they belong to.
     group_of = np.array([transfer.GROUP_OF.get(name, name) for name in classes])
     said_group, true_group = (group_of[x["emotion"].argmax(axis=1)] for x in (said, true))
-    return {
+    metrics = {
         "units_auc": measured["macro_auc"],
         "units_f1": measured["macro_f1"],
         "group_accuracy": float((said_group == true_group).mean()),
-        "val_loss": curves["val_loss"].tolist(),
-        "val_auc": curves["val_units_auc"].tolist(),
     }
+    return metrics, pd.concat(curves).round(4)
 
 
 def loader(
