@@ -25,10 +25,8 @@ from reading_faces.training.training_data import Examples
 def train_in_turn(network: keras.Model, examples: Examples, run) -> tuple[keras.Model, dict]:
     """Train by the recipe of a run (`make.Run`) and by those that follow it.
 
-    Each after the first learns from what was said after all before it, too, and has a folder of
-    its own inside that of the one before: so each can be cut, and goes on where it was.
-
-    Returns the network, and what its card says of the training.
+    Each after the first learns from what was said after all before it, too, and has a folder inside
+    that of the one before. Returns the network, and what its card says of the training.
     """
     task, out, said, histories = run.task, run.out, [], []
     metrics = [] if task.monitor == "val_loss" else [task.monitor.removeprefix("val_")]
@@ -50,8 +48,8 @@ def train_in_turn(network: keras.Model, examples: Examples, run) -> tuple[keras.
     facts = {"n_train": len(examples.training.images), "n_val": len(validation.images)}
     if len(unlabelled):
         facts["n_unlabelled"] = len(unlabelled)
-    best = [float(history[task.monitor].agg(better(task.monitor))) for history in histories]
-    facts[task.monitor] = [round(value, 4) for value in best]
+    best = [history[task.monitor].agg(better(task.monitor)) for history in histories]
+    facts[task.monitor] = [round(float(value), 4) for value in best]
     return network, facts | {"epochs_run": sum(map(len, histories))}
 
 
@@ -65,12 +63,9 @@ def taught_batches(
     come out better than its teacher (Furlanello et al. 2018, https://arxiv.org/abs/1805.04770; Xie
     et al. 2020, https://arxiv.org/abs/1911.04252).
 
-    Parameters
-    ----------
-    training : labelled faces with their targets `(n, classes)`.
-    faces : `(m, h, w) uint8`, those of `training` first; of the others all is the teachers' word.
-    said : probabilities `(m, classes)` of each teacher; their mean is taken.
-    recipe : its `teacher_weight` is the teachers' share where there are labels.
+    `said` are probabilities `(m, classes)` of each teacher, whose mean is taken, for the `faces`
+    `(m, h, w) uint8`. Those of `training` come first: they have labels, and there the teachers'
+    share is the recipe's `teacher_weight`.
     """
     labelled, weight = len(training.images), recipe.teacher_weight
     targets = np.mean(said, axis=0, dtype=np.float32)
@@ -101,10 +96,7 @@ def fit(
     highest of anything else); and if it holds an unfinished run, training goes on after its last
     epoch with the same batches as if nothing had happened. Only dropout draws other noise.
 
-    Raises
-    ------
-    ValueError
-        If the loss is no number, so that no weights are worth keeping.
+    Raises ValueError if the loss is no number, so that no weights are worth keeping.
     """
     callbacks = [keras.callbacks.TerminateOnNaN(), *(bookkeeping(out, monitor) if out else [])]
     if hasattr(batches, "start_epoch"):  # it shuffles by a seed that a resumed run knows too

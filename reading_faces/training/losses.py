@@ -1,7 +1,4 @@
-"""What an error costs: keypoints with unlabelled ones among them, and classes that count unequally.
-
-A point that nobody labelled has no error; but where no real face has it, it may have a price.
-"""
+"""What an error costs: keypoints, of which some have no label, and classes that count unequally."""
 
 from collections.abc import Callable
 from functools import partial
@@ -16,9 +13,8 @@ from reading_faces.training.shape_prior import ALIGNED_BY, JUDGED, ShapeModel
 def masked_distance(true, predicted):
     """Mean distance between true and predicted points over the points that are labelled.
 
-    Both are `(n, points, 2)`; a true point that is NaN takes no part, and a face counts as much as
-    another whose points are all labelled. Distance rather than its square, so that a few loose
-    labels do not steer the training.
+    Both are `(n, points, 2)`; a true point that is NaN takes no part, and each face that has a
+    label counts alike. Not squared, so that a few loose labels do not steer the training.
     """
     labelled = ops.all(ops.isfinite(true), axis=-1)
     error = ops.where(labelled[..., None], true, predicted) - predicted

@@ -87,13 +87,9 @@ class Run:
 def train_model(run: Run, resume: bool = False, copy_to: Path | None = None) -> TrainedModel:
     """Train, write weights and card into `run.out`, and return the model as it was written.
 
-    In the end, both are put into the folder `copy_to` as well.
-
-    Raises
-    ------
-    ValueError
-        Before any work: if the model, a source or the first weights are unknown; if a file that is
-        read would be replaced; if `run.out` holds another run, or this one and `resume` is not set.
+    In the end, both are put into the folder `copy_to` as well. Raises ValueError before any work:
+    if the model, a source or the first weights are unknown; if a file that is read would be
+    replaced; if `run.out` holds another run, or this one and `resume` is not set.
     """
     refuse_replacing_what_is_read(run, copy_to)
     keras.utils.set_random_seed(run.seed)

@@ -1,8 +1,4 @@
-"""How a network is trained: all that changes the result and is written on its card.
-
-A recipe says which pictures are learnt from, what they teach, and by which schedule; from the
-schedule follow the optimizer, its learning rate and the precision.
-"""
+"""How a network is trained: all that changes the result and is written on its card."""
 
 import contextlib
 from dataclasses import asdict, dataclass, replace
@@ -11,14 +7,12 @@ from pathlib import Path
 
 import keras
 from keras import ops
+from keras.optimizers.schedules import CosineDecay, LearningRateSchedule
 
 
 @dataclass(frozen=True)
 class Schedule:
     """For how long, in which steps and with which numbers.
-
-    At each epoch of `restarts` the learning rate rises again, to half its first height, and falls
-    once more. `precision` is a Keras dtype policy, or `auto`: see `precision`.
 
     Keras takes `weight_decay` of a weight at each step, times the learning rate and no momentum: to
     decay as fast as elsewhere with momentum 0.9, it has to be ten times as large.
@@ -30,37 +24,26 @@ class Schedule:
     batch_size: int = 64
     weight_decay: float = 1e-4
     warmup_epochs: float = 1.0
-    restarts: tuple[int, ...] = ()
-    precision: str = "auto"
+    restarts: tuple[int, ...] = ()  # epochs at which the rate rises again, to half its first height
+    precision: str = "auto"  # a Keras dtype policy; see `precision`
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """One training, and the one that goes on from the weights that came out of it.
-
-    `rows` limits how many training pictures of a source are used. `drawn` says how many made faces
-    are drawn in place of those that ship, of other people and turned farther; `drawn_mixed` how
-    many more with action units in any combination, only to learn from. `unlabelled` sources give
-    faces that a teacher labels. Pictures are changed `reach` times as far as usual, and from the
-    first restart on mixed in pairs, as strongly as `mixup` says (`augment.MixedBatches`).
-
-    `votes_weight` is how much of an emotion's target comes from people's votes (`soft_labels`), and
-    `teacher_weight` how much from what the network said after the trainings before. `shape_weight`
-    is the price of an unlikely shape (`losses.distance_within_shape`).
-    """
+    """One training: its schedule, which pictures it learns from, and what it is told of them."""
 
     schedule: Schedule
-    rows: int | None = None
-    drawn: int | None = None
-    drawn_mixed: int | None = None
-    unlabelled: tuple[str, ...] = ()
-    reach: float = 1.0
-    mixup: float = 0.0
-    votes_weight: float = 0.0
-    teacher_weight: float = 0.0
+    rows: int | None = None  # of the training pictures of a source, at most so many
+    drawn: int | None = None  # made faces in place of those that ship, of other people
+    drawn_mixed: int | None = None  # more, with units in any combination, only to learn from
+    unlabelled: tuple[str, ...] = ()  # sources of faces that a teacher labels
+    reach: float = 1.0  # pictures are changed so many times as far as usual
+    mixup: float = 0.0  # how strongly pictures are mixed in pairs, from the first restart on
+    votes_weight: float = 0.0  # the share of people's votes in an emotion's target
+    teacher_weight: float = 0.0  # the share of what the network said after the trainings before
     label_smoothing: float = 0.0
-    shape_weight: float = 0.0
-    then: "Recipe | None" = None
+    shape_weight: float = 0.0  # the price of an unlikely shape: `losses.distance_within_shape`
+    then: "Recipe | None" = None  # goes on from the weights that came out of this one
 
     def in_turn(self) -> list["Recipe"]:
         """Return this recipe and those that follow it."""
@@ -88,7 +71,7 @@ def build_optimizer(schedule: Schedule, steps_per_epoch: int | None) -> keras.op
     return keras.optimizers.AdamW(rate, weight_decay=decay)
 
 
-class FallingRate(keras.optimizers.schedules.LearningRateSchedule):
+class FallingRate(LearningRateSchedule):
     """A learning rate that warms up and falls to 0 by cosine, and does so again at each restart.
 
     Source of the restarts: Loshchilov and Hutter, SGDR, ICLR 2017.
@@ -100,12 +83,8 @@ class FallingRate(keras.optimizers.schedules.LearningRateSchedule):
         self.falls = []
         for start, end in pairwise([0, *restarts, schedule.epochs]):
             peak = schedule.learning_rate / (2 if start else 1)
-            fall = keras.optimizers.schedules.CosineDecay(
-                initial_learning_rate=peak / 20,
-                decay_steps=max(1, (end - start) * steps_per_epoch - warmup),
-                warmup_target=peak,
-                warmup_steps=warmup,
-            )
+            steps = max(1, (end - start) * steps_per_epoch - warmup)
+            fall = CosineDecay(peak / 20, steps, warmup_target=peak, warmup_steps=warmup)
             self.falls.append((start * steps_per_epoch, fall))
 
     def __call__(self, step):

@@ -1,7 +1,4 @@
-"""Networks that only training builds, beside those of `helpers.models`; and how models are stored.
-
-A trained model is a file of weights and its card.
-"""
+"""Networks that only training builds, and how trained models are stored: weights and a card."""
 
 import json
 import tempfile
@@ -28,14 +25,9 @@ def build_keypoint_model(
 ) -> keras.Model:
     """Build a residual network that regresses keypoints from one grey face.
 
-    Parameters
-    ----------
-    size : side of the square input in pixels; input `(n, size, size, 1) float`, standardised.
-    points : how many keypoints; output `(n, points, 2) float32`, 0 at the centre, ±1 at the edges.
-    filters : channels of the stages; each halves the resolution.
-    identity_blocks : blocks after the first in each stage.
-    dropout : share of features dropped before the regression head.
-    stage : builds a stage; with another one the network need not be residual.
+    Input is `(n, size, size, 1) float`, standardised; output `(n, points, 2) float32`, 0 at the
+    picture's centre and ±1 at its edges. Each stage has one of `filters` as its channels and halves
+    the resolution; with another `stage` the network need not be residual.
     """
     inputs = keras.Input((size, size, 1), name="face")
     x = convolution(inputs, 32, kernel=5, stride=2)
@@ -57,13 +49,9 @@ def build_emotion_by_keypoints_model(
 ) -> keras.Model:
     """Build a network that marks 15 keypoints first, and names the emotion by where they are.
 
-    What a keypoint model has learnt is its start (`take_over`), so it needs few faces. Input is
-    `(n, size, size, 1) float`, standardised; output `(n, classes) float32` logits.
-
-    Parameters
-    ----------
-    filters : of the keypoint model inside, which sees the face twice as large.
-    units : neurons between the keypoints and the emotions; of these a share is dropped in training.
+    Input is `(n, size, size, 1) float`, standardised; output `(n, classes) float32` logits. The
+    keypoint model inside, of these `filters`, sees the face twice as large. What one has learnt is
+    its start (`take_over`), so it needs few faces.
     """
     inputs = keras.Input((size, size, 1), name="face")
     larger = layers.UpSampling2D(2, interpolation="bilinear")(inputs)

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import keras
 import numpy as np
@@ -23,44 +24,29 @@ from reading_faces.training.training_data import Examples, drawn_only
 
 # Half of the real faces with 15 points are nearer to their mean shape than this.
 TYPICAL_SHAPE = 4.0
-
 # How many of FER-2013's 28,709 training faces show each emotion (Goodfellow et al. 2013).
 EMOTION_COUNTS = (3995, 436, 4097, 7215, 4830, 3171, 4965)
 
 
 @dataclass(frozen=True)
 class Task:
-    """What it takes to make one of our models.
-
-    Attributes
-    ----------
-    networks : what `--model` may name, the default first: the function that builds it, arguments.
-    recipes : by run profile; `full small` is for the network `small` alone.
-    data : `(sources, recipe, seed)` to what `learn` learns from.
-    measure : `(model, run)` to entries of the card; after a training of the profile `full`.
-    sources : what the profile `full` learns from when no source is named; `made` otherwise.
-    learn : `(network, examples, run)` to the trained network, and what its card says of that.
-    loss : `(sources, recipe)` to a loss for Keras.
-    monitor : the column of the history that says which epoch is best: the loss or a metric.
-    outputs : what the numbers that the network gives are called, for the card.
-    init : what it begins with unless `--init` names other weights.
-    start : `(network, learnt network)`: takes over weights.
-    calibrate : `(model, examples)` to entries of the card that are fitted on validation faces.
-    """
+    """What it takes to make one of our models. Of functions, the comments say `takes -> gives`."""
 
     name: str
-    size: int  # the side of its pictures in pixels
-    networks: dict[str, tuple[str, dict]]
-    recipes: dict[str, Recipe]
-    data: Callable
-    measure: Callable
-    sources: tuple[str, ...] = ("made",)
-    learn: Callable = train_in_turn
+    size: int  # the side of its pictures, in pixels
+    networks: dict[str, tuple[str, dict]]  # by `--model`, the default first: builder, arguments
+    recipes: dict[str, Recipe]  # by run profile; "full small" is for the network "small" alone
+    data: Callable  # sources, recipe, seed -> the examples
+    measure: Callable  # model, run -> entries of the card, after the profile "full"
+    sources: tuple[str, ...] = ("made",)  # what "full" learns from when no source is named
+    learn: Callable = train_in_turn  # network, examples, run -> network, facts for the card
+    # sources, recipe -> a loss for Keras
     loss: Callable = lambda sources, recipe: losses.cross_entropy(recipe.label_smoothing)
-    monitor: str = "val_loss"
-    outputs: dict[str, list[str]] = field(default_factory=dict)
-    init: str | None = None
-    start: Callable = take_over
+    monitor: str = "val_loss"  # the column of the history that says which epoch is best
+    outputs: dict[str, list[str]] = field(default_factory=dict)  # their names, for the card
+    init: str | None = None  # the model that it begins with unless `--init` names another
+    start: Callable = take_over  # network, first network -> nothing: the first weights are copied
+    # model, examples -> entries of the card that are fitted on validation faces
     calibrate: Callable = lambda model, examples: {}
 
 
@@ -103,21 +89,19 @@ def unit_thresholds(model: TrainedModel, examples: Examples) -> dict:
     return {"thresholds": thresholds.round(4).tolist()}
 
 
-def report_on(source: str, split: str, check: tuple[str, str] | None = None) -> Callable:
-    """Return a `measure` that opens a split kept aside, once, if the model learnt from its source.
+def report_on(
+    model: TrainedModel, run, source: str, split: str, check: tuple[str, str] | None = None
+) -> dict:
+    """Measure on a split kept aside, once, if the model learnt from its source.
 
     `check` is a source and split of real faces to measure on as well, where they are at hand.
     """
-
-    def measure(model: TrainedModel, run) -> dict:
-        if source not in run.sources:
-            return {}
-        measured = [evaluate(model, source, split, tta) for tta in (False, True)]
-        if check and find_folder(check[0]):
-            measured.append(evaluate(model, *check))
-        return {"measured": [evaluation.result for evaluation in measured]}
-
-    return measure
+    if source not in run.sources:
+        return {}
+    measured = [evaluate(model, source, split, mirrored) for mirrored in (False, True)]
+    if check and find_folder(check[0]):
+        measured.append(evaluate(model, *check))
+    return {"measured": [evaluation.result for evaluation in measured]}
 
 
 SMOKE = Recipe(Schedule(epochs=1, learning_rate=1e-3, precision="float32"), rows=128)
@@ -135,16 +119,14 @@ KEYPOINTS = Task(
         "smoke": SMOKE,
         "lesson": LESSON,
         "full": Recipe(
-            Schedule(epochs=14, learning_rate=1e-3, batch_size=32),
-            drawn=12_000,
-            shape_weight=0.003,
+            Schedule(epochs=14, learning_rate=1e-3, batch_size=32), drawn=12_000, shape_weight=0.003
         ),
         "full small": Recipe(Schedule(epochs=8, learning_rate=2e-3, batch_size=32)),
     },
     sources=("facial-keypoints", "made"),
     data=training_data.keypoint_data,
     loss=keypoint_loss,
-    measure=report_on("facial-keypoints", "test"),
+    measure=partial(report_on, source="facial-keypoints", split="test"),
 )
 
 EMOTION = Task(
@@ -177,7 +159,7 @@ EMOTION = Task(
     monitor="val_accuracy",
     outputs={"classes": list(EMOTIONS)},
     calibrate=temperature,
-    measure=report_on("fer2013", "public"),
+    measure=partial(report_on, source="fer2013", split="public"),
 )
 
 ACTION_UNITS = Task(
@@ -197,7 +179,7 @@ ACTION_UNITS = Task(
     loss=lambda sources, recipe: keras.losses.BinaryCrossentropy(from_logits=True),
     outputs={"units": list(UNIT_NAMES)},
     calibrate=unit_thresholds,
-    measure=report_on("made", "test", check=("ckplus", "all")),
+    measure=partial(report_on, source="made", split="test", check=("ckplus", "all")),
 )
 
 # No step is taken: which pictures to learn from is all there is to choose, see `lda`.

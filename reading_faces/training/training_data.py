@@ -12,6 +12,7 @@ from helpers.augment import augment_faces
 from helpers.batches import Batches
 from helpers.data import (
     EMOTIONS,
+    ActionUnitData,
     DataError,
     load_action_units,
     load_emotions,
@@ -71,7 +72,7 @@ def action_unit_data(sources: tuple[str, ...], recipe: Recipe, seed: int) -> Exa
     return as_examples(parts, targets, recipe, seed, augment_action_units, extra=extra)
 
 
-def load_units(source: str, drawn: int | None):
+def load_units(source: str, drawn: int | None) -> ActionUnitData:
     """Load faces with all units; in place of the made faces that ship, draw so many if told to."""
     if source == "made" and drawn:
         faces = load_action_units(training_set(drawn))
@@ -99,7 +100,7 @@ def emotion_data(sources: tuple[str, ...], recipe: Recipe, seed: int) -> Example
 
 
 def soft_labels(labels: np.ndarray, votes: np.ndarray | None, weight: float) -> np.ndarray:
-    """Mix each label with how often faces with such votes carry each label.
+    """Mix each label with how often faces with such votes carry each label, `(n, 7) float32`.
 
     One label is one person's hasty guess; the votes of ten others tell what else it might have
     been, and learning that too is worth more than smoothing all labels alike.
@@ -110,10 +111,6 @@ def soft_labels(labels: np.ndarray, votes: np.ndarray | None, weight: float) -> 
     votes : `(n, 10)` counts as FER+ has them (Barsoum et al. 2016,
         https://arxiv.org/abs/1608.01041), or None: then the labels alone are taken.
     weight : share of the votes in the result, 0 to 1.
-
-    Returns
-    -------
-    `(n, 7) float32`, each row a distribution over `EMOTIONS`.
     """
     one_hot = np.eye(len(EMOTIONS), dtype=np.float32)[labels]
     if votes is None or not weight:
@@ -185,12 +182,10 @@ def train_and_val(data, rows: int | None, seed: int):
 
     Training pictures that occur in any other split, pixel for pixel, are left out.
     """
-    training = data.split == "train"
-    if set(data.split) == {"all"}:
-        training = np.random.default_rng(seed).random(len(data)) >= 0.1
-        validation = ~training
-    else:
-        validation = data.split == "val"
+    split = data.split
+    if set(split) == {"all"}:
+        split = np.where(np.random.default_rng(seed).random(len(data)) >= 0.1, "train", "val")
+    training, validation = split == "train", split == "val"
     training &= ~occur_among(data.images, data.images[~training])
     if not training.any() or not validation.any():
         raise DataError(f"{data.source} has too few rows for a training and a validation split.")

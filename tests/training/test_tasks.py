@@ -127,11 +127,12 @@ def test_a_split_kept_aside_is_opened_only_for_what_learnt_from_its_source(monke
 
     monkeypatch.setattr(tasks, "evaluate", evaluate)
     monkeypatch.setattr(tasks, "find_folder", lambda name: name == "here")
-    measure = tasks.report_on("mine", "test", check=("here", "all"))
-    assert measure(None, SimpleNamespace(sources=("made",))) == {} and not asked
-    measured = measure(None, SimpleNamespace(sources=("made", "mine")))
+    mine = {"source": "mine", "split": "test"}
+    there, here = SimpleNamespace(sources=("made",)), SimpleNamespace(sources=("made", "mine"))
+    assert tasks.report_on(None, there, **mine, check=("here", "all")) == {} and not asked
+    measured = tasks.report_on(None, here, **mine, check=("here", "all"))
     assert measured == {"measured": asked}
     assert asked == [("mine", "test", False), ("mine", "test", True), ("here", "all")]
     del asked[:]
-    tasks.report_on("mine", "test", check=("away", "all"))(None, SimpleNamespace(sources=("mine",)))
+    tasks.report_on(None, here, **mine, check=("away", "all"))
     assert len(asked) == 2
