@@ -21,32 +21,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True, metavar="list | fetch NAME | verify [NAME] | review | make | realism"
     )
 
-    def add(name: str, run, what: str, json_of: str = "") -> argparse.ArgumentParser:
+    def add(name: str, run, what: str, json_of: str = ""):
         command = commands.add_parser(name, help=what)
+        command.set_defaults(run=run)
         if json_of:
             command.add_argument("--json", action="store_true", help=f"print {json_of} as JSON")
-        command.set_defaults(run=run)
-        return command
+        return command.add_argument
 
     many = "how many faces (default %(default)s)"
     add("list", run_list, "which data sets are known, and where they were found", "the list")
-    add("fetch", run_fetch, "download a data set").add_argument("name")
-    verify = add("verify", run_verify, "check the files of data sets that are there")
-    verify.add_argument("name", nargs="?")
+    add("fetch", run_fetch, "download a data set")("name")
+    add("verify", run_verify, "check the files of data sets that are there")("name", nargs="?")
     what = "look faces with emotions over, or the gaps of facial-keypoints"
-    review = add("review", run_review, what, "what was found")
-    review.add_argument("source", nargs="?", default="fer2013", help="default: fer2013")
-    make = add("make", run_make, "draw more made faces, with all their labels")
-    make.add_argument("--n", type=whole(1, LARGEST), default=SHIPPED_FACES, help=many)
-    make.add_argument("--seed", type=whole(0, 2**31), default=0, help="the same seed, the same set")
-    default = "build/made_faces.npz"
-    make.add_argument("--out", type=Path, default=default, help="default: %(default)s")
-    make.add_argument("--pose", choices=POSES, default="wide", help="how far faces are turned")
-    cores = "how many draw at a time (default: all cores)"
-    make.add_argument("--processes", type=whole(1, 512), help=cores)
-    what = "measure how real made faces are, as a table"
-    realism = add("realism", run_realism, what, "the table")
-    realism.add_argument("--n", type=whole(50, LARGEST), default=400, help=many)
+    option = add("review", run_review, what, "what was found")
+    option("source", nargs="?", default="fer2013", help="default: fer2013")
+    option = add("make", run_make, "draw more made faces, with all their labels")
+    option("--n", type=whole(1, LARGEST), default=SHIPPED_FACES, help=many)
+    option("--seed", type=whole(0, 2**31), default=0, help="the same seed, the same set")
+    option("--out", type=Path, default="build/made_faces.npz", help="default: %(default)s")
+    option("--pose", choices=POSES, default="wide", help="how far faces are turned")
+    option("--processes", type=whole(1, 512), help="how many draw at a time (default: all cores)")
+    option = add("realism", run_realism, "measure how real made faces are, as a table", "the table")
+    option("--n", type=whole(50, LARGEST), default=400, help=many)
 
 
 def run_list(options: argparse.Namespace) -> int:
@@ -120,13 +116,11 @@ def run_realism(options: argparse.Namespace) -> int:
     """Measure how real made faces are and print a table."""
     with quiet():
         from reading_faces.training import realism
-    rows = []
-    for measure in realism.measure_realism(options.n):
-        rows.append(measure)
-        line = measure.name if options.json else as_line(measure)
-        print(line, file=sys.stderr if options.json else sys.stdout, flush=True)
+    table, told = [], sys.stderr if options.json else sys.stdout
+    for row in realism.measure_realism(options.n):
+        table.append(asdict(row) | {"reached": row.reached})
+        print(row.name if options.json else as_line(row), file=told, flush=True)
     if options.json:
-        table = [asdict(row) | {"reached": row.reached} for row in rows]
         print_result({"task": "realism", "measures": table}, options)
     return 0
 

@@ -3,12 +3,12 @@
 Its folder appears when all of it has arrived and was checked, or not at all.
 """
 
+import contextlib
 import hashlib
 import json
 import os
 import shutil
 import textwrap
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,18 +48,15 @@ def fetch(name: str) -> Path:
 
 
 def verify(name: str) -> list[str]:
-    """Check a data set that is here against published and recorded checksums and row counts.
+    """Check a data set that is here, and return a line for each thing that was looked at.
 
-    Returns
-    -------
-    list of str
-        A line for each thing that was looked at. Row counts that differ from the published ones are
-        told, not refused: many copies of these sets are partial.
+    Row counts that differ from the published ones are told, not refused: many copies of these sets
+    are partial.
 
     Raises
     ------
     DataError
-        If the set is not here, or a file is gone or is not what was downloaded.
+        If the set is not here, or a file is gone or has not its published or recorded checksum.
     """
     source, folder = _known(name), known_folder(name)
     record, lines = folder / _RECORD, []
@@ -96,89 +93,67 @@ def _writable_folder() -> Path:
 
 
 def _gather(source: Source, folder: Path) -> None:
-    """Put a data set into a folder, and count the rows of its tables."""
+    """Put a data set into a folder, and check the rows of its tables."""
     if source.name == "lfw":
-        _from_scikit_learn(source, folder)
+        from sklearn.datasets import fetch_lfw_people
+
+        with _explained(source):
+            fetch_lfw_people(data_home=folder, min_faces_per_person=70)
+        # Only its own cache of shrunken pictures, which it makes again when it needs it.
+        shutil.rmtree(folder / "lfw_home" / "joblib", ignore_errors=True)
     if source.kaggle:
-        _from_kaggle(source, folder)
+        import kagglehub
+
+        kind = "dataset" if "/" in source.kaggle else "competition"
+        with _explained(source):
+            arrived = Path(getattr(kagglehub, f"{kind}_download")(source.kaggle))
+        for entry in arrived.glob(source.kaggle_files):
+            copy = shutil.copytree if entry.is_dir() else shutil.copyfile
+            copy(entry, folder / entry.name)
     for url, sha256 in source.downloads.items():
-        _from_address(source, url, sha256, folder)
-    counts = list(_count_rows(source, folder))
+        import pooch
+
+        # Pooch would suggest in its log to trust whatever hash the file happens to have.
+        pooch.get_logger().setLevel("WARNING")
+        file = folder / url.rsplit("/", 1)[-1]
+        downloader = pooch.HTTPDownloader(progressbar=True, timeout=60)  # 1.8 waits for ever
+        with _explained(source, url):
+            pooch.retrieve(url, sha256 or None, file.name, folder, downloader=downloader)
+            if file.suffix == ".zip":
+                shutil.unpack_archive(file, folder)
+                file.unlink()
+    counts = _count_rows(source, folder)
     if source.rows and not counts:
         raise DataError(
             f"The download of {source.name} holds no table that is known; {_by_hand(source)}."
         )
-    for table, found, published in counts:
-        if found != published:
-            raise DataError(
-                f"{table.name} came with {found:,} rows where {published:,} are published; "
-                "fetch it again."
-            )
+    for table, found, rows in counts:
+        if found != rows:
+            fault = f"came with {found:,} rows where {rows:,} are published"
+            raise DataError(f"{table.name} {fault}; fetch it again.")
 
 
-def _from_scikit_learn(source: Source, folder: Path) -> None:
-    from sklearn.datasets import fetch_lfw_people
-
+@contextlib.contextmanager
+def _explained(source: Source, url: str = "") -> Iterator[None]:
+    """Turn whatever a download failed with into one sentence that says what to do."""
     try:
-        fetch_lfw_people(data_home=folder, min_faces_per_person=70)
-    except OSError as problem:
+        yield
+    except Exception as problem:  # Kaggle's classes differ between versions
+        status = getattr(getattr(problem, "response", None), "status_code", None)
+        reason = textwrap.shorten(f"{type(problem).__name__}: {problem}", 120)
+        fault = f"was not downloaded to its end ({f'it answers {status}' if status else reason})"
+        cure = "check the network and "
+        if not url and status == 403:
+            cure = f"sign in at {source.page}, accept its rules and "
+        elif not url and (status == 401 or type(problem).__name__ == "UnauthenticatedError"):
+            page = "https://www.kaggle.com/settings"
+            cure = f"make an API token at {page}, save it as that page says and "
+        elif url and (isinstance(problem, shutil.ReadError) or not isinstance(problem, OSError)):
+            wrong = isinstance(problem, ValueError) and source.downloads[url]
+            reason = "its SHA-256 is not the published one" if wrong else reason
+            fault, cure = f"did not deliver the right file ({reason}), so it was thrown away", ""
         raise DataError(
-            f"scikit-learn could not fetch LFW ({problem}); run again, or {_by_hand(source)}."
-        ) from problem
-    # Only its own cache of shrunken pictures, which it makes again when it needs it.
-    shutil.rmtree(folder / "lfw_home" / "joblib", ignore_errors=True)
-
-
-def _from_kaggle(source: Source, folder: Path) -> None:
-    import kagglehub
-
-    kind = "dataset" if "/" in source.kaggle else "competition"
-    try:
-        arrived = Path(getattr(kagglehub, f"{kind}_download")(source.kaggle))
-    except Exception as problem:
-        # Its error classes differ between versions, and those of requests come through as well.
-        name, status = source.name, getattr(getattr(problem, "response", None), "status_code", None)
-        if status == 403:
-            cause = f"Kaggle refuses {name} (403): sign in at {source.page} and accept its rules"
-        elif status == 401 or type(problem).__name__ == "UnauthenticatedError":
-            cause = (
-                f"Kaggle gives {name} only to people it knows: make an API token at "
-                "https://www.kaggle.com/settings and save it as that page says"
-            )
-        else:
-            reason = textwrap.shorten(f"{type(problem).__name__}: {problem}", 120)
-            cause = f"Kaggle could not deliver {name} ({reason}): check the network"
-        raise DataError(f"{cause}, then run the command again; or {_by_hand(source)}.") from problem
-    for entry in arrived.glob(source.kaggle_files):
-        copy = shutil.copytree if entry.is_dir() else shutil.copyfile
-        copy(entry, folder / entry.name)
-
-
-def _from_address(source: Source, url: str, sha256: str, folder: Path) -> None:
-    import pooch
-
-    # Pooch would suggest in its log to trust whatever hash the file happens to have.
-    pooch.get_logger().setLevel("WARNING")
-    file = folder / url.rsplit("/", 1)[-1]
-    downloader = pooch.HTTPDownloader(progressbar=True, timeout=60)
-    try:
-        pooch.retrieve(url, sha256 or None, file.name, folder, downloader=downloader)
-        if file.suffix == ".zip":
-            with zipfile.ZipFile(file) as archive:
-                archive.extractall(folder)
-            file.unlink()
-    except OSError as problem:
-        response = getattr(problem, "response", None)
-        fault = f"it answers {response.status_code}" if response is not None else problem
-        raise DataError(
-            f"{url} was not downloaded to its end ({fault}); check the network and run the "
-            f"command again, or {_by_hand(source)}."
-        ) from problem
-    except (ValueError, zipfile.BadZipFile) as problem:
-        fault = "its SHA-256 is not the published one" if sha256 else problem
-        raise DataError(
-            f"{url} did not deliver the right file ({fault}), so it was thrown away; "
-            f"run again, or {_by_hand(source)}."
+            f"{url or source.name} {fault}; {cure}run the command again, or {_by_hand(source)}."
         ) from problem
 
 
@@ -187,11 +162,10 @@ def _by_hand(source: Source) -> str:
     return f"put {source.by_hand} from {source.page} into {target} by hand"
 
 
-def _count_rows(source: Source, folder: Path) -> Iterator[tuple[Path, int, int]]:
-    """Yield (table, rows it has, rows published) of the tables in `folder`."""
-    for stem, published in source.rows.items():
-        if table := find_table(folder, stem):
-            yield table, sum(map(len, read_table(table))), published
+def _count_rows(source: Source, folder: Path) -> list[tuple[Path, int, int]]:
+    """Return (table, rows it has, rows published) of the tables in `folder`."""
+    tables = [(find_table(folder, stem), published) for stem, published in source.rows.items()]
+    return [(table, sum(map(len, read_table(table))), rows) for table, rows in tables if table]
 
 
 def _digest(path: Path) -> str:

@@ -90,10 +90,7 @@ def learn(network: keras.Model, portraits: list[Portraits], run) -> tuple[keras.
 def scatter_within(features: np.ndarray, people: np.ndarray) -> np.ndarray:
     """Return the covariance `(d, d)` of features `(n, d)` around each person's own mean.
 
-    Raises
-    ------
-    ValueError
-        If nobody has two pictures.
+    Raises ValueError if nobody has two pictures.
     """
     free = len(people) - len(np.unique(people))  # each mean takes one degree of freedom
     if not free:

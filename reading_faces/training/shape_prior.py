@@ -1,10 +1,9 @@
 """How the points of a face lie together: what real faces have shown, and how far a face is from it.
 
-Points that nobody labelled cannot be compared with a label; but a brow below the eye is wrong all
-the same. A `ShapeModel` says so.
+Points that nobody labelled can be judged by it: a brow below the eye is wrong all the same.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -59,9 +58,7 @@ def fit_shape_model(keypoints: np.ndarray) -> ShapeModel:
     points = aligned_points(complete, reference)
     mean, precision = points.mean(axis=0), np.linalg.inv(np.cov(points.T))
     model = ShapeModel(reference, mean, precision, np.inf)
-    return ShapeModel(
-        reference, mean, precision, float(np.quantile(model.distances(complete), 0.99))
-    )
+    return replace(model, radius=float(np.quantile(model.distances(complete), 0.99)))
 
 
 def aligned_points(keypoints: np.ndarray, reference: np.ndarray) -> np.ndarray:

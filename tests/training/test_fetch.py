@@ -231,6 +231,7 @@ def test_what_kaggle_refuses_is_told_with_what_to_do(folders, monkeypatch, probl
     know(monkeypatch, kaggle="tiny")
     kaggle(monkeypatch, download)
     message = refused(fetch)
+    assert message.startswith("tiny was not downloaded to its end")
     assert said in message and "by hand" in message and "\n" not in message
     assert files_under(folders) == set()
 
