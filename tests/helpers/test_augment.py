@@ -183,3 +183,10 @@ def test_a_matrix_turns_counter_clockwise_zooms_about_the_middle_and_then_shifts
     )
     # Ten pixels right of the middle goes ten pixels up, then twice as far, then the shift.
     np.testing.assert_allclose(matrix @ [60, 50, 1], [50 + 3, 50 - 20 - 4], atol=1e-9)
+
+
+def test_what_comes_into_view_repeats_the_edge_and_is_not_black():
+    (image,) = images = np.random.default_rng(0).integers(50, 256, (1, 48, 48), dtype=np.uint8)
+    moved = augment.affine_matrices(48, np.zeros(1), np.ones(1), np.array([[10.0, -6.0]]))
+    expected = np.pad(image, ((0, 6), (10, 0)), mode="edge")[6:, :48]
+    np.testing.assert_array_equal(augment.warp_images(images, moved)[0], expected)
