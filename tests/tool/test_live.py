@@ -250,6 +250,20 @@ def test_a_video_says_how_fast_and_how_long_it_is(film):
     assert (opened.rate, opened.total) == (10.0, FRAMES)
 
 
+@pytest.mark.parametrize("rate", [0.0, -1.0, float("nan"), 90_000.0])
+def test_what_does_not_say_how_fast_or_how_long_it_is_has_the_usual_rate(rate, monkeypatch):
+    class Silent:
+        def isOpened(self):
+            return True
+
+        def get(self, what):
+            return {cv2.CAP_PROP_FPS: rate, cv2.CAP_PROP_FRAME_COUNT: -1.0}[what]
+
+    monkeypatch.setattr(cv2, "VideoCapture", lambda source: Silent())
+    opened = open_video(0)
+    assert (opened.rate, opened.total) == (video.USUAL_RATE, None)
+
+
 @pytest.mark.parametrize("trouble", ["stop", "sizes", "nothing"])
 def test_a_video_is_there_whole_or_as_it_was(tmp_path, trouble):
     def frames():
