@@ -1,5 +1,7 @@
 """A photo with its faces marked: in the colours that were meant, where the faces are, readable."""
 
+import itertools
+
 import numpy as np
 import pytest
 from document_rules import TEXT, contrast
@@ -53,6 +55,15 @@ def test_labels_of_neighbours_do_not_cover_each_other():
     for i, box in enumerate(boxes):
         labels.append(draw_label(picture, f"{i} surprise 99%", box, [*boxes, *labels, *labels]))
     assert not any(shared_area(a, b) for a in labels for b in labels if a is not b)
+
+
+@pytest.mark.parametrize("size", [(600, 300), (300, 600)])
+def test_a_label_is_inside_the_photo_and_by_its_face_in_every_corner(size):
+    picture, (width, height) = Image.new("RGB", size), size
+    for x, y in itertools.product((0, width - 60), (0, height - 60)):
+        left, top, wide, high = draw_label(picture, "1 happy 99%", np.array([x, y, 60, 60]), [])
+        assert 0 <= left <= width - wide and 0 <= top <= height - high
+        assert x - wide < left < x + 60 and y - high - 1 < top < y + 61
 
 
 def test_a_label_on_a_photo_can_be_read():
