@@ -68,6 +68,14 @@ def test_photos_that_cannot_serve_are_named_and_the_others_do(friends, tmp_path,
     assert gallery.people == ["ann", "bob"] and gallery.threshold == 0.5
 
 
+@pytest.mark.parametrize(
+    ("asked", "kept"), [((), Tint.threshold), (("--threshold", 0), 0), (("--threshold", 1), 1)]
+)
+def test_the_threshold_is_the_one_asked_for_and_else_the_embedders(friends, asked, kept):
+    assert run("enroll", friends, "--out", friends / "g", *asked) == 0
+    assert load_gallery(friends / "g").threshold == kept
+
+
 def test_where_nobody_can_be_enrolled_nothing_is_written(friends, tmp_path, capfd):
     for name in LIGHT:
         Image.new("RGB", (60, 40)).save(friends / name / "1.png")
