@@ -197,6 +197,17 @@ def test_neither_a_deleted_nor_an_edited_nor_a_copied_checker_changes_the_score(
     assert points(score(notebook)[1]) == {"twice": 50, "halve": 0}
 
 
+def test_an_answer_mended_further_down_counts_where_the_checker_is_asked_again(source, score):
+    notebook = answered(build.published(source), twice=DOUBLE)
+    checker = next(
+        cell
+        for cell in notebook.cells
+        if (cell.metadata.get("exercise"), cell.metadata.get("part")) == ("halve", "checker")
+    )
+    notebook.cells += [new_code_cell(HALF), nbformat.from_dict(checker | {"id": "copy"})]
+    assert points(score(notebook)[1]) == {"twice": 50, "halve": 50}
+
+
 def test_a_cell_that_fails_before_any_exercise_makes_the_score_unreliable(source, score):
     notebook = answered(build.published(source), twice=DOUBLE, halve=HALF)
     notebook.cells.insert(1, new_code_cell("import google.colab\n\ncheck = 3"))
