@@ -399,6 +399,11 @@ def test_an_unknown_unit_is_named_in_the_error():
         with_units(AU99=1)
 
 
+def test_an_intensity_beyond_either_end_is_the_one_at_that_end():
+    units = with_units(AU6=-1, AU12=3, AU26=0.5)
+    assert (units == with_units(AU12=1, AU26=0.5)).all() and units.max() == 1
+
+
 # Expressions
 
 
