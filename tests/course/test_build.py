@@ -10,6 +10,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
@@ -101,6 +102,27 @@ def test_the_course_table_says_what_each_lesson_showed(tmp_path, monkeypatch, ca
     assert re.search(r"98_good +\d+  Two and two is 4", table)
     assert re.search(r"99_bad +\d+  FAILED: ZeroDivisionError", table)
     assert (tmp_path / "build" / "course" / "98_good.html").exists()
+
+
+def test_a_lesson_that_fails_keeps_no_other_from_being_built_and_fails_the_build(
+    tmp_path, monkeypatch, capsys
+):
+    def execute(nb):
+        if "1 / 0" in nb.cells[-1].source:
+            raise DeadKernelError("Kernel died")
+        return nb
+
+    paths = [tmp_path / "97_good.py", tmp_path / "98_bad.py", tmp_path / "99_good.py"]
+    for path in paths:
+        path.write_text(LITTLE.lstrip() + ("\n# %%\n1 / 0\n" if "bad" in path.stem else ""))
+    monkeypatch.setattr(build, "NOTEBOOKS", tmp_path)
+    monkeypatch.setattr(build, "execute", execute)
+    for name in ("COURSE_PROFILE", "COURSE_DATA"):  # the build sets them, and they are put back
+        monkeypatch.setenv(name, "full")
+    assert build.build_notebooks(paths) == 1
+    assert {path.name for path in tmp_path.glob("*.ipynb")} == {"97_good.ipynb", "99_good.ipynb"}
+    assert "[2/3] 9 · A little lesson … FAILED" in capsys.readouterr().out
+    assert build.build_notebooks([paths[0], paths[2]]) == 0
 
 
 def test_an_edited_text_whose_notebook_was_not_built_again_is_found(
