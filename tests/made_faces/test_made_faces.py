@@ -24,7 +24,7 @@ from reading_faces.made_faces import (
     take_photo,
     with_units,
 )
-from reading_faces.made_faces.camera import Camera
+from reading_faces.made_faces.camera import Camera, develop, read_jpeg
 from reading_faces.made_faces.expression import PRESENT_FROM, PROTOTYPES, UNITS, draw_expression
 from reading_faces.made_faces.features import place_features
 from reading_faces.made_faces.head import build_head
@@ -140,6 +140,17 @@ def test_heads_turn_as_far_as_the_pose_says_and_no_further(seed, emotion, pose):
 @given(people)
 def test_drawn_people_have_a_tone_of_the_monk_scale(person):
     assert 0 <= person["tone"] < len(MONK_TONES)
+
+
+@pytest.mark.parametrize("grey", [False, True])
+def test_each_stop_of_exposure_is_a_brighter_picture(grey):
+    linear = np.full((40, 40, 3), 0.2, np.float32)
+    brightness = []
+    for stops in (-1, 0, 1):
+        camera, rng = Camera(exposure=stops, noise=0), np.random.default_rng(0)
+        file = develop(linear, camera, [(0, 0, 40, 40)], rng, grey)
+        brightness.append(read_jpeg(file, grey).mean())
+    assert np.diff(brightness).min() > 20
 
 
 def test_eyes_are_darker_than_the_cheeks_below_them():
