@@ -76,6 +76,16 @@ def test_the_threshold_is_the_one_asked_for_and_else_the_embedders(friends, aske
     assert load_gallery(friends / "g").threshold == kept
 
 
+@pytest.mark.parametrize(
+    ("options", "asked"), [((), "shipped"), (("--embedder", "facenet"), "facenet")]
+)
+def test_people_are_enrolled_by_the_embedder_asked_for(friends, options, asked, monkeypatch):
+    names = []
+    monkeypatch.setattr(embedders, "best_embedder", lambda name=None: names.append(name) or Tint())
+    assert run("enroll", friends, "--out", friends / "g", *options) == 0
+    assert names == [asked]
+
+
 def test_where_nobody_can_be_enrolled_nothing_is_written(friends, tmp_path, capfd):
     for name in LIGHT:
         Image.new("RGB", (60, 40)).save(friends / name / "1.png")
