@@ -104,6 +104,14 @@ def test_points_that_nobody_marked_are_left_out():
         assert np.isfinite(drawn).all(axis=1).sum() == 4
 
 
+def test_a_face_is_shown_as_dark_as_it_is_and_not_stretched():
+    dim = FACES[:1] // 4 + 30
+    (ax,) = plots.face_grid(dim, columns=1).axes
+    (picture,) = ax.images
+    shown = picture.to_rgba(picture.get_array())
+    np.testing.assert_allclose(shown[..., 0], dim[0] / 255, atol=0.01)
+
+
 @pytest.mark.parametrize("n", [0, 1, 3, 5])
 def test_a_grid_takes_any_number_of_faces(n):
     fig = plots.face_grid(FACES[:n], POINTS[:n], [f"face {i}" for i in range(n)])
@@ -129,6 +137,13 @@ def test_the_likeliest_emotion_has_a_hatch_and_its_percentage():
     hatched = [bar for bar in ax.patches if bar.get_hatch()]
     assert [bar.get_width() for bar in hatched] == [0.7]
     assert "70%" in [text.get_text() for text in ax.texts]
+
+
+def test_emotions_stand_below_each_other_in_their_order():
+    (ax,) = plots.emotion_bars(HAPPY).axes
+    assert [label.get_text() for label in ax.get_yticklabels()] == list(HAPPY)
+    heights = ax.transData.transform([(0, bar.get_y()) for bar in ax.patches])[:, 1]
+    assert (np.diff(heights) < 0).all()
 
 
 def test_the_points_of_each_side_are_drawn_where_they_are_in_the_colour_of_the_side():
