@@ -125,6 +125,21 @@ def test_a_lesson_that_fails_keeps_no_other_from_being_built_and_fails_the_build
     assert build.build_notebooks([paths[0], paths[2]]) == 0
 
 
+def test_an_assignment_has_the_lessons_pictures_beside_it(tmp_path, monkeypatch, capsys):
+    path = tmp_path / "99_little.py"
+    path.write_text(LITTLE.lstrip())
+    monkeypatch.setattr(build, "BUILD", tmp_path / "build")
+    assert build.build_assignments([path]) == 0
+    assert "99_little: 1 exercises, 100 points" in capsys.readouterr().out
+    folder = tmp_path / "build" / "assignments" / "source" / "99_little"
+    assert (folder / "99_little.ipynb").exists()
+    beside, there = (
+        {file.name for file in (place / "pictures").iterdir()}
+        for place in (folder, build.NOTEBOOKS)
+    )
+    assert beside == there != set()
+
+
 def test_an_edited_text_whose_notebook_was_not_built_again_is_found(
     tmp_path, monkeypatch, capsys, little_run
 ):
