@@ -224,6 +224,11 @@ def test_who_cannot_be_enrolled_is_a_sentence(actions, face, name, number, sente
     assert actions.people == []
 
 
+def test_a_name_of_80_characters_is_not_too_long(actions, face):
+    actions.enroll("a" * 80, 1, face(1, 1, 1))
+    assert actions.people == ["a" * 80]
+
+
 def test_the_face_of_the_number_is_the_one_that_is_enrolled(actions):
     red, blue = np.array([[1, 0, 0], [0, 0, 1]], np.float32)
     actions.enroll("Ann", 1, np.array([red, blue]))
