@@ -102,6 +102,16 @@ def test_the_command_on_the_card_makes_the_same_run_again(seed):
     assert (options.init, options.out) == (run.init, run.out)
 
 
+def test_only_a_full_training_takes_real_faces_where_no_source_is_named(tmp_path, monkeypatch):
+    runs = []
+    monkeypatch.setattr("reading_faces.training.make.train_model", lambda run, *_: runs.append(run))
+    monkeypatch.setenv("COURSE_PROFILE", "lesson")
+    for profile in ([], ["--profile", "smoke"], ["--profile", "full"]):
+        assert main(["train", "emotion", *profile, "--out", str(tmp_path)]) == 0
+    assert [run.sources for run in runs] == [("made",), ("made",), tasks.EMOTION.sources]
+    assert "fer2013" in tasks.EMOTION.sources
+
+
 # What is refused, before any work
 
 
