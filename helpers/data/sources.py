@@ -52,7 +52,7 @@ def known_folder(name: str) -> Path:
 
 
 def locate(source: str | Path, what: str = "", *names: str) -> Path:
-    """Return where a source is: a known set, or a path here or where sets are looked for.
+    """Return where a source is: a known set, or a path here, where sets are looked for, or shipped.
 
     `what` is to be read of it, such as ``"emotions"``, and `names` are the known sets that have it;
     without any, each may be asked. ``"made"``, the made faces that ship, is one of them.
@@ -68,7 +68,7 @@ def locate(source: str | Path, what: str = "", *names: str) -> Path:
             raise DataError(f"{source} has no {what}; known sets with {what}: {', '.join(names)}.")
         return SHIPPED if source == "made" else known_folder(source)
     path = Path(source).expanduser()
-    for place in (path, *(folder / path for folder in settings.data_folders())):
+    for place in (path, *(at / path for at in (*settings.data_folders(), settings.SHIPPED))):
         if place.exists():
             return place
     raise DataError(

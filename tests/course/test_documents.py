@@ -14,7 +14,7 @@ from reading_faces.__main__ import build_parser
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "data/README.md")),
-    ROOT / "notebooks" / "README.md",
+    *(ROOT / folder / "README.md" for folder in ("notebooks", "data/photos")),
     *sorted((ROOT / "docs").glob("*.md")),
 ]
 LESSONS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
