@@ -1,6 +1,5 @@
 """Videos and cameras: frames in, frames out."""
 
-import contextlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,31 +59,8 @@ def open_video(source: Path | int) -> Video:
     return Video(capture, rate if 0 < rate <= 1000 else USUAL_RATE, total if total > 0 else None)
 
 
-class VideoWriter:
-    """Writes frames to `part`, a video that will be called `path`; `count` says how many."""
-
-    def __init__(self, part: Path, path: Path, rate: float):
-        self.part, self.path, self.rate = part, path, rate
-        self.writer, self.count, self.shape = cv2.VideoWriter(), 0, None
-
-    def write(self, frame: np.ndarray) -> None:
-        """Add a frame `(h, w, 3) uint8` RGB; all are of one size."""
-        if not self.count:
-            self.shape = frame.shape
-            code = cv2.VideoWriter_fourcc(*("MJPG" if self.path.suffix == ".avi" else "mp4v"))
-            if not self.writer.open(str(self.part), code, self.rate, frame.shape[1::-1]):
-                raise ValueError(f"{self.path} cannot be written as a video; name an .mp4 or .avi.")
-        if frame.shape != self.shape:
-            raise ValueError(
-                f"Frame {self.count + 1} is {frame.shape}; those before it are {self.shape}."
-            )
-        self.writer.write(np.ascontiguousarray(frame[..., ::-1]))
-        self.count += 1
-
-
-@contextlib.contextmanager
-def video_file(path: Path, rate: float) -> Iterator[VideoWriter]:
-    """Give a writer of frames to `path`: there whole after the `with` block, or not at all.
+def write_video(frames: Iterable[np.ndarray], path: Path, frames_a_second: float = 12.0) -> int:
+    """Write frames `(h, w, 3) uint8` RGB as a video, whole or not at all; return how many.
 
     Raises
     ------
@@ -93,20 +69,23 @@ def video_file(path: Path, rate: float) -> Iterator[VideoWriter]:
     ValueError
         If there are no frames, they differ in size, or this OpenCV cannot write such a file.
     """
-    with whole_file(path) as part:
-        file = VideoWriter(part, path, rate)
-        try:
-            yield file
-        finally:
-            file.writer.release()
-        if not file.count:
-            raise ValueError("There is no frame to write.")
-
-
-def write_video(frames: Iterable[np.ndarray], path: Path, frames_a_second: float = 12.0) -> int:
-    """Write frames `(h, w, 3) uint8` RGB as a video, as `video_file` does; return how many."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with video_file(path, frames_a_second) as file:
-        for frame in frames:
-            file.write(frame)
-    return file.count
+    code = cv2.VideoWriter_fourcc(*("MJPG" if path.suffix == ".avi" else "mp4v"))
+    writer, count, shape = cv2.VideoWriter(), 0, None
+    with whole_file(path) as part:
+        try:
+            for frame in frames:
+                shape = shape or frame.shape
+                if frame.shape != shape:
+                    raise ValueError(
+                        f"Frame {count + 1} is {frame.shape}; those before it are {shape}."
+                    )
+                if not count and not writer.open(str(part), code, frames_a_second, shape[1::-1]):
+                    raise ValueError(f"{path} cannot be written as a video; name an .mp4 or .avi.")
+                writer.write(np.ascontiguousarray(frame[..., ::-1]))
+                count += 1
+        finally:
+            writer.release()
+        if not count:
+            raise ValueError("There is no frame to write.")
+    return count

@@ -1,11 +1,14 @@
 """`python -m reading_faces live`: follow the faces of a video, or of a camera, frame by frame."""
 
 import argparse
+import collections
 import contextlib
 import csv
 import os
+import signal
 import sys
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from helpers.files import whole_file
@@ -38,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
     with console.quiet():
         from helpers.embedders import SmallEmbedder
         from reading_faces.track import FaceTracker
-        from reading_faces.video import open_video, video_file
+        from reading_faces.video import open_video, write_video
 
         video = open_video(options.video or options.camera)
     on_screen = not (options.out or options.csv)
@@ -47,56 +50,60 @@ def run(options: argparse.Namespace) -> int:
     reader = console.load_reader(options)
     reader.embedder = reader.embedder or SmallEmbedder()
     tracker = FaceTracker(reader, options.every)
-    film = table = None
     # Both results are there whole, or not at all.
     with contextlib.ExitStack() as results:
-        if options.out:
-            results.enter_context(writing(options.out))
-            film = results.enter_context(video_file(options.out, video.rate))
+        if not options.video:
+            # A camera has no other end than Ctrl-C; of a video, half a result is none.
+            usual = signal.signal(signal.SIGINT, lambda *_: video.capture.release())
+            results.callback(signal.signal, signal.SIGINT, usual)
+        table = None
         if options.csv:
             results.enter_context(writing(options.csv))
             part = results.enter_context(whole_file(options.csv))
             file = results.enter_context(part.open("w", newline="", encoding="utf-8"))
             table = csv.DictWriter(file, ["frame", "seconds", "face", *reader.columns])
             table.writeheader()
-        count = follow(video, tracker, film, table, is_camera=not options.video)
-    print(f"{count} frames, {tracker.numbers} face(s).")
+        seen = follow(video, tracker, table, is_camera=not options.video)
+        if options.out:
+            results.enter_context(writing(options.out))
+            write_video(film(seen, video.rate), options.out, video.rate)
+        elif on_screen:
+            all(map(show, film(seen, video.rate)))
+        else:
+            collections.deque(seen, maxlen=0)
+    print(f"{tracker.frame} frames, {tracker.numbers} face(s).")
     return 0
 
 
-def follow(video, tracker, film, table, is_camera: bool) -> int:
-    """Read all frames, and write what there is a file for, or show it; return how many."""
+def follow(video, tracker, table, is_camera: bool) -> Iterator[tuple]:
+    """Yield when each frame was seen, in seconds, the frame and its faces; write their rows."""
     from tqdm import tqdm
 
+    started = time.perf_counter()
+    frames = tqdm(video.frames(), total=video.total, unit="frame", disable=None)
+    for count, frame in enumerate(frames):
+        tracks = tracker.read(frame)
+        seconds = time.perf_counter() - started if is_camera else count / video.rate
+        for track in tracks if table else ():
+            about = {"frame": count, "seconds": round(seconds, 4), "face": track.number}
+            table.writerow(about | track.reading.to_row())
+        yield seconds, frame, tracks
+
+
+def film(seen: Iterable[tuple], rate: float) -> Iterator:
+    """Yield the frames of `follow` with their faces marked, so many a second."""
     from reading_faces.annotate import annotate_photo
     from reading_faces.reader import PhotoReading
 
-    count, started = 0, time.perf_counter()
-    try:
-        for frame in tqdm(video.frames(), total=video.total, unit="frame", disable=None):
-            tracks = tracker.read(frame)
-            seconds = time.perf_counter() - started if is_camera else count / video.rate
-            for track in tracks if table else ():
-                about = {"frame": count, "seconds": round(seconds, 4), "face": track.number}
-                table.writerow(about | track.reading.to_row())
-            count += 1
-            if table and not film:
-                continue
-            reading = PhotoReading(None, faces=[track.reading for track in tracks])
-            marked = annotate_photo(frame, reading, [track.number for track in tracks])
-            if film:
-                # A camera gives its next frame when we are ready for it, later than its rate says:
-                # until then the last one stays, so that the film runs as fast as what was filmed.
-                due = int(seconds * video.rate) + 1 - film.count if is_camera else 1
-                for _ in range(max(1, due)):
-                    film.write(marked)
-            elif not show(marked):
-                break
-    except KeyboardInterrupt:
-        # A camera has no other end; of a video, half a result is none.
-        if not is_camera:
-            raise
-    return count
+    given = 0
+    for seconds, frame, tracks in seen:
+        reading = PhotoReading(None, faces=[track.reading for track in tracks])
+        marked = annotate_photo(frame, reading, [track.number for track in tracks])
+        # A camera gives its next frame when we are ready for it, later than its rate says: until
+        # then the last one stays, so that the film runs as fast as what was filmed.
+        for _ in range(max(1, int(seconds * rate) + 1 - given)):
+            yield marked
+            given += 1
 
 
 def show(frame) -> bool:

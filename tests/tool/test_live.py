@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import signal
 
 import cv2
 import numpy as np
@@ -17,7 +18,7 @@ from reading_faces.__main__ import main
 from reading_faces.commands import live as live_command
 from reading_faces.gallery_file import save_gallery
 from reading_faces.made_faces import albums
-from reading_faces.video import open_video, video_file, write_video
+from reading_faces.video import open_video, write_video
 
 FRAMES = 12
 
@@ -108,14 +109,23 @@ def test_a_gallery_names_who_is_in_a_video(film, tmp_path):
 def test_a_camera_is_stopped_by_hand_and_what_it_saw_is_kept(film, tmp_path, monkeypatch):
     frames = list(open_video(film).frames())
 
-    class Camera(video.Video):
-        def frames(self):
-            yield from frames[:5]
-            raise KeyboardInterrupt
+    class Camera:
+        """Gives four frames; while it takes the fifth, somebody presses Ctrl-C."""
 
-    monkeypatch.setattr(video, "open_video", lambda source: Camera(None, 10.0, None))
-    assert live("--camera", 0, "--csv", tmp_path / "seen.csv") == 0
-    assert len(pd.read_csv(tmp_path / "seen.csv")) == 5
+        def read(self):
+            if len(frames) == FRAMES - 4:
+                os.kill(os.getpid(), signal.SIGINT)
+            return (True, frames.pop()) if frames else (False, None)
+
+        def release(self):
+            frames.clear()
+
+    opened, usual = video.Video(Camera(), 10.0, None), signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr(video, "open_video", lambda source: opened)
+    out, table = tmp_path / "seen.avi", tmp_path / "seen.csv"
+    assert live("--camera", 0, "--out", out, "--csv", table) == 0
+    assert len(pd.read_csv(table)) == 4 <= len(list(open_video(out).frames()))
+    assert signal.getsignal(signal.SIGINT) is usual
 
 
 def test_what_a_camera_saw_plays_as_fast_as_it_happened(film, tmp_path, monkeypatch):
@@ -269,6 +279,9 @@ def test_a_video_is_there_whole_or_as_it_was(tmp_path, trouble):
     def frames():
         if trouble != "nothing":
             yield np.zeros((64, 96, 3), np.uint8)
+        if trouble == "stop":
+            raise KeyboardInterrupt
+        if trouble == "sizes":
             yield np.zeros((64, 98, 3), np.uint8)
 
     path = tmp_path / "x.avi"
@@ -276,10 +289,6 @@ def test_a_video_is_there_whole_or_as_it_was(tmp_path, trouble):
     raised = {"stop": KeyboardInterrupt, "sizes": ValueError, "nothing": ValueError}[trouble]
     sentence = {"stop": None, "sizes": "Frame 2 is", "nothing": "no frame"}[trouble]
     with pytest.raises(raised, match=sentence):
-        if trouble == "stop":
-            with video_file(path, 10.0) as file:
-                file.write(next(frames()))
-                raise KeyboardInterrupt
         write_video(frames(), path)
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
 
