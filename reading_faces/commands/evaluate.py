@@ -39,7 +39,8 @@ OPTIONS = {
         "help": "enrol N pictures of each person by chance, and name the others",
     },
     "unknown": {"metavar": "SOURCE", "help": "people who are not enrolled"},
-    "embedder": {"choices": ("shipped", "facenet"), "help": "default: shipped"},
+    "pairs": YES | {"help": "say of pairs of faces whether they show one person"},
+    "embedder": console.EMBEDDER,
     "no-align": YES | {"help": "leave leaning heads as they lean"},
 }  # fmt: skip
 ALL_TAKE = ("source", "split", "speed", "predictions", "json")
@@ -53,8 +54,8 @@ TASKS = {
     ),
     "action-units": ("what moves in a face", *NETWORKS_TAKE),
     "identity": (
-        "whose face it is", *ALL_TAKE, ("weights", "embedder"), "folds", ("enroll", "unknown"),
-        "detector", "no-align",
+        "whose face it is", *ALL_TAKE, ("weights", "embedder"), "folds",
+        ("enroll", "unknown", "pairs"), "detector", "no-align",
     ),
     "speed": ("how fast photos are read on this machine", "detector", "json"),
 }  # fmt: skip
@@ -152,11 +153,13 @@ def measure_people(options: argparse.Namespace) -> tuple:
     if options.source.endswith(".npz"):
         why = f"needs photos; {options.source} holds embeddings."
         refuse(options, "unknown embedder weights detector no-align speed", why)
+    if options.pairs:
+        refuse(options, "folds", "does not go with --pairs, which has its own.")
     if options.enroll:
         refuse(options, "folds predictions", "goes without --enroll: each draw names other faces.")
     with quiet():
-        from helpers import data, embedders, models
-        from reading_faces.training import made_sets, measure_identity, measure_speed
+        from helpers import embedders, models
+        from reading_faces.training import measure_identity, measure_speed
 
     embedder = None
     if options.weights:
@@ -168,14 +171,13 @@ def measure_people(options: argparse.Namespace) -> tuple:
     if options.unknown:
         strangers = measure_identity.load_faces(options.unknown, None, *how)
         evaluation = measure_identity.evaluate_strangers(faces, strangers, options.folds or 5)
+    elif options.pairs:
+        evaluation = measure_identity.evaluate_pairs(faces)
     elif options.enroll:
         evaluation = measure_identity.evaluate_few(faces, options.enroll)
     else:
         evaluation = measure_identity.evaluate_svm(faces, options.folds or 0)
-    if not options.speed:
-        return evaluation, None
-    photos = data.load_people(made_sets.people_source(options.source)).photos
-    return evaluation, measure_speed.embedder_speed(embedder, photos)
+    return evaluation, (measure_speed.embedder_speed(embedder) if options.speed else None)
 
 
 def run_speed(options: argparse.Namespace) -> int:

@@ -23,9 +23,8 @@ def review_emotions(faces: data.EmotionData) -> dict:
     `counts` by split and class; `copies`: how many pictures of each other split also occur among
     those to train on, how many of them carry the same label there, and how often the label of the
     nearest training picture is right with and without such copies; `conflicts`: groups of
-    identical pictures with different labels; `flat`: pictures with a standard deviation below 20
-    grey levels; and `votes`, if there are any: among them how often the label is told right by
-    somebody who sees the votes of all ten instead of the face.
+    identical pictures with different labels; and `votes`, if there are any: among them how often
+    the label is told right by somebody who sees the votes of all ten instead of the face.
     """
     training = faces.select(np.isin(faces.split, ("train", "val")))
     others = sorted({*faces.split.tolist()} - {"train", "val", "all"})
@@ -39,7 +38,6 @@ def review_emotions(faces: data.EmotionData) -> dict:
             split: review_copies(training, faces.select(split)) for split in others if len(training)
         },
         "conflicts": {"groups": len(conflicts), "pictures": int(conflicts.sum())},
-        "flat": int((faces.images.std(axis=(1, 2)) < 20).sum()),
         "votes": review_votes(faces),
     }
 
@@ -102,7 +100,7 @@ def review_votes(faces: data.EmotionData) -> dict | None:
 
 
 def describe_gaps(keypoints: np.ndarray) -> dict:
-    """Count which of the keypoints `(n, 15, 2)` are marked, by face, by point and by pattern.
+    """Count which of the keypoints `(n, 15, 2)` are marked.
 
     `patterns` holds the five commonest sets of missing points; `more_than_four` says where in the
     table the faces with more than four points are, which tells two merged sources apart.
@@ -111,15 +109,12 @@ def describe_gaps(keypoints: np.ndarray) -> dict:
     """
     marked = np.isfinite(keypoints).all(axis=2)
     points = marked.sum(axis=1)
-    numbers, faces = np.unique(points, return_counts=True)
     patterns, shared = np.unique(marked, axis=0, return_counts=True)
     rich = np.flatnonzero(points > 4)
     largest = keypoints[points == 15].reshape(-1, 30).argmax(axis=1)
     return {
         "n": len(keypoints),
         "complete": int((points == 15).sum()),
-        "faces_by_points_marked": {str(k): int(n) for k, n in zip(numbers, faces, strict=True)},
-        "faces_by_point": dict(zip(data.KEYPOINT_NAMES, marked.sum(axis=0).tolist(), strict=True)),
         "patterns": [
             {
                 "faces": int(shared[i]),
@@ -133,9 +128,4 @@ def describe_gaps(keypoints: np.ndarray) -> dict:
             "last_row": int(rich.max(initial=-1)),
         },
         "largest_is_lower_lip_y": int((largest == 29).sum()),
-        "range_px": {
-            axis: [round(float(bound), 2) for bound in (values.min(), values.max())]
-            for axis, values in zip("xy", keypoints[marked].T, strict=True)
-            if len(values)
-        },
     }

@@ -3,8 +3,6 @@
 The set is cut into folds by subject; each fold is judged by a network trained on the others.
 """
 
-import time
-
 import keras
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
@@ -52,7 +50,6 @@ def cross_validate(
     classes = tuple(whole.classes[label] for label in np.unique(whole.labels[kept]))
     data = whole.among_classes(classes)
     card = model.card | {"classes": list(classes), "temperature": 1.0}
-    started = time.perf_counter()
     probabilities = np.zeros((len(data), len(classes)), np.float32)
     parts = folds_of_subjects(data, folds)
     for number, (learn, judge) in enumerate(tqdm(parts, desc="folds", unit="fold")):
@@ -68,8 +65,6 @@ def cross_validate(
         "standard_deviation_of_folds": float(np.std(accuracies, ddof=1)),
         "subjects": len(np.unique(data.subjects)),
         "start": "random weights" if scratch else "the model's weights",
-        "epochs": schedule().epochs,
-        "seconds": round(time.perf_counter() - started),
     }
     split, left_out = f"{folds} folds of subjects", int((~kept).sum())
     result = describe("emotion", source, split, len(data), mirrored, measured, left_out)

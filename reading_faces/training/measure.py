@@ -101,7 +101,7 @@ def evaluate_emotion(
             f"{source} has the classes {', '.join(faces.classes)}, of which the model knows none."
         )
     probabilities = finite(model.predict(faces.images, mirrored))
-    predicted = probabilities.argmax(axis=1)
+    correct = probabilities.argmax(axis=1) == labels
     measured = scores.emotion_metrics(labels[known], probabilities[known], classes)
     measured["five_classes"] = scores.among_classes(
         labels, probabilities, classes, data.FIVE_CLASSES
@@ -109,9 +109,9 @@ def evaluate_emotion(
     training = whole.images[np.isin(whole.split, TRAINED_ON)]
     if len(training) and split not in TRAINED_ON:
         fresh = known & ~data.occur_among(faces.images, training)
-        measured["without_copies"] = scores.label_metrics(labels[fresh], predicted[fresh])
+        measured["without_copies"] = scores.share_right(correct[fresh])
     if faces.votes is not None:
-        measured["by_agreement"] = by_agreement(faces.votes[known], (predicted == labels)[known])
+        measured["by_agreement"] = by_agreement(faces.votes[known], correct[known])
     unknown = int((~known).sum())
     result = describe("emotion", source, split, int(known.sum()), mirrored, measured, unknown)
     return Evaluation(result, {"probabilities": probabilities, "classes": np.array(classes)})
@@ -125,7 +125,7 @@ def evaluate_action_units(
     Units are matched by name. `prototype_agreement` is a weak check, for real faces too.
     """
     units = tuple(model.card["units"])
-    measured, true = {}, None
+    measured = {}
     try:
         split, faces = choose_split(data.load_action_units(source), split)
     except data.NoActionUnits:
@@ -143,8 +143,7 @@ def evaluate_action_units(
         measured = scores.action_unit_metrics(
             present, probabilities[:, mine], both, thresholds, intensities
         )
-        true = present if both == units else None
-    measured |= prototype_agreement(probabilities, emotions, true)
+    measured |= prototype_agreement(probabilities, emotions)
     result = describe("action-units", source, split, len(faces), mirrored, measured)
     return Evaluation(result, {"probabilities": probabilities, "classes": np.array(units)})
 
@@ -189,12 +188,7 @@ def by_agreement(votes: np.ndarray, correct: np.ndarray) -> list[dict]:
     edges = [0.0, 0.5, 0.7, 0.9, 1.0]
     place = np.digitize(agreement(votes), edges[1:-1])
     return [
-        {
-            "from": edges[i],
-            "to": edges[i + 1],
-            "n": int((place == i).sum()),
-            "accuracy": float(correct[place == i].mean()),
-        }
+        {"from": edges[i], "to": edges[i + 1]} | scores.share_right(correct[place == i])
         for i in np.unique(place)
     ]
 

@@ -1,13 +1,12 @@
 """Measure how fast this machine finds faces and reads them."""
 
-import itertools
 import os
 import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from helpers import detect, models
+from helpers import models
 from helpers.embedders import Embedder
 from helpers.models import TrainedModel
 
@@ -18,31 +17,26 @@ PHOTOS = 16
 def model_speed(model: TrainedModel) -> dict:
     """Time a model: a batch of faces, one face, and one face by Keras' own `predict`."""
     faces = np.random.default_rng(0).integers(0, 256, (BATCH, *[model.input_size] * 2), np.uint8)
-    one = models.standardize(faces[:1])
-    many_s = time_call(lambda: model.predict(faces))
-    single_s = time_call(lambda: model.predict(faces[:1]))
-    keras_s = time_call(lambda: model.network.predict(one, verbose=0))
-    return {
-        "processors": os.cpu_count(),
-        f"faces_per_second_batch_{BATCH}": BATCH / many_s,
-        "one_face_ms": 1000 * single_s,
-        "one_face_by_keras_predict_ms": 1000 * keras_s,
-        "times_faster_than_keras_predict": keras_s / single_s,
+    one, speed = models.standardize(faces[:1]), network_speed(model.predict, faces)
+    keras_ms = 1000 * time_call(lambda: model.network.predict(one, verbose=0))
+    return speed | {
+        "one_face_by_keras_predict_ms": keras_ms,
+        "times_faster_than_keras_predict": keras_ms / speed["one_face_ms"],
     }
 
 
-def embedder_speed(embedder: Embedder, photos: Sequence[np.ndarray]) -> dict:
-    """Time finding faces on photos, and embedding faces in a batch and one by one."""
-    photos = list(itertools.islice(photos, PHOTOS))
+def embedder_speed(embedder: Embedder) -> dict:
+    """Time an embedder: a batch of faces, and one face."""
     faces = np.zeros((BATCH, embedder.size, embedder.size, 3), np.uint8)
-    finding_s = time_call(lambda: [detect.detect_faces(photo) for photo in photos])
-    together_s = time_call(lambda: embedder.embed(faces))
-    single_s = time_call(lambda: [embedder.embed(face[None]) for face in faces])
+    return network_speed(embedder.embed, faces)
+
+
+def network_speed(answer: Callable[[np.ndarray], object], faces: np.ndarray) -> dict:
+    """Time what answers for faces `(BATCH, …)`: all of them at once, and one."""
     return {
-        "photos_per_second_detection": len(photos) / finding_s,
-        f"faces_per_second_batch_{BATCH}": BATCH / together_s,
-        "faces_per_second_one_by_one": BATCH / single_s,
-        "times_faster_in_a_batch": single_s / together_s,
+        "processors": os.cpu_count(),
+        f"faces_per_second_batch_{BATCH}": BATCH / time_call(lambda: answer(faces)),
+        "one_face_ms": 1000 * time_call(lambda: answer(faces[:1])),
     }
 
 

@@ -81,7 +81,7 @@ def emotion_metrics(
     return {
         "accuracy": float(correct.mean()),
         "accuracy_interval_95": metrics.bootstrap_interval(correct),
-        "macro_f1": macro_f1(labels, predicted),
+        "macro_f1": f1_score(labels, predicted, labels=np.unique(labels), average="macro"),
         "ece": metrics.calibration_error(labels, probabilities),
         "reliability": metrics.reliability(labels, probabilities),
         "classes": list(classes),
@@ -89,18 +89,9 @@ def emotion_metrics(
     }
 
 
-def macro_f1(labels: np.ndarray, predicted: np.ndarray) -> float:
-    """Return the mean F1 of the classes that occur among the labels, each counting alike."""
-    return float(f1_score(labels, predicted, labels=np.unique(labels), average="macro"))
-
-
-def label_metrics(labels: np.ndarray, predicted: np.ndarray) -> dict:
-    """Return `n` faces, and their `accuracy` and `macro_f1`; both are None if there is no face."""
-    return {
-        "n": len(labels),
-        "accuracy": mean_or_none(predicted == labels),
-        "macro_f1": macro_f1(labels, predicted) if len(labels) else None,
-    }
+def share_right(correct: np.ndarray) -> dict:
+    """Return how many faces there are in `correct (n,) bool`, and their `accuracy`, or None."""
+    return {"n": len(correct), "accuracy": mean_or_none(correct)}
 
 
 def among_classes(
@@ -110,17 +101,14 @@ def among_classes(
 
     Returns
     -------
-    `classes` and their `label_metrics`; empty if a kept class is unknown or no face is left.
+    `share_right` of those left; empty if a kept class is unknown or no face is left.
     """
-    rows = np.isin(np.array(classes)[labels], kept) & (labels >= 0)
-    if not set(kept) <= set(classes) or not rows.any():
+    columns = np.array([classes.index(name) for name in kept if name in classes])
+    rows = np.isin(labels, columns)
+    if len(columns) < len(kept) or not rows.any():
         return {}
-    columns = np.array(sorted(classes.index(name) for name in kept))
     predicted = columns[probabilities[rows][:, columns].argmax(axis=1)]
-    return {
-        "classes": [classes[column] for column in columns],
-        **label_metrics(labels[rows], predicted),
-    }
+    return share_right(predicted == labels[rows])
 
 
 def action_unit_metrics(
@@ -132,18 +120,16 @@ def action_unit_metrics(
 ) -> dict:
     """Measure units as `metrics.action_unit_metrics` does, and how well weak ones are seen.
 
-    `auc_weak` of a unit and their mean `macro_auc_weak` are areas under the ROC curve where, of the
-    faces with the unit, only those weaker than `WEAK` count. `intensities` are `(n, units)` from 0
-    to 1, NaN where not known.
+    `macro_auc_weak` is the mean area under the ROC curve of those units that are seen weak, where
+    of the faces with the unit only those weaker than `WEAK` count. `intensities` are `(n, units)`
+    from 0 to 1, NaN where not known.
     """
     measured = metrics.action_unit_metrics(present, probabilities, names, thresholds)
-    for name, of_unit in measured["per_unit"].items():
-        unit = names.index(name)
+    weak = []
+    for unit in map(names.index, measured["per_unit"]):
         counts = (present[:, unit] == 0) | (intensities[:, unit] < WEAK)
         if present[counts, unit].any():
-            auc = roc_auc_score(present[counts, unit], probabilities[counts, unit])
-            of_unit["auc_weak"] = float(auc)
-    weak = [of_unit.get("auc_weak", np.nan) for of_unit in measured["per_unit"].values()]
+            weak.append(roc_auc_score(present[counts, unit], probabilities[counts, unit]))
     return measured | {"macro_auc_weak": mean_or_none(np.array(weak))}
 
 

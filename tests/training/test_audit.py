@@ -28,7 +28,6 @@ def reviewed():
     """Twelve faces: one of `public` is a copy with its label, one a copy with another label."""
     images = grey(12, 48)
     images[10], images[11] = images[0], images[1]
-    images[5] = 128
     labels = np.array([0, 1, 2, 3, 4, 5, 6, 0, 1, 2, 0, 3])
     votes = np.zeros((12, len(VOTES)), np.uint8)
     votes[np.arange(12), [VOTES.index(EMOTIONS[label]) for label in labels]] = 10
@@ -36,12 +35,11 @@ def reviewed():
     return EmotionData(images, labels, EMOTIONS, split, votes=votes, source="here")
 
 
-def test_a_review_counts_copies_conflicts_and_flat_pictures(reviewed):
+def test_a_review_counts_copies_and_conflicts(reviewed):
     found = review_emotions(reviewed)
     assert found["copies"]["public"]["n"] == 2
     assert found["copies"]["public"]["with_the_same_label"] == 1
     assert found["conflicts"] == {"groups": 1, "pictures": 2}
-    assert found["flat"] == 1
     assert found["counts"]["train"]["angry"] == 1
     assert sum(found["counts"]["public"].values()) == 4
 
@@ -124,14 +122,12 @@ def test_what_the_lesson_quotes_of_fer2013_is_what_is_found_in_it():
     assert found["votes"]["all_agree"] == pytest.approx(all_agree)
 
 
-def test_gaps_are_counted_by_face_by_point_and_by_pattern():
+def test_gaps_are_counted_by_face_and_by_pattern():
     keypoints = coordinates(6)
     keypoints[3:5, 4:] = np.nan
     keypoints[5, 2:] = np.nan
     gaps = describe_gaps(keypoints)
     assert (gaps["n"], gaps["complete"]) == (6, 3)
-    assert gaps["faces_by_points_marked"] == {"2": 1, "4": 2, "15": 3}
-    assert (gaps["faces_by_point"]["left_eye_center"], gaps["faces_by_point"]["nose_tip"]) == (6, 3)
     assert [(p["faces"], len(p["missing"])) for p in gaps["patterns"]] == [(3, 0), (2, 11), (1, 13)]
     assert gaps["patterns"][1]["missing"] == list(KEYPOINT_NAMES[4:])
     assert gaps["more_than_four"] == {"faces": 3, "first_row": 0, "last_row": 2}
@@ -145,9 +141,9 @@ def test_the_stored_gaps_of_kaggles_set_are_those_of_its_table():
     assert stored["command"] == "python -m reading_faces data review facial-keypoints --json"
 
 
-def test_where_nothing_is_marked_there_is_no_range():
+def test_where_nothing_is_marked_no_face_is_complete():
     gaps = describe_gaps(np.full((2, 15, 2), np.nan))
-    assert (gaps["complete"], gaps["range_px"]) == (0, {})
+    assert gaps["complete"] == 0
     assert gaps["more_than_four"] == {"faces": 0, "first_row": 2, "last_row": -1}
 
 
@@ -156,12 +152,6 @@ def test_of_complete_faces_it_is_counted_where_the_lower_lip_is_the_largest_numb
     keypoints[0, 14, 1] = keypoints[1, 14, 0] = keypoints[2, 14, 1] = 80
     keypoints[2, 3] = np.nan
     assert describe_gaps(keypoints)["largest_is_lower_lip_y"] == 1
-
-
-def test_the_range_is_that_of_x_and_of_y():
-    keypoints = np.full((2, 15, 2), np.nan)
-    keypoints[0, 0], keypoints[1, 3] = (10, 40), (30.256, 20)
-    assert describe_gaps(keypoints)["range_px"] == {"x": [10, 30.26], "y": [20, 40]}
 
 
 def test_the_gaps_of_kaggles_set_are_printed_by_a_command(tmp_path, monkeypatch, capsys):

@@ -92,7 +92,7 @@ def test_faces_are_found_and_cut_as_asked_and_the_result_says_so(people, monkeyp
 def test_the_speed_of_an_embedder_is_added_to_its_result(people, monkeypatch, capsys):
     monkeypatch.setattr(measure_speed, "time_call", lambda call: call() is None or 0.5)
     speed = run_json(capsys, "--source", people, "--speed")["speed"]
-    assert speed["photos_per_second_detection"] == 16
+    assert speed["faces_per_second_batch_64"] == 128
 
 
 def test_photos_without_a_face_are_counted(people, capsys):

@@ -84,9 +84,7 @@ def test_among_fewer_classes_other_faces_and_other_answers_do_not_count():
         np.array([2, 1, 2]), probabilities, ("angry", "fear", "happy"), ("happy", "angry")
     )
     # The face with fear is left out; the first is now happy, the second stays wrong.
-    assert found["classes"] == ["angry", "happy"]
-    assert (found["n"], found["accuracy"]) == (2, 0.5)
-    assert found["macro_f1"] == pytest.approx(2 / 3)
+    assert found == {"n": 2, "accuracy": 0.5}
 
 
 @pytest.mark.parametrize("kept", [("angry", "bored"), ("happy",)])
@@ -110,7 +108,6 @@ def test_weak_units_are_measured_where_it_is_known_that_they_are_weak():
     names, halves = ("A", "B", "C"), np.full(3, 0.45)
     result = scores.action_unit_metrics(present, p, names, halves, strong)
     # Only B has a face that is known to be weak, and that one wins against both without B.
-    assert "auc_weak" not in result["per_unit"]["A"]
-    assert result["per_unit"]["B"]["auc_weak"] == result["macro_auc_weak"] == 1
+    assert result["macro_auc_weak"] == 1
     nowhere = scores.action_unit_metrics(present, p, names, halves, np.full((4, 3), np.nan))
     assert nowhere["macro_auc_weak"] is None
