@@ -1,5 +1,6 @@
 """Pictures in folders named by class, as most emotion data sets come."""
 
+import itertools
 import re
 import warnings
 from collections.abc import Iterator
@@ -35,7 +36,7 @@ _SPLIT_OF["publictest"] = "public"
 def read_class_folders(
     folder: Path,
 ) -> tuple[np.ndarray, list[str], list[str], list[str] | None]:
-    """Read ``folder/angry/*.jpg`` or ``folder/train/angry/*.jpg``, also one level further down.
+    """Read ``folder/angry/*.jpg`` or ``folder/train/angry/*.jpg``, also up to two levels down.
 
     Returns `(n, 48, 48) uint8`, a name of emotion and split for each, and the ``S005`` at the start
     of each file's name, None unless every name has one. Files that are no pictures are skipped with
@@ -69,8 +70,10 @@ def read_class_folders(
 
 
 def labelled_folders(folder: Path) -> Iterator[list[tuple[str, Path]]]:
-    """Yield split and folder of what may be classes or people: in `folder`, then one level down."""
-    for root in (folder, *subfolders(folder)):
+    """Yield split and folder of what may be classes or people: in `folder`, then further down."""
+    below = subfolders(folder)
+    further = itertools.chain.from_iterable(map(subfolders, below))
+    for root in itertools.chain([folder], below, further):
         named = [(_SPLIT_OF.get(place.name.lower()), place) for place in subfolders(root)]
         splits = [(split, place) for split, place in named if split] or [("all", root)]
         yield [(split, place) for split, parent in splits for place in subfolders(parent)]

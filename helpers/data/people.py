@@ -1,5 +1,6 @@
-"""Photos of people, a folder for each: made people, press photos, ORL, LFW, your own."""
+"""Photos of people by name: made people, press photos, ORL, LFW, CelebA, video, your own."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,18 +9,18 @@ import numpy as np
 
 from helpers.data.folders import labelled_folders
 from helpers.data.records import DataError, Record
-from helpers.data.sources import locate
-from helpers.images import EXTENSIONS, PhotoError, read_photo
+from helpers.data.sources import KNOWN, locate
+from helpers.images import EXTENSIONS, PhotoError, find_photos, read_photo
 
 
 @dataclass(frozen=True)
 class PeopleData(Record):
-    """Photos and who is on each; of ORL, our embedding has learnt from the people in ``train``.
+    """Photos and who is on each; of known sets, our embedding learns from the people in ``train``.
 
     Attributes
     ----------
     files : (n,) object, a Path each
-    names : (n,) str, the name of the photo's folder
+    names : (n,) str
     """
 
     files: np.ndarray
@@ -53,37 +54,83 @@ class Photos(Sequence):
 def load_people(source: str | Path) -> PeopleData:
     """Find photos of people, and read none of them yet.
 
-    The source is ``"five-celebrities"``, ``"orl"`` or ``"lfw"``; or a path to a folder with a
-    folder of photos for each person, such as `made.album_folder` gives for made people. Those
-    folders may lie in others named ``train``, ``val`` and ``test``.
+    The source is ``"five-celebrities"``, ``"orl"``, ``"lfw"``, ``"celeba"`` or
+    ``"youtube-faces"``; or a path to a folder with a folder of photos for each person, such as
+    `made.album_folder` gives for made people. Those folders may lie in others named ``train``,
+    ``val`` and ``test``. Where the file says who it is, as in the originals of CelebA and of
+    `youtube-faces`, folders mean nothing.
 
     Raises
     ------
     DataError
-        If the source is missing, or holds no such folders.
+        If the source is missing or malformed, or holds no such folders.
     """
-    folder = locate(source, "names", "five-celebrities", "orl", "lfw")
-    found = []
-    for places in labelled_folders(folder) if folder.is_dir() else ():
-        found = [(file, at.name, split) for split, at in places for file in _pictures(at)]
-        if found:
-            break
+    folder = locate(source, "names", "five-celebrities", *_SPLIT_OF)
+    found = (_by_file(folder) or _by_folder(folder)) if folder.is_dir() else []
     if not found:
         raise DataError(
             f"{source} holds no folder with photos for each person (such as {folder}/ann/1.jpg)."
         )
     files, names, split = zip(*found, strict=True)
-    if source == "orl":
-        split = [_orl_split(name) for name in names]
+    if source == "celeba" and not all(name.isdecimal() for name in names):
+        raise DataError(f"{folder} does not say who is who; needed: {KNOWN['celeba'].by_hand}.")
+    if split_of := _SPLIT_OF.get(source):
+        split = [split_of(name) for name in names]
     paths = np.empty(len(files), object)  # (from a list of paths NumPy would make text)
     paths[:] = files
     return PeopleData(paths, np.array(names), np.array(split), str(source))
+
+
+def _by_folder(folder: Path) -> list[tuple[Path, str, str]]:
+    """Return file, person and split of each photo by the folder that it lies in."""
+    for places in labelled_folders(folder):
+        found = [(file, at.name, split) for split, at in places for file in _pictures(at)]
+        if found:
+            return found
+    return []
+
+
+def _by_file(folder: Path) -> list[tuple[Path, str, str]]:
+    """Return the same by the file's name, in the originals of two sets; else, or unnamed, none."""
+    table = folder / "identity_CelebA.txt"
+    if table.is_file():
+        person = _celeba_people(table).get
+    elif any(folder.glob("*frames_keypoints.csv")):
+
+        def person(stem: str) -> str:
+            return stem.rpartition("_")[0]
+
+    else:
+        return []
+    named = [(file, person(file.stem), "all") for file in find_photos([folder]) if file != folder]
+    return [row for row in named if row[1]]
+
+
+def _celeba_people(table: Path) -> dict[str, str]:
+    """Return the person of each picture by its name without suffix, five digits."""
+    people = {}
+    for number, line in enumerate(table.read_text().splitlines(), 1):
+        file, _, person = line.partition(" ")
+        if not person.strip().isdecimal():
+            fault = f"is {line!r}; it must be like 000001.jpg 2880"
+            raise DataError(f"Line {number} of {table} {fault}.")
+        people[Path(file).stem] = person.strip().zfill(5)
+    return people
+
+
+def _split_by_name(name: str) -> str:
+    """Return the split of a person by the MD5 hash of the name, modulo 10: the same in each set."""
+    tenth = int(hashlib.md5(name.encode(), usedforsecurity=False).hexdigest(), 16) % 10
+    return "test" if tenth > 7 else "val" if tenth == 7 else "train"
 
 
 def _orl_split(name: str) -> str:
     """Return `test` for every third person and those after s30, so that nobody is in two."""
     number = int(name[1:]) if name[1:].isdecimal() else 0
     return "test" if number % 3 == 0 or number > 30 else "train"
+
+
+_SPLIT_OF = {"orl": _orl_split} | dict.fromkeys(("lfw", "celeba", "youtube-faces"), _split_by_name)
 
 
 def _pictures(folder: Path) -> list[Path]:

@@ -7,7 +7,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from reading_faces.commands.console import print_result, quiet, whole
+from reading_faces.commands.console import print_result, quiet, refuse_outputs, whole
 
 # Known here too, so that --help need load neither the renderer nor OpenCV.
 POSES = ("kaggle", "wide", "turned", "frontal")
@@ -18,7 +18,7 @@ LARGEST = 1_000_000
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe `data` and its own commands."""
     commands = parser.add_subparsers(
-        required=True, metavar="list | fetch NAME | verify [NAME] | review | make | realism"
+        required=True, metavar="list | fetch NAME | verify [NAME] | review | teach | make | realism"
     )
 
     def add(name: str, run, what: str, json_of: str = ""):
@@ -35,6 +35,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what = "look faces with emotions over, or the gaps of facial-keypoints"
     option = add("review", run_review, what, "what was found")
     option("source", nargs="?", default="fer2013", help="default: fer2013")
+    what = "store what dlib's face recognition network says of each picture, to learn from"
+    option = add("teach", run_teach, what)
+    option("source", help="lfw, celeba, youtube-faces, or a folder with a folder for each person")
+    option("--out", type=Path, required=True, metavar="FILE.npz", help="read as SOURCE_teacher.npz")
     option = add("make", run_make, "draw more made faces, with all their labels")
     option("--n", type=whole(1, LARGEST), default=SHIPPED_FACES, help=many)
     option("--seed", type=whole(0, 2**31), default=0, help="the same seed, the same set")
@@ -90,6 +94,30 @@ def run_review(options: argparse.Namespace) -> int:
     from reading_faces.training import audit
 
     print_result(audit.review(options.source) | {"source": options.source}, options)
+    return 0
+
+
+def run_teach(options: argparse.Namespace) -> int:
+    """Write the teacher's embeddings of a source, and say what was left out."""
+    import numpy as np
+
+    from helpers.data.people import load_people
+    from helpers.files import whole_file
+    from reading_faces.training.teacher import teach
+
+    if options.out.suffix != ".npz":
+        raise ValueError(f"{options.out} is no name for them; give --out a file that ends in .npz.")
+    refuse_outputs(load_people(options.source).files, out=options.out)
+    said, left_out = teach(options.source)
+    with whole_file(options.out) as part, part.open("wb") as file:
+        np.savez_compressed(file, **said._asdict())
+    if left_out:
+        told = "no face was found there, or they cannot be read"
+        print(
+            f"{left_out} of {left_out + len(said.files)} pictures left out: {told}.",
+            file=sys.stderr,
+        )
+    print(options.out)
     return 0
 
 

@@ -1,20 +1,31 @@
 """What a better network says of each picture: dlib's embedding of the face, and five of its points.
 
 Our embedder learns from these. The network is in the public domain (CC0); the terms of the points'
-predictor exclude commercial use. Both come with the package face_recognition_models.
+predictor exclude commercial use. Both come with the packages that `teacher.txt` names, which only
+making such a file needs: one that is made is read without them.
 """
 
+import importlib.util
 from pathlib import Path
 from typing import NamedTuple
 
+import cv2
 import numpy as np
+from tqdm import tqdm
 
 from helpers import settings
 from helpers.data.archives import read_archive
+from helpers.data.people import load_people
 from helpers.data.records import DataError
 from helpers.data.sources import locate
+from helpers.images import PhotoError
 
 _LENGTH = 128
+# dlib finds faces of 80 pixels and more, and none that the picture's edge cuts.
+_LEAST_SIDE, _MOST_SIDE = 400, 1_000
+_BORDER = 0.25
+# The points of the 68 whose mean is each of the five.
+_FIVE = (slice(36, 42), slice(42, 48), slice(30, 31), slice(48, 49), slice(54, 55))
 
 
 class Teacher(NamedTuple):
@@ -81,3 +92,80 @@ def _placed(folder: Path, files: np.ndarray) -> np.ndarray:
         return files
     inside = {p.name: p.relative_to(folder).as_posix() for p in folder.rglob("*.*")}
     return np.array([inside.get(file, file) for file in files.tolist()])
+
+
+def teach(source: str | Path) -> tuple[Teacher, int]:
+    """Show the teacher each picture of a source that `load_people` takes; about ten a second.
+
+    Of several faces it takes one that is large and near the middle.
+
+    Returns
+    -------
+    Teacher
+        Of the pictures with a face; embeddings `float16` as dlib gives them, longer than 1.
+    int
+        How many pictures are left out: no face was found, or they cannot be read.
+
+    Raises
+    ------
+    DataError
+        If the source holds no people, dlib is not installed, or no face was found at all.
+    """
+    people, folder, dlib = load_people(source), locate(source), _Dlib()
+    files, rows = [], []
+    for file, number in zip(people.files, tqdm(range(len(people)), unit="picture"), strict=True):
+        try:
+            row = dlib.describe(people.photos[number])
+        except PhotoError:
+            continue
+        if row:
+            files.append(file.relative_to(folder).as_posix())
+            rows.append(row)
+    if not rows:
+        raise DataError(f"dlib finds no face in the {len(people)} pictures of {source}.")
+    embeddings, landmarks = zip(*rows, strict=True)
+    said = np.array(embeddings, np.float16), np.array(landmarks, np.float32)
+    return Teacher(np.array(files), *said), len(people) - len(rows)
+
+
+class _Dlib:
+    """dlib's face detector, its predictor of 68 points, and its face recognition network."""
+
+    def __init__(self):
+        # Found and not imported: the package's own code needs what Python no longer brings.
+        package = importlib.util.find_spec("face_recognition_models")
+        try:
+            import dlib
+        except ImportError:
+            package = None
+        if package is None:
+            raise DataError(
+                "dlib and face_recognition_models are not both installed; run: pip install -r "
+                f"{Path(__file__).with_name('teacher.txt')}"
+            )
+        models = Path(package.origin).parent / "models"
+        self._find = dlib.get_frontal_face_detector()
+        self._mark = dlib.shape_predictor(str(models / "shape_predictor_68_face_landmarks.dat"))
+        network = models / "dlib_face_recognition_resnet_model_v1.dat"
+        self._network = dlib.face_recognition_model_v1(str(network))
+
+    def describe(self, photo: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+        """Return embedding (128,) and landmarks (5, 2) of the face in a photo (h, w, 3) uint8."""
+        border = round(_BORDER * max(photo.shape))
+        wide = cv2.copyMakeBorder(photo, *[border] * 4, cv2.BORDER_REPLICATE)
+        scale = np.clip(max(wide.shape), _LEAST_SIDE, _MOST_SIDE) / max(wide.shape)
+        seen = cv2.resize(wide, None, fx=scale, fy=scale)
+        middle = np.array(seen.shape[1::-1]) / 2
+
+        def prominence(face) -> float:
+            centre = (face.left() + face.right()) / 2, (face.top() + face.bottom()) / 2
+            return face.width() - np.linalg.norm(centre - middle)
+
+        face = max(self._find(seen), key=prominence, default=None)
+        if face is None:
+            return None
+        marks = self._mark(seen, face)
+        points = np.array([(part.x, part.y) for part in marks.parts()], float)
+        five = np.stack([points[part].mean(axis=0) for part in _FIVE])
+        embedding = np.array(self._network.compute_face_descriptor(seen, marks))
+        return embedding, (five + 0.5) / scale - 0.5 - border

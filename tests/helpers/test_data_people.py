@@ -1,5 +1,6 @@
 """Photos of people are found by folder, read when asked for, and never mixed up."""
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -112,6 +113,76 @@ def test_nobody_of_orl_whom_the_embedding_has_seen_is_in_its_test_split(monkeypa
     assert set(people.names[people.split == "train"]) == {"s1", "s2", "s29"}
 
 
+# By the MD5 hash of the name, modulo 10: 6, 7, 8 and 9.
+BY_NAME = {
+    "Abba_Eban": "train",
+    "Julie_Taymor": "val",
+    "Aaron_Peirsol": "test",
+    "Serena_Williams": "test",
+}
+
+
+def test_people_of_lfw_keep_their_split_in_whatever_set_they_are(monkeypatch, tmp_path):
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
+    write(tmp_path / "lfw", **dict.fromkeys(BY_NAME, 2))
+    people = load_people("lfw")
+    assert dict(zip(people.names.tolist(), people.split.tolist(), strict=True)) == BY_NAME
+    assert set(load_people(tmp_path / "lfw").split) == {"all"}
+
+
+def test_lfw_is_found_as_scikit_learn_puts_it(monkeypatch, tmp_path):
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
+    write(tmp_path / "lfw" / "lfw_home" / "lfw_funneled", ann=2, bob=1)
+    (tmp_path / "lfw" / "lfw_home" / "pairs.txt").write_text("10")
+    assert load_people("lfw").names.tolist() == ["ann", "ann", "bob"]
+
+
+@pytest.mark.parametrize(
+    "folders", [("frames",), ("training", "test")], ids=["one folder", "Udacity's"]
+)
+def test_people_of_video_frames_are_told_by_the_files_name(monkeypatch, tmp_path, folders):
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
+    root = tmp_path / "youtube-faces"
+    for folder, name in itertools.product(folders, BY_NAME):
+        (root / folder).mkdir(parents=True, exist_ok=True)
+        (root / f"{folder}_frames_keypoints.csv").write_text(",0,1\n")
+        Image.new("RGB", (9, 9)).save(root / folder / f"{name}_{folder[0]}1.webp", lossless=True)
+    people = load_people("youtube-faces")
+    assert dict(zip(people.names.tolist(), people.split.tolist(), strict=True)) == BY_NAME
+    assert len(people) == len(folders) * len(BY_NAME)
+    assert people.photos[0].shape == (9, 9, 3)
+
+
+def celeba(folder, *files):
+    (folder / "celeba" / "img_align_celeba").mkdir(parents=True)
+    for file in files:
+        Image.new("RGB", (9, 9)).save(folder / "celeba" / "img_align_celeba" / file)
+    return folder / "celeba" / "identity_CelebA.txt"
+
+
+def test_people_of_celeba_are_told_by_folders_or_by_its_own_table(monkeypatch, tmp_path):
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path / "folders"))
+    write(tmp_path / "folders" / "celeba", **{"02880": 1, "02937": 2})
+    by_folder = load_people("celeba")
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path / "table"))
+    table = celeba(tmp_path / "table", "000001.jpg", "000002.jpg", "000004.jpg", "000009.jpg")
+    table.write_text("000001.jpg 2880\n000002.jpg 2937\n000004.jpg 2937\n000005.jpg 1\n")
+    by_table = load_people("celeba")
+    assert by_folder.names.tolist() == by_table.names.tolist() == ["02880", "02937", "02937"]
+    assert by_folder.split.tolist() == by_table.split.tolist() == ["train", "train", "train"]
+    assert [file.name for file in by_table.files] == ["000001.jpg", "000002.jpg", "000004.jpg"]
+
+
+def test_pictures_of_celeba_without_names_are_one_sentence(monkeypatch, tmp_path):
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
+    table = celeba(tmp_path, "000001.jpg")
+    with pytest.raises(DataError, match="does not say who is who; needed: .*identity_CelebA.txt"):
+        load_people("celeba")
+    table.write_text("000001.jpg 2880\n000002.jpg\n")
+    with pytest.raises(DataError, match=r"Line 2 of .*identity_CelebA.txt is '000002.jpg'"):
+        load_people("celeba")
+
+
 def test_people_may_be_selected_by_split_or_by_number(tmp_path):
     write(tmp_path / "train", ann=2)
     write(tmp_path / "test", bob=1)
@@ -126,6 +197,9 @@ def test_people_may_be_selected_by_split_or_by_number(tmp_path):
     ("source", "photos", "people"),
     [
         pytest.param("orl", 300, 30, marks=real("orl")),
+        pytest.param("lfw", 10_000, 4_000, marks=real("lfw")),
+        pytest.param("celeba", 4_888, 241, marks=real("celeba")),
+        pytest.param("youtube-faces", 3_288, 269, marks=real("youtube-faces")),
         pytest.param("five-celebrities", 93, 5, marks=real("five-celebrities")),
     ],
 )

@@ -242,6 +242,7 @@ def test_every_set_is_known_and_found_where_it_is(folders, server, monkeypatch):
     fetch("tiny")
     assert sources.find_folder("tiny") == folders / "sets" / "tiny"
     known = {"fer2013", "facial-keypoints", "ckplus", "five-celebrities", "orl", "lfw", "facenet"}
+    known |= {"celeba", "youtube-faces"}
     assert known <= set(sources.KNOWN)
 
 
