@@ -20,12 +20,14 @@ class Embedder(Protocol):
     framing : how faces are cut for it: the second part of a key of `crop.FRAMINGS`.
     size : side of the square faces that it takes, in pixels.
     threshold : cosine similarity from which on two faces are taken for one person's.
+    strict_threshold : the same where a wrong name is worse than none: strangers are kept out.
     """
 
     name: str
     framing: str
     size: int
     threshold: float
+    strict_threshold: float
 
     def embed(self, faces: np.ndarray) -> np.ndarray:
         """Return `(n, d) float32` of length 1 for faces `(n, size, size, 3) uint8` RGB."""
@@ -108,19 +110,24 @@ class Gallery:
         return to_unit_length(embeddings) @ to_unit_length(np.array(centres)).T
 
     def identify(self, embeddings: np.ndarray) -> list[tuple[str | None, float]]:
-        """Name each of `(n, d)` embeddings.
+        """Name the faces of one photo by their embeddings `(n, d)`; nobody is on it twice.
+
+        The most similar pair of a face and a person comes first, then the next of those left over.
 
         Returns
         -------
-        The nearest person and the similarity; None for the name where it is below the threshold.
+        For each face, a person and the similarity to them; None, and the similarity to the nearest
+        person, where nobody is left whose similarity reaches the threshold.
         """
         if not len(self.names):
             return [(None, -1.0)] * len(embeddings)
-        similar, people = self.similarities(embeddings), self.people
-        return [
-            (people[row.argmax()] if score >= self.threshold else None, score)
-            for row, score in zip(similar, similar.max(axis=1).tolist(), strict=True)
-        ]
+        free, people = self.similarities(embeddings).astype(float), self.people
+        found = [(None, nearest) for nearest in free.max(axis=1).tolist()]
+        while free.size and free.max() >= self.threshold:
+            face, person = np.unravel_index(free.argmax(), free.shape)
+            found[face] = people[person], float(free[face, person])
+            free[face], free[:, person] = -np.inf, -np.inf
+        return found
 
 
 def to_unit_length(vectors: np.ndarray) -> np.ndarray:

@@ -1,38 +1,114 @@
-"""Enrol people from their photos."""
+"""Enrol people from their photos, and say which photos were left out, and which are in doubt."""
+
+from pathlib import Path
 
 import numpy as np
 
+from helpers import detect
 from helpers.data.people import PeopleData
-from helpers.detect import crop_largest_faces
-from helpers.gallery import Embedder, Gallery
-from helpers.images import PhotoError
+from helpers.gallery import Embedder, Gallery, to_unit_length
+from helpers.images import PhotoError, read_photo
+
+# The least area of a face, as a share of the largest on its photo, that may be whose photo it is: a
+# smaller one is less than half as wide, so that person stood more than twice as far away.
+FOREGROUND = 0.25
 
 
 def enroll_people(
     people: PeopleData, embedder: Embedder, threshold: float | None = None
-) -> tuple[Gallery, list[tuple[str, str]]]:
-    """Enrol everybody by the largest face on each of their photos.
+) -> tuple[Gallery, list[Path], dict[Path, str]]:
+    """Enrol everybody by their face on each of their photos.
 
-    `threshold` is the cosine similarity that makes a name; by default the embedder's own. Returns
-    the gallery, and a name and a sentence for each photo that was left out.
+    `threshold` is the similarity that makes a name later; by default the embedder's own, which also
+    says here which faces are one person's.
+
+    Returns
+    -------
+    The gallery; the photo of each of its embeddings; and a sentence for each photo that was left
+    out or may be a mistake.
     """
     gallery = Gallery.empty(embedder.name, embedder.threshold if threshold is None else threshold)
-    rows, photos, left_out = [], [], []
-    for row, (file, name) in enumerate(zip(people.files, people.names.tolist(), strict=True)):
-        try:
-            (face,), (found,) = crop_largest_faces(
-                [people.photos[row]], embedder.size, embedder.framing
-            )
-        except PhotoError as error:
-            left_out.append((name, str(error)))
+    used, remarks = [], {}
+    for name in np.unique(people.names).tolist():
+        found = {}
+        for file in people.files[people.names == name]:
+            try:
+                found[file] = embed_foreground(file, embedder)
+            except PhotoError as error:
+                remarks[file] = f"Left out. {error}"
+        chosen, doubts = choose_faces(found, embedder.threshold)
+        remarks |= doubts
+        if chosen:
+            gallery = gallery.enroll(name, np.array([*chosen.values()]))
+            used += chosen
+    doubles = resemblances(gallery, embedder.strict_threshold) if used else {}
+    for row, other in doubles.items():
+        remarks[used[row]] = f"Used, but it may be a photo of {other}."
+    return gallery, used, remarks
+
+
+def embed_foreground(file: Path, embedder: Embedder) -> np.ndarray:
+    """Return the embeddings `(n, d)` of a photo's faces, besides small ones in the background.
+
+    Raises
+    ------
+    PhotoError
+        If the photo cannot be read, or has no face.
+    """
+    photo = read_photo(file)
+    faces = detect.detect_faces(photo)
+    if not faces:
+        raise PhotoError("No face was found on it.")
+    areas = np.array([face.box[2:] for face in faces]).prod(axis=1)
+    faces = [faces[row] for row in np.flatnonzero(areas >= FOREGROUND * areas.max())]
+    how = "mtcnn", embedder.framing, embedder.size
+    return embedder.embed(detect.crop_detected(photo, faces, *how)[0])
+
+
+def choose_faces(
+    found: dict[Path, np.ndarray], threshold: float
+) -> tuple[dict[Path, np.ndarray], dict[Path, str]]:
+    """Choose one person's face `(d,)` on each photo; also say what is left out, or in doubt.
+
+    Of three or more faces that are alone on their photos, the one least like the others goes, again
+    and again while it is below the threshold. Those that stay tell whose face is meant elsewhere.
+    """
+    chosen, remarks = {file: faces[0] for file, faces in found.items() if len(faces) == 1}, {}
+    while len(chosen) > 1 and (similar := to_others([*chosen.values()])).min() < threshold:
+        if len(chosen) == 2:
+            names = " and ".join(file.name for file in chosen)
+            remarks |= dict.fromkeys(chosen, f"Used, but the faces on {names} are not alike.")
+            break
+        odd = [*chosen][similar.argmin()]
+        del chosen[odd]
+        remarks[odd] = "Left out. Its face is not like those on the person's other photos."
+    alone = [*chosen.values()]
+    for file, faces in found.items():
+        if (count := len(faces)) == 1:
             continue
-        if found:
-            rows.append(row)
-            photos.append(face)
+        similar = faces @ to_unit_length(np.mean(alone, axis=0)) if alone else -np.ones(count)
+        if similar.max() >= threshold:
+            chosen[file] = faces[similar.argmax()]
+            remarks[file] = f"Used. Of its {count} faces, the one like those on the other photos."
         else:
-            left_out.append((name, f"No face was found on {file}."))
-    embeddings = embedder.embed(np.array(photos)) if photos else np.zeros((0, 1))
-    names = people.names[rows]
-    for name in np.unique(names).tolist():
-        gallery = gallery.enroll(name, embeddings[names == name])
-    return gallery, left_out
+            remarks[file] = f"Left out. It shows {count} faces; no other photo says which is meant."
+    return chosen, remarks
+
+
+def to_others(faces: np.ndarray | list) -> np.ndarray:
+    """Return how similar each of `(n, d)` embeddings is to the mean of the others; 0 if alone."""
+    return (faces * to_unit_length(np.sum(faces, axis=0) - faces)).sum(axis=1)
+
+
+def resemblances(gallery: Gallery, threshold: float) -> dict[int, str]:
+    """Return the rows of a gallery whose face may be another person's, and whose.
+
+    It is more like that person's faces than the others of its own name, and from the threshold on.
+    """
+    similar = gallery.similarities(gallery.embeddings)
+    for column, name in enumerate(gallery.people):
+        mine = gallery.names == name
+        similar[mine, column] = to_others(gallery.embeddings[mine])
+    nearest = np.array(gallery.people)[similar.argmax(axis=1)]
+    rows = np.flatnonzero((nearest != gallery.names) & (similar.max(axis=1) >= threshold))
+    return {int(row): str(nearest[row]) for row in rows}

@@ -24,6 +24,7 @@ from fastapi import FastAPI, HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
 from jinja2 import Template
 
+from helpers import embedders
 from reading_faces.page_actions import LONGEST_NAME, PageActions, count_of
 from reading_faces.reader import FaceReader, FaceReading, PhotoReading
 
@@ -126,7 +127,7 @@ def beside(ending: str) -> str:
     return Path(__file__).with_suffix(ending).read_text(encoding="utf-8")
 
 
-INTRODUCTION, ABOUT_PEOPLE, IN_MEMORY = beside(".md").split("\n---\n")
+INTRODUCTION, ABOUT_PEOPLE, IN_MEMORY, FACENET = beside(".md").split("\n---\n")
 
 
 # How the page is served: no history, no monitor, nothing from other machines.
@@ -239,6 +240,8 @@ def lay_out(actions: PageActions) -> Page:
         faces = gr.State(time_to_live=SWEEP[1])
         file = actions.gallery_file
         kept = f"They are kept in `{file.name}`." if file else IN_MEMORY
+        if embedders.facenet_is_here() and actions.reader.embedder.name != embedders.FaceNet.name:
+            kept += f"\n\n{FACENET}"
         gr.Markdown(ABOUT_PEOPLE.format(kept))
         people = gr.HTML(elem_id="told-people")
         with gr.Row():

@@ -16,6 +16,7 @@ from helpers.files import explain
 from helpers.gallery import Gallery
 from helpers.images import PhotoError, read_photo
 from reading_faces.annotate import annotate_photo
+from reading_faces.enroll import resemblances, to_others
 from reading_faces.gallery_file import embedder_of, load_gallery, save_gallery
 from reading_faces.reader import FaceReader, PhotoReading
 
@@ -127,8 +128,14 @@ class PageActions:
         with self._lock:
             gallery = self.reader.gallery.enroll(name, face)
             self._replace(gallery)
-            known = int((gallery.names == name).sum())
-        return f"{name} is enrolled by {count_of(known, 'face')}, and is named from now on."
+        faces = gallery.embeddings[gallery.names == name]
+        told = f"{name} is enrolled by {count_of(len(faces), 'face')}, and is named from now on."
+        embedder = self.reader.embedder
+        if other := resemblances(gallery, embedder.strict_threshold).get(len(gallery.names) - 1):
+            return f"{told} But this face may be {other}'s: if so, forget {name}."
+        if len(faces) > 1 and to_others(faces)[-1] < embedder.threshold:
+            return f"{told} But this face is not like the others of {name}: is it a mistake?"
+        return told
 
     def forget(self, name: str | None) -> str:
         """Forget somebody; return a sentence that says so.

@@ -41,8 +41,8 @@ class FaceReading:
     keypoints : `(15, 2) float`, pixels of the upright photo, in the order of `KEYPOINT_NAMES`.
     emotion : probability of each class; they sum to 1.
     action_units : probability of each facial action unit by its name; each for itself.
-    identity : the name, None for nobody who is enrolled, and the cosine similarity to whoever is
-        nearest.
+    identity : the name and the cosine similarity to this person; for nobody who is enrolled, None
+        and the similarity to the nearest person.
     """
 
     box: tuple[float, float, float, float]
@@ -274,7 +274,9 @@ class FaceReader:
         if not np.isfinite(outputs).all():
             raise ValueError(f"The model for {part} answers with numbers that are none.")
         if part == "identity":
-            return gallery.identify(outputs)
+            # Photo by photo: each person is on it once at most.
+            ends = np.cumsum([len(faces) for faces, _ in parts])[:-1]
+            return [who for photo in np.split(outputs, ends) for who in gallery.identify(photo)]
         if part == "keypoints":
             return list(points_to_photo(outputs, matrices))
         classes = model.card["units" if part == "action_units" else "classes"]

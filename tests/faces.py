@@ -72,7 +72,7 @@ class Cheerful:
 class Tint:
     """An embedder that knows people by the colour of their light alone."""
 
-    name, framing, size, threshold = "tint", "embedding", 24, 0.99
+    name, framing, size, threshold, strict_threshold = "tint", "embedding", 24, 0.99, 0.9999
 
     def __init__(self):
         self.calls = []

@@ -704,7 +704,9 @@ for name in people[:3]:
 
 def look():
     """Name ten other pictures of the first person."""
-    found = [name or "nobody" for name, _ in gallery.identify(points[names == people[0]][10:])]
+    # One picture at a time: on one photo, nobody is named twice.
+    found = [gallery.identify([point])[0][0] for point in points[names == people[0]][10:]]
+    found = [name or "nobody" for name in found]
     print("known:", ", ".join(gallery.people), "→", pd.Series(found).value_counts().to_dict())
 
 

@@ -11,6 +11,12 @@ from pathlib import Path
 
 from helpers.files import explain, refuse_replacing
 
+# What makes embeddings: an option of the commands that tell people apart.
+EMBEDDER = {
+    "choices": ("shipped", "facenet"),
+    "help": "default: shipped; for facenet first: python -m reading_faces data fetch facenet",
+}
+
 
 class UsageError(ValueError):
     """Options that do not go together."""

@@ -17,10 +17,39 @@ def gallery():
 
 
 def test_the_nearest_person_is_named_and_a_stranger_is_not(gallery):
-    found = gallery.identify(np.array([[5.0, 0, 0], [0.1, 1, 0], [0, 0, 1.0], [1, 1, 0]]))
-    assert [name for name, _ in found] == ["ann", "bob", None, "ann"]
+    found = gallery.identify(np.array([[5.0, 0, 0], [0.9, 1, 0], [0, 0, 1.0]]))
+    assert [name for name, _ in found] == ["ann", "bob", None]
     assert found[0][1] == pytest.approx(1, abs=1e-6) and found[2][1] == pytest.approx(0, abs=1e-6)
-    assert found[3][1] == pytest.approx(np.sqrt(0.5), abs=1e-3)
+    assert found[1][1] == pytest.approx(1 / np.sqrt(1.81), abs=1e-3)
+
+
+def test_on_one_photo_a_name_goes_to_the_likeliest_face_only(gallery):
+    found = gallery.identify(np.array([[1, 0, 0.5], [1.0, 0, 0]]))
+    assert [name for name, _ in found] == [None, "ann"]
+    # Whoever is left without a name is still said to be near.
+    assert found[0][1] == pytest.approx(np.sqrt(0.8), abs=1e-3)
+
+
+@pytest.mark.parametrize(("up", "name"), [(0.99, "bob"), (0.9, None)])
+def test_a_face_whose_name_is_gone_takes_the_next_one_if_it_is_near_enough(gallery, up, name):
+    (second, score), (first, _) = gallery.identify(np.array([[1, up, 0], [1, 0, 0]]))
+    assert (first, second) == ("ann", name)
+    # To who is named; else to the nearest.
+    assert score == pytest.approx((up if name else 1) / np.hypot(1, up), abs=1e-4)
+
+
+def test_the_likeliest_pair_comes_first_whatever_another_face_loses_by_it(gallery):
+    # 0.75 + 0.6 would be more than 0.8 and nothing.
+    faces = np.array([[0.75, 0.1, 0.654], [0.8, 0.6, 0]])
+    found = replace(gallery, threshold=0.3).identify(faces)
+    assert [name for name, _ in found] == [None, "ann"]
+
+
+def test_no_threshold_gives_names_to_more_faces_than_there_are_people(gallery):
+    faces = np.array([[-1.0, 0, 0], [0, -1, 0], [1, 1, 1]])
+    found = replace(gallery, threshold=-1.0).identify(faces)
+    assert sorted(str(name) for name, _ in found) == ["None", "ann", "bob"]
+    assert gallery.identify(faces[:0]) == []
 
 
 def test_an_empty_gallery_knows_nobody():

@@ -20,7 +20,7 @@ import pytest
 import requests
 from faces import Tint, bad_files, find_portrait, portrait, put_upload, stand_ins, tinted, wall
 
-from helpers import detect, models
+from helpers import detect, embedders, models
 from helpers.gallery import Gallery
 from reading_faces import page as app
 from reading_faces import page_actions
@@ -235,6 +235,29 @@ def test_the_face_of_the_number_is_the_one_that_is_enrolled(actions):
     actions.enroll("Bob", 2, np.array([red, blue]))
     named = actions.reader.gallery.identify(np.array([red, blue]))
     assert [name for name, _ in named] == ["Ann", "Bob"]
+
+
+def test_a_face_that_is_another_s_or_unlike_its_name_s_others_is_said(actions, face):
+    assert "But" not in actions.enroll("Ann", 1, face(1, 0.6, 0.6))
+    said = actions.enroll("Ann", 1, face(0.6, 1, 0.6))
+    assert said.endswith("But this face is not like the others of Ann: is it a mistake?")
+    said = actions.enroll("Bob", 1, face(0.6, 0.6, 1))
+    assert "But" not in said
+    said = actions.enroll("Carl", 1, face(0.6, 0.6, 1))
+    assert said.endswith("But this face may be Bob's: if so, forget Carl.")
+
+
+@pytest.mark.parametrize("used", ["tint", "facenet-20180402-114759"])
+def test_the_page_says_how_facenet_s_weights_are_used_if_they_wait(actions, monkeypatch, used):
+    def told() -> bool:
+        parts = app.lay_out(actions).blocks.values()
+        return any("FaceNet" in str(getattr(part, "value", "")) for part in parts)
+
+    monkeypatch.setattr(actions.reader.embedder, "name", used)
+    monkeypatch.setattr(embedders, "facenet_is_here", lambda: False)
+    assert not told()
+    monkeypatch.setattr(embedders, "facenet_is_here", lambda: True)
+    assert told() == (used == "tint")
 
 
 def test_without_a_face_or_a_known_name_nothing_changes(actions):

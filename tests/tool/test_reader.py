@@ -198,6 +198,23 @@ def test_a_gallery_names_whom_it_knows_and_one_of_nobody_names_nobody():
     assert reader.read_one(PHOTO).faces[0].identity is None
 
 
+def test_a_name_is_given_once_on_a_photo_and_again_on_the_next(monkeypatch):
+    pale, strong = np.array(tinted(1, 0.64, 0.6)), np.array(tinted(1, 0.6, 0.6))
+
+    def find_side_by_side(photo, *_):
+        left, right = np.array_split(photo, 2, axis=1)
+        (one,), (other,) = find_portrait(left), find_portrait(right)
+        x, *rest = other.region
+        return [one, replace(other, region=(x + left.shape[1], *rest))]
+
+    monkeypatch.setattr(detect, "detect_faces", find_side_by_side)
+    reader = FaceReader(parts=(), gallery=gallery_of("Ann", (1, 0.6, 0.6)), embedder=Tint())
+    photos = [np.hstack(two) for two in ((pale, strong), (strong, pale), (pale, pale))]
+    names = [[face.identity[0] for face in reading.faces] for reading in reader.read(photos)]
+    assert names[:2] == [[None, "Ann"], ["Ann", None]]
+    assert sorted(map(str, names[2])) == ["Ann", "None"]
+
+
 def test_another_embedders_gallery_is_refused():
     other = replace(gallery_of("Ann"), embedder="another")
     with pytest.raises(ValueError, match="was made with another"):
