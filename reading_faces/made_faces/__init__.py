@@ -7,22 +7,9 @@ move), `features` (where brows, eyes and lips then lie), `head` (the shape), `pa
 the forms of other data sets; `figures` and `playground` show them to people.
 """
 
-from reading_faces.made_faces.expression import EMOTIONS, UNIT_NAMES, at_rest, with_units
+from reading_faces.made_faces.expression import EMOTIONS, UNIT_NAMES
 from reading_faces.made_faces.people import PARAMETERS
-from reading_faces.made_faces.scenes import MadeFace, Scene, draw_scene, portrait, take_photo
-from reading_faces.made_faces.sets import make_set, person_number
+from reading_faces.made_faces.scenes import draw_scene, portrait
+from reading_faces.made_faces.sets import person_number
 
-__all__ = [
-    "EMOTIONS",
-    "PARAMETERS",
-    "UNIT_NAMES",
-    "MadeFace",
-    "Scene",
-    "at_rest",
-    "draw_scene",
-    "make_set",
-    "person_number",
-    "portrait",
-    "take_photo",
-    "with_units",
-]
+__all__ = ["EMOTIONS", "PARAMETERS", "UNIT_NAMES", "draw_scene", "person_number", "portrait"]

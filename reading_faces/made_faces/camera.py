@@ -31,12 +31,10 @@ class Camera:
 def draw_camera(rng: np.random.Generator) -> Camera:
     """Draw how a picture is taken."""
     return Camera(
-        exposure=float(np.clip(rng.normal(0, 0.45), -1.0, 1.0)),
-        contrast=float(rng.uniform(0.85, 1.5)),
-        blur=float(
-            rng.choice([0.0, rng.uniform(0.2, 0.7), rng.uniform(0.7, 1.7)], p=[0.2, 0.5, 0.3])
-        ),
-        noise=float(rng.choice([rng.uniform(0.5, 3), rng.uniform(3, 9)], p=[0.8, 0.2])),
+        exposure=np.clip(rng.normal(0, 0.45), -1.0, 1.0),
+        contrast=rng.uniform(0.85, 1.5),
+        blur=rng.choice([0.0, rng.uniform(0.2, 0.7), rng.uniform(0.7, 1.7)], p=[0.2, 0.5, 0.3]),
+        noise=rng.choice([rng.uniform(0.5, 3), rng.uniform(3, 9)], p=[0.8, 0.2]),
         quality=int(rng.integers(55, 96)),
     )
 

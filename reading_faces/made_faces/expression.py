@@ -106,18 +106,10 @@ def with_units(**intensities: float) -> np.ndarray:
 def draw_expression(
     emotion: str, rng: np.random.Generator, strength: float | None = None
 ) -> np.ndarray:
-    """Draw how somebody shows an emotion.
+    """Draw how a person shows one of `EMOTIONS`: units `(18, 2) float` from 0 to 1.
 
-    Parameters
-    ----------
-    emotion : one of `EMOTIONS`.
-    rng : the source of chance.
-    strength : 0 to 1; drawn by default, weak ones included, and then one face in eight is
-        ambiguous: half way to the emotion that it is most often confused with.
-
-    Returns
-    -------
-    `(18, 2) float`, from 0 to 1: each unit on the subject's left and right side.
+    Their `strength` from 0 to 1 is drawn by default, weak ones included, and then one face in eight
+    is ambiguous: half way to the emotion that it is most often confused with.
     """
     units = draw_prototype(emotion, rng)
     if strength is None:

@@ -4,10 +4,10 @@ Everything is in face units: x to the right of the picture, y down, from the mid
 Two faces share these places: `paint` draws along them, and the keypoints are some of them.
 """
 
-import functools
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.interpolate import CubicHermiteSpline
 
 from reading_faces.made_faces.expression import UNITS
 from reading_faces.made_faces.people import Person
@@ -63,9 +63,7 @@ MOVES = {
 
 # The same table as an array: unit, place, x and y.
 _MOVES = np.array([[MOVES[unit].get(name, (0, 0)) for name in MEAN_FACE] for unit in UNITS], float)
-_ON_THE_MIDLINE = [
-    i for i, name in enumerate(MEAN_FACE) if MEAN_FACE[name][0] == 0 and "lid" not in name
-]
+_ON_THE_MIDLINE = np.array([x == 0 and "lid" not in name for name, (x, _) in MEAN_FACE.items()])
 
 
 @dataclass(frozen=True)
@@ -110,8 +108,8 @@ def place_features(person: Person, units: np.ndarray) -> Features:
     """Place the features of a person who moves `units (18, 2)`."""
     at_rest = np.array(list(shape_face(person).values()))
     # What lies on the midline is pulled from both sides.
-    amounts = np.repeat(units[:, :, np.newaxis], len(MEAN_FACE), axis=2)
-    amounts[:, :, _ON_THE_MIDLINE] = units.mean(axis=1)[:, np.newaxis, np.newaxis]
+    each = units[..., np.newaxis]
+    amounts = np.where(_ON_THE_MIDLINE, each.mean(axis=1, keepdims=True), each)
     moves = np.einsum("usp,upx->spx", amounts, _MOVES)
     sides = []
     for side in (0, 1):
@@ -177,19 +175,6 @@ def close_lips(places: dict[str, np.ndarray]) -> None:
 def smooth(points: list, n: int = 9) -> np.ndarray:
     """Return a smooth curve through points, `n` steps a piece: a Catmull-Rom spline `(m, 2)`."""
     points = np.asarray(points, float)
-    ends = np.concatenate([2 * points[:1] - points[1:2], points, 2 * points[-1:] - points[-2:-1]])
-    return np.einsum("mk,kx->mx", spline_weights(len(points), n), ends)
-
-
-@functools.cache
-def spline_weights(points: int, n: int) -> np.ndarray:
-    """Return how much each point, and one added at either end, counts for each step of a curve."""
-    t = np.linspace(0, 1, n, endpoint=False)
-    # Before, start, end and after of a piece (Catmull & Rom 1974).
-    before, end, after = -t + 2 * t**2 - t**3, t + 4 * t**2 - 3 * t**3, t**3 - t**2
-    piece = np.stack([before, 2 - 5 * t**2 + 3 * t**3, end, after], axis=1) / 2
-    weights = np.zeros((n * (points - 1) + 1, points + 2))
-    for i in range(points - 1):
-        weights[n * i : n * (i + 1), i : i + 4] = piece
-    weights[-1, points] = 1
-    return weights
+    slopes = np.gradient(points, axis=0)  # at a point, half the way from that before to that after
+    last = len(points) - 1
+    return CubicHermiteSpline(range(last + 1), points, slopes)(np.linspace(0, last, n * last + 1))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from scipy.ndimage import map_coordinates
 
 from reading_faces.made_faces.features import Features, place_features, smooth
 from reading_faces.made_faces.people import Person
@@ -80,16 +81,9 @@ class Head:
 
     def relief_at(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Read the relief map at places seen from the front, in between its cells linearly."""
-        rows, columns = self.relief.shape
-        x = np.clip((x - X_RANGE[0]) * MAP_SCALE, 0, columns - 1.001)
-        y = np.clip((y - Y_RANGE[0]) * MAP_SCALE, 0, rows - 1.001)
-        column, row = x.astype(int), y.astype(int)
-        right, down = x - column, y - row
-        upper, below = (
-            self.relief[at, column] * (1 - right) + self.relief[at, column + 1] * right
-            for at in (row, row + 1)
-        )
-        return upper * (1 - down) + below * down
+        row, column = (y - Y_RANGE[0]) * MAP_SCALE, (x - X_RANGE[0]) * MAP_SCALE
+        at = np.broadcast_arrays(row, column)
+        return map_coordinates(self.relief, at, order=1, mode="nearest")
 
 
 def build_head(person: Person, units: np.ndarray) -> Head:

@@ -63,22 +63,15 @@ PARAMETERS = {
 }  # fmt: skip
 
 
-def draw_person(rng: np.random.Generator, tone: float | None = None) -> Person:
-    """Draw a person by chance.
-
-    Parameters
-    ----------
-    rng : the source of chance.
-    tone : 0 to below 10, a place on the Monk scale; by default drawn evenly.
-    """
+def draw_person(rng: np.random.Generator, tone: float) -> Person:
+    """Draw a person of a skin tone, from 0 to below 10 on the Monk scale."""
     person = {}
     for name, spread in PARAMETERS.items():
         if isinstance(spread, tuple):
             person[name] = spread[0] + spread[1] * float(np.clip(rng.normal(), -2.5, 2.5))
         else:
             person[name] = float(rng.uniform(*spread))
-    if tone is not None:
-        person["tone"] = float(tone)
+    person["tone"] = tone
     # A few traits go together in people, so they do here.
     bold = person["masculinity"] - 0.5
     person["jaw_width"] += 0.10 * bold

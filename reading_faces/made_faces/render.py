@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from reading_faces.made_faces.sheets import Sheet
 
@@ -46,12 +47,8 @@ class View:
 
     def matrix(self) -> np.ndarray:
         """Return the rotation `(3, 3)`: yaw first, then pitch, then roll."""
-        yaw, pitch, roll = np.deg2rad([self.yaw, self.pitch, self.roll])
-        cos, sin = np.cos, np.sin
-        about_y = [[cos(yaw), 0, sin(yaw)], [0, 1, 0], [-sin(yaw), 0, cos(yaw)]]
-        about_x = [[1, 0, 0], [0, cos(pitch), sin(pitch)], [0, -sin(pitch), cos(pitch)]]
-        about_z = [[cos(roll), -sin(roll), 0], [sin(roll), cos(roll), 0], [0, 0, 1]]
-        return np.array(about_z) @ np.array(about_x) @ np.array(about_y)
+        angles = self.roll, -self.pitch, self.yaw
+        return Rotation.from_euler("ZXY", angles, degrees=True).as_matrix()
 
     def project(self, turned: np.ndarray) -> np.ndarray:
         """Return where turned points are seen: x and y in pixels, and their depth `(..., 3)`."""

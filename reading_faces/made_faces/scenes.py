@@ -132,11 +132,7 @@ def draw_scene(person: Person, emotion: str, rng: np.random.Generator, pose: str
 
 
 def take_portrait(scene: Scene, size: int = 96, grey: bool = True) -> tuple[bytes, MadeFace]:
-    """Photograph one face in Kaggle's framing.
-
-    Parameters
-    ----------
-    size : side of the picture in pixels.
+    """Photograph one face in Kaggle's framing, `size` pixels wide and high.
 
     Returns
     -------

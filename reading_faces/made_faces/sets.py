@@ -17,24 +17,17 @@ from reading_faces.made_faces.expression import EMOTIONS, mix_units
 from reading_faces.made_faces.people import Person, draw_person
 from reading_faces.made_faces.scenes import MadeFace, Scene, draw_scene, take_portrait
 
-SHIPPED_FACES, FACES_A_PERSON = 3_200, 20
-_PERSON, _FACE, _LABELS, _MIXED = 0, 1, 2, 6
-
-
-def make_set(n: int, seed: int = 0, pose: str = "wide", **options) -> dict[str, np.ndarray]:
-    """Draw `n` grey faces, twenty of each person; see `draw_set` and `collect`."""
-    return collect(draw_set(n, seed, pose, **options))
+FACES_A_PERSON = 20
+_PERSON, _FACE, _MIXED = 0, 1, 6
 
 
 def draw_set(
     n: int, seed: int = 0, pose: str = "wide", processes: int | None = None, mixed: bool = False
 ) -> Iterator[tuple[bytes, MadeFace, str]]:
-    """Draw faces one by one: file, face with labels, and the person's name.
+    """Draw `n` faces one by one: grey file, face with labels, and the person's name.
 
     Parameters
     ----------
-    n : how many faces.
-    seed : the same seed gives the same faces.
     pose : one of `scenes.POSES`.
     processes : how many draw at a time; one for each processor by default.
     mixed : with action units in any combination (`mix_units`); `emotions` then mean nothing.

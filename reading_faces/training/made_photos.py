@@ -7,19 +7,19 @@ from dataclasses import replace
 
 import numpy as np
 
-from reading_faces import made_faces
-from reading_faces.made_faces.scenes import label_portrait
+from reading_faces.made_faces import EMOTIONS, draw_scene, person_number
+from reading_faces.made_faces.scenes import MadeFace, Scene, label_portrait, take_photo
 
 SEED = 20  # no set that is trained on has it
 
 
-def draw_photo(number: int, pose: str) -> tuple[np.ndarray, made_faces.MadeFace]:
+def draw_photo(number: int, pose: str) -> tuple[np.ndarray, MadeFace]:
     """Draw a colour photo of 160 to 250 pixels: a head, nothing before it, and what is behind."""
     scene, rng = new_scene(number, pose)
     scene = replace(scene, occluded=False)
     side = int(rng.integers(160, 250 + 1))
     place = *(side * rng.uniform([0.42, 0.36], [0.58, 0.48])), side * rng.uniform(1 / 190, 1 / 130)
-    photo, faces = made_faces.take_photo([scene], [place], (side, side), scene.camera, number)
+    photo, faces = take_photo([scene], [place], (side, side), scene.camera, number)
     return photo, faces[0]
 
 
@@ -28,9 +28,9 @@ def draw_labels(number: int) -> np.ndarray:
     return label_portrait(new_scene(number, "kaggle")[0])
 
 
-def new_scene(number: int, pose: str) -> tuple[made_faces.Scene, np.random.Generator]:
+def new_scene(number: int, pose: str) -> tuple[Scene, np.random.Generator]:
     """Choose the person and emotion of a number; return the scene, and chance for all the rest."""
     rng = np.random.default_rng([SEED, number])
-    person = made_faces.person_number(number, SEED)
-    emotion = made_faces.EMOTIONS[number % len(made_faces.EMOTIONS)]
-    return made_faces.draw_scene(person, emotion, rng, pose), rng
+    person = person_number(number, SEED)
+    emotion = EMOTIONS[number % len(EMOTIONS)]
+    return draw_scene(person, emotion, rng, pose), rng

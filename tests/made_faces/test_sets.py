@@ -16,11 +16,17 @@ from sklearn.pipeline import make_pipeline
 
 from helpers.data.made import SHIPPED, MadeSet, load_set
 from notebooks.conftest import other_versions
-from reading_faces.made_faces import EMOTIONS, make_set
+from reading_faces.made_faces import EMOTIONS
 from reading_faces.made_faces.camera import read_jpeg
 from reading_faces.made_faces.expression import UNITS, mix_units
 from reading_faces.made_faces.scenes import POSES
-from reading_faces.made_faces.sets import draw_number, draw_set, scene_number, split_people
+from reading_faces.made_faces.sets import (
+    collect,
+    draw_number,
+    draw_set,
+    scene_number,
+    split_people,
+)
 from reading_faces.training.made_sets import save_set
 
 LEFT_EYE, RIGHT_EYE = 0, 1
@@ -29,7 +35,7 @@ LEFT_EYE, RIGHT_EYE = 0, 1
 @pytest.fixture(scope="module")
 def arrays() -> dict[str, np.ndarray]:
     """A small set as it is drawn, by two processes."""
-    return make_set(64, seed=5, processes=2)
+    return collect(draw_set(64, seed=5, processes=2))
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +176,7 @@ def test_one_process_draws_what_two_draw(faces):
 
 
 def test_a_larger_set_begins_with_the_smaller(arrays):
-    small = make_set(3, seed=5)
+    small = collect(draw_set(3, seed=5))
     for name, values in small.items():
         np.testing.assert_array_equal(values, arrays[name][: len(values)], err_msg=name)
 
@@ -179,9 +185,9 @@ def test_a_plain_script_may_draw_with_several_processes(tmp_path):
     """Without `if __name__ == "__main__"`, each new process would run the script again."""
     script = tmp_path / "draw.py"
     script.write_text(
-        "from reading_faces.made_faces import make_set\n"
+        "from reading_faces.made_faces.sets import draw_set\n"
         "print('begun')\n"
-        "print(len(make_set(64, processes=2)['keypoints']))\n"
+        "print(len(list(draw_set(64, processes=2))))\n"
     )
     done = subprocess.run(
         [sys.executable, script],
@@ -228,7 +234,7 @@ def test_mixed_units_are_all_frequent_and_leave_out_what_no_face_can_do():
 
 
 def test_mixed_faces_are_the_same_people_with_other_units():
-    usual, mixed = (make_set(4, seed=5, mixed=m) for m in (False, True))
+    usual, mixed = (collect(draw_set(4, seed=5, mixed=m)) for m in (False, True))
     for name in ("subjects", "pose", "tone"):
         np.testing.assert_array_equal(usual[name], mixed[name])
     assert not np.array_equal(usual["action_units"], mixed["action_units"])

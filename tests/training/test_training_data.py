@@ -8,8 +8,8 @@ from data_samples import grey
 
 from helpers.data import EMOTIONS, DataError, EmotionData, KeypointData
 from helpers.data.made import SHIPPED, load_set
-from reading_faces.made_faces import make_set
 from reading_faces.made_faces.expression import PRESENT_FROM
+from reading_faces.made_faces.sets import collect, draw_set
 from reading_faces.training import training_data
 from reading_faces.training.made_sets import save_set
 from reading_faces.training.recipes import Recipe, Schedule
@@ -20,7 +20,7 @@ from reading_faces.training.training_data import soft_labels
 def three_file(tmp_path_factory):
     """A set of three made faces, as `data make` writes it."""
     path = tmp_path_factory.mktemp("set") / "three.npz"
-    save_set(make_set(3, seed=9), path)
+    save_set(collect(draw_set(3, seed=9)), path)
     return str(path)
 
 
