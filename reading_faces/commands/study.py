@@ -32,7 +32,6 @@ def run(options: argparse.Namespace) -> int:
         result = studies.run_study(options.study, options.out, smoke)
     if options.json:
         print_result(result, options)
-        return 0
-    for row in result["variants"]:
-        print(studies.summary(row))
+    else:
+        print(studies.summary(result["variants"]))
     return 0

@@ -57,7 +57,7 @@ def test_a_flat_picture_is_nearest_to_nothing():
     images = grey(2, 48)
     little = images[0] // 4 + images[1] // 2
     others = np.stack([np.full((48, 48), 90, np.uint8), images[0]])
-    assert nearest_pictures(np.stack([little, images[0]]), others, block=1).tolist() == [1, 1]
+    assert nearest_pictures(np.stack([little, images[0]]), others).tolist() == [1, 1]
 
 
 def test_where_every_face_is_a_copy_nothing_is_said_of_the_others(reviewed):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from helpers import settings
 from reading_faces.training.loop import once
@@ -38,7 +39,10 @@ STUDIES = {
 }
 # For a look whether a study runs at all.
 SMOKE = {"processor_minutes": 0.02, "epochs": 1, "people": 3, "judges": 3, "seeds": [0], "side": 32}
-HEADLINES = ("accuracy", "mean_error_interocular", "units_auc", "units_f1", "group_accuracy")
+HEADLINES = (
+    "parameters", "seconds", "peak_memory_gib", "accuracy", "mean_error_interocular", "units_auc",
+    "units_f1", "group_accuracy",
+)  # fmt: skip
 
 
 def smoke_budget(name: str) -> dict:
@@ -75,16 +79,8 @@ def run_study(name: str, out: Path, smoke: bool = False) -> dict:
     return {"study": name, "budget": budget, "seed": settings.SEED, "variants": rows}
 
 
-def summary(row: dict) -> str:
-    """Say in a line how a variant did: mean, and deviation where it was trained several times."""
-    parts = [f"{row['name']:24}"]
-    if "parameters" in row:
-        parts.append(f"{row['parameters']:,} parameters")
-    if "seconds" in row:
-        parts.append(f"{row['seconds']:,} s, {row['peak_memory_gib']:.1f} GiB")
-    for name, value in row["metrics"].items():
-        if name not in HEADLINES:
-            continue
-        spread = f" ± {np.std(value):.3f}" if np.ndim(value) else ""
-        parts.append(f"{name} {np.mean(value):.3f}{spread}")
-    return "   ".join(parts)
+def summary(variants: list[dict]) -> str:
+    """Return a table of how each variant did; where it was trained several times, the mean."""
+    table = pd.DataFrame([row | row["metrics"] for row in variants]).set_index("name")
+    shown = [column for column in HEADLINES if column in table]
+    return table[shown].map(np.mean).convert_dtypes().round(3).to_string()
