@@ -83,7 +83,7 @@ def erase(images: np.ndarray, rng: np.random.Generator, share: float = 0.3) -> n
     for image in erased:
         h, w = rng.integers(2, 2 + np.array([height * share, width * share]).astype(int))
         y, x = rng.integers(0, height - h), rng.integers(0, width - w)
-        image[y : y + h, x : x + w] = rng.integers(0, 256, (h, w), dtype=np.uint8)
+        image[y : y + h, x : x + w] = rng.integers(0, 256, (h, w, *image.shape[2:]), np.uint8)
     return erased
 
 

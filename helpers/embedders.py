@@ -10,7 +10,6 @@ from helpers import models
 from helpers.data.sources import KNOWN, find_folder, known_folder
 from helpers.files import file_sha256
 from helpers.gallery import Embedder, to_unit_length
-from helpers.images import to_grey
 
 DIMENSIONS = 512
 _FILE = KNOWN["facenet"].by_hand
@@ -97,12 +96,11 @@ class SmallEmbedder:
             raise ValueError(f"This is a model for {self.model.card['task']}, not for embeddings.")
         self.name, self.size = self.model.card["name"], self.model.input_size
         self.threshold = self.model.card["threshold"]
+        self.strict_threshold = self.model.card["strict_threshold"]
 
     def embed(self, faces: np.ndarray) -> np.ndarray:
         """Return `(n, d) float32` of length 1 for faces `(n, size, size, 3) uint8` RGB."""
-        grey = [to_grey(face) for face in faces]
-        grey = np.array(grey, np.uint8).reshape(-1, *faces.shape[1:3])
-        return self.model.predict(grey, mirrored=True)
+        return self.model.predict(faces, mirrored=True)
 
 
 def best_embedder(name: str | None = None) -> Embedder:

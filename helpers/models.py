@@ -1,9 +1,9 @@
 """The networks of the course, and the two small files in which a trained one travels.
 
-Each `build_…` function gives a network whose input is grey faces `(n, size, size, 1) float`, of
-`size` pixels a side and standardised (`standardize`). Its `filters` are the channels of its stages;
-in each, `identity_blocks` follow the first block. A `TrainedModel` is a network with its card:
-`predict` takes faces as they are in the data and gives keypoints in pixels or probabilities.
+Each `build_…` function gives a network whose input is faces `(n, size, size, channels) float`, of
+`size` pixels a side and standardised (`standardize`): grey with one channel, or RGB for identity.
+Its `filters` are the channels of its stages; in each, `identity_blocks` follow the first block. A `TrainedModel` is a network with its card;
+its `predict` takes faces as they are in the data.
 """
 
 import json
@@ -99,22 +99,29 @@ def build_action_unit_model(
 
 
 def build_embedding_model(
-    size: int = 48,
+    size: int = 96,
     dimensions: int = 128,
-    filters: tuple[int, ...] = (64, 128),
-    identity_blocks: int = 1,
+    filters: tuple[int, ...] = (64, 128, 176),
+    identity_blocks: tuple[int, ...] = (1, 2, 1),
+    dropout: float = 0.2,
 ) -> keras.Model:
-    """Build a residual network that turns one grey face into a point on the unit sphere.
+    """Build a residual network that turns one face in colour into a point on the unit sphere.
 
-    With the default arguments its layers below the last are the first ones of the emotion model.
-    Output: `(n, dimensions) float32`, each of length 1.
+    Input is `(n, size, size, 3) float`; output `(n, dimensions) float32`, each of length 1.
     """
-    inputs = keras.Input((size, size, 1), name="face")
-    x = pooled_stages(convolution(inputs, 32), filters, identity_blocks)
-    # Means over 3 × 3 parts of the face: what eyes look like and what a chin looks like stay apart.
-    x = layers.Flatten(dtype="float32")(layers.AveragePooling2D(x.shape[1] // 3)(x))
-    x = layers.Dense(dimensions, dtype="float32", name="embedding")(x)
+    inputs = keras.Input((size, size, 3), name="face")
+    x = convolution(inputs, 32, kernel=5, stride=2, activation=leaky)
+    for width, blocks in zip(filters, identity_blocks, strict=True):
+        x = residual_stage(x, width, 2, blocks, activation=leaky)
+    # Flattening keeps where a feature was seen: what eyes and a chin look like stays apart.
+    x = layers.Flatten()(convolution(x, 64, kernel=1, activation=leaky))
+    x = layers.Dense(dimensions, dtype="float32", name="embedding")(layers.Dropout(dropout)(x))
     return keras.Model(inputs, layers.UnitNormalization(dtype="float32")(x), name="embedding")
+
+
+def leaky(x):
+    """Let a tenth of what is negative through: ReLU would lose it, and identity is in details."""
+    return keras.activations.leaky_relu(x, negative_slope=0.1)
 
 
 def build_deep_emotion_model(size: int = 48, classes: int = 7) -> keras.Model:
@@ -168,15 +175,15 @@ def mean_and_logits(x, outputs: int, dropout: float):
     return layers.Dense(outputs, dtype="float32", name="logits")(x)
 
 
-def residual_stage(x, filters: int, stride: int, identity_blocks: int):
+def residual_stage(x, filters: int, stride: int, identity_blocks: int, activation="relu"):
     """Stack one convolution block (which may shrink the picture) and some identity blocks."""
-    x = residual_block(x, filters, stride)
+    x = residual_block(x, filters, stride, activation)
     for _ in range(identity_blocks):
-        x = residual_block(x, filters)
+        x = residual_block(x, filters, activation=activation)
     return x
 
 
-def residual_block(x, filters: int, stride: int = 1):
+def residual_block(x, filters: int, stride: int = 1, activation="relu"):
     """Add a short path around two convolutions (He et al. 2016, https://arxiv.org/abs/1512.03385).
 
     The short path is the input itself where shapes agree, else a 1×1 convolution of it.
@@ -184,13 +191,13 @@ def residual_block(x, filters: int, stride: int = 1):
     short = x
     if stride != 1 or x.shape[-1] != filters:
         short = convolution(x, filters, kernel=1, stride=stride, activation=None)
-    main = convolution(x, filters, stride=stride)
+    main = convolution(x, filters, stride=stride, activation=activation)
     main = convolution(main, filters, activation=None)
-    return layers.Activation("relu")(layers.Add()([main, short]))
+    return layers.Activation(activation)(layers.Add()([main, short]))
 
 
-def convolution(x, filters: int, kernel: int = 3, stride: int = 1, activation: str | None = "relu"):
-    """Convolve, normalise by batch, and apply the activation."""
+def convolution(x, filters: int, kernel: int = 3, stride: int = 1, activation="relu"):
+    """Convolve, normalise by batch, and apply the activation: its name, a function or None."""
     x = layers.Conv2D(
         filters, kernel, stride, padding="same", use_bias=False, kernel_initializer="he_normal"
     )(x)
@@ -211,12 +218,14 @@ BUILDERS = {
 def standardize(images: np.ndarray) -> np.ndarray:
     """Give each picture mean 0 and standard deviation 1, so that exposure and contrast drop out.
 
-    From grey pictures `(n, h, w)`, uint8 or float, to `(n, h, w, 1) float32`; flat ones become 0.
+    From grey pictures `(n, h, w)`, uint8 or float, to `(n, h, w, 1) float32`, or from RGB ones
+    `(n, h, w, 3)`, of which all channels are taken together; flat ones become 0.
     """
     images = np.asarray(images, np.float32)
-    mean = images.mean(axis=(1, 2), keepdims=True)
-    deviation = images.std(axis=(1, 2), keepdims=True)
-    return ((images - mean) / np.maximum(deviation, 1.0))[..., np.newaxis]
+    images = images[..., np.newaxis] if images.ndim == 3 else images
+    mean = images.mean(axis=(1, 2, 3), keepdims=True)
+    deviation = images.std(axis=(1, 2, 3), keepdims=True)
+    return (images - mean) / np.maximum(deviation, 1.0)
 
 
 def keypoints_to_network(keypoints: np.ndarray, size: int = 96) -> np.ndarray:
@@ -238,11 +247,11 @@ class TrainedModel:
 
     @property
     def input_size(self) -> int:
-        """Side of the square grey pictures that `predict` takes, in pixels."""
+        """Side of the square pictures that `predict` takes, in pixels."""
         return self.card["input"]["size"]
 
     def predict(self, images: np.ndarray, mirrored: bool = False) -> np.ndarray:
-        """Read grey faces `(n, size, size) uint8`.
+        """Read grey faces `(n, size, size) uint8`, or RGB ones `(n, size, size, 3)` for identity.
 
         Parameters
         ----------
@@ -277,7 +286,8 @@ class TrainedModel:
 
     def outputs(self, images: np.ndarray) -> np.ndarray:
         """Return what the network itself gives, before units or probabilities."""
-        shape = (self.input_size, self.input_size)
+        colours = (3,) if self.card["task"] == "embedding" else ()
+        shape = (self.input_size, self.input_size, *colours)
         if images.shape[1:] != shape:
             raise ValueError(f"The model reads faces of {shape}, not {images.shape[1:]}.")
         if not len(images):

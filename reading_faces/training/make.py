@@ -57,8 +57,7 @@ class Run:
     @functools.cached_property
     def first(self) -> TrainedModel | None:
         """The trained model that it begins with, unless it begins with random weights."""
-        init = self.init or self.task.init
-        return storage.load(init) if init else None
+        return storage.load(self.init) if self.init else None
 
     @property
     def began_with(self) -> dict | None:
@@ -67,7 +66,7 @@ class Run:
             return None
         training = self.first.card.get("training", {})
         return {
-            "weights": str(self.init or self.task.init),
+            "weights": str(self.init),
             "sha256": self.first.card.get("sha256"),
             **{name: training.get(name) for name in ("sources", "began_with")},
         }
@@ -139,10 +138,10 @@ def first_network(run: Run) -> keras.Model:
         network = storage.BUILDERS[function](**arguments)
     if run.first:
         try:
-            run.task.start(network, run.first.network)
+            storage.take_over(network, run.first.network)
         except ValueError:
             raise ValueError(
-                f"{run.init or run.task.init} is a model for {run.first.card['task']} that does "
+                f"{run.init} is a model for {run.first.card['task']} that does "
                 f"not fit into {function}; choose another --init or --model."
             ) from None
     return network
@@ -161,7 +160,7 @@ def write_card(run: Run, facts: dict) -> dict:
     function, arguments = run.network
     known = description(run)
     names = ("sources", "profile", "seed", "recipe", *(["began_with"] if run.first else []))
-    scaling = "grey, each picture to mean 0 and standard deviation 1"
+    scaling = f"{run.task.colours}, each picture to mean 0 and standard deviation 1"
     return {
         "task": run.task.name,
         "build": {"function": function, "arguments": arguments},

@@ -13,13 +13,12 @@ from helpers.data.sources import find_folder
 from helpers.metrics import fit_temperature
 from helpers.models import TrainedModel
 from reading_faces.made_faces.expression import UNIT_NAMES
-from reading_faces.training import lda, losses, training_data
+from reading_faces.training import losses, teach_embedding, training_data
 from reading_faces.training.loop import train_in_turn
 from reading_faces.training.measure import evaluate
 from reading_faces.training.recipes import Recipe, Schedule
 from reading_faces.training.scores import fit_thresholds
 from reading_faces.training.shape_prior import fit_shape_model
-from reading_faces.training.storage import take_over
 from reading_faces.training.training_data import Examples, drawn_only
 
 # Half of the real faces with 15 points are nearer to their mean shape than this.
@@ -38,14 +37,13 @@ class Task:
     recipes: dict[str, Recipe]  # by run profile; "full small" is for the network "small" alone
     data: Callable  # sources, recipe, seed -> the examples
     measure: Callable  # model, run -> entries of the card, after the profile "full"
+    colours: str = "grey"  # or RGB
     sources: tuple[str, ...] = ("made",)  # what "full" learns from when no source is named
     learn: Callable = train_in_turn  # network, examples, run -> network, facts for the card
     # sources, recipe -> a loss for Keras
     loss: Callable = lambda sources, recipe: losses.cross_entropy(recipe.label_smoothing)
     monitor: str = "val_loss"  # the column of the history that says which epoch is best
     outputs: dict[str, list[str]] = field(default_factory=dict)  # their names, for the card
-    init: str | None = None  # the model that it begins with unless `--init` names another
-    start: Callable = take_over  # network, first network -> nothing: the first weights are copied
     # model, examples -> entries of the card that are fitted on validation faces
     calibrate: Callable = lambda model, examples: {}
 
@@ -182,22 +180,21 @@ ACTION_UNITS = Task(
     measure=partial(report_on, source="made", split="test", check=("ckplus", "all")),
 )
 
-# No step is taken: which pictures to learn from is all there is to choose, see `lda`.
 EMBEDDING = Task(
     name="embedding",
-    size=48,
+    size=teach_embedding.SIZE,
+    colours="RGB",
     networks={"residual": ("build_embedding_model", {})},
     recipes={
-        profile: Recipe(Schedule(0, 0.0, precision="float32"), rows=rows)
-        for profile, rows in (("smoke", 128), ("lesson", 1000), ("full", 4000))
+        "smoke": SMOKE,
+        "lesson": LESSON,
+        "full": Recipe(Schedule(epochs=90, learning_rate=2e-3, weight_decay=0.05)),
     },
-    sources=("facial-keypoints", "ckplus", "orl"),
-    data=lda.portrait_data,
-    init="emotion",
-    start=lda.start_from_emotion,
-    learn=lda.learn,
-    calibrate=lda.name_and_threshold,
-    measure=lda.measure_people,
+    sources=("lfw", "celeba", "youtube-faces", "made"),
+    data=teach_embedding.portrait_data,
+    learn=teach_embedding.learn,
+    calibrate=teach_embedding.name_and_thresholds,
+    measure=teach_embedding.measure_people,
 )
 
 TASKS = {task.name: task for task in (KEYPOINTS, EMOTION, ACTION_UNITS, EMBEDDING)}

@@ -1,5 +1,6 @@
 """The adapter runs the real architecture, never downloads, and takes the published file only."""
 
+import h5py
 import numpy as np
 import pytest
 
@@ -7,6 +8,7 @@ from helpers import embedders as facenet
 from helpers import models, settings
 from helpers.data import DataError
 from helpers.embedders import FaceNet
+from helpers.files import file_sha256
 
 
 @pytest.fixture(scope="module")
@@ -42,13 +44,47 @@ def test_the_network_is_the_published_architecture(random_facenet):
 def test_without_weights_it_says_how_to_get_them_and_fetches_nothing(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSE_DATA", str(tmp_path))
     monkeypatch.setattr(settings, "SHIPPED", tmp_path / "data")
+    assert not facenet.facenet_is_here()
     with pytest.raises(DataError, match="data fetch facenet"):
         FaceNet()
     (tmp_path / "facenet").mkdir()
     (tmp_path / "facenet" / "notes.txt").touch()
+    assert not facenet.facenet_is_here()
     with pytest.raises(ValueError, match="is missing"):
         FaceNet()
     (tmp_path / "facenet" / "20180402-114759-weights.h5").write_bytes(b"half of it")
+    with pytest.raises(ValueError, match="not the published file"):
+        FaceNet()
+
+
+def write_as_published(network, file):
+    """Write weights as Keras 2 did, which wrote the published file: a group for each layer."""
+    with h5py.File(file, "w") as whole:
+        whole.attrs["layer_names"] = [layer.name for layer in network.layers]
+        for layer in network.layers:
+            group = whole.create_group(layer.name)
+            group.attrs["weight_names"] = [weight.path for weight in layer.weights]
+            for weight in layer.weights:
+                group[weight.path] = weight.numpy()
+
+
+def test_the_published_file_fills_the_network_and_any_other_is_refused(
+    random_facenet, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
+    weights = tmp_path / "facenet" / "20180402-114759-weights.h5"
+    weights.parent.mkdir()
+    write_as_published(random_facenet.network, weights)
+    with pytest.raises(ValueError, match="not the published file"):
+        FaceNet()
+    monkeypatch.setattr(facenet, "_SHA256", file_sha256(weights))
+    assert facenet.facenet_is_here()
+    filled = facenet.best_embedder()
+    assert filled.name == FaceNet.name
+    np.testing.assert_allclose(filled.embed(faces(2)), random_facenet.embed(faces(2)), atol=1e-5)
+    with weights.open("r+b") as file:
+        file.seek(-1, 2)
+        file.write(b"x")
     with pytest.raises(ValueError, match="not the published file"):
         FaceNet()
 
@@ -73,7 +109,7 @@ def test_facenet_sees_black_as_minus_one_and_white_as_one():
 
 def test_a_face_and_its_mirror_image_have_one_embedding():
     embedder = facenet.SmallEmbedder()
-    some = np.random.default_rng(0).integers(0, 256, (2, 48, 48, 3), dtype=np.uint8)
+    some = np.random.default_rng(0).integers(0, 256, (2, 96, 96, 3), dtype=np.uint8)
     found = embedder.embed(some)
     np.testing.assert_allclose(found, embedder.embed(some[:, :, ::-1]), atol=1e-5)
     np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)

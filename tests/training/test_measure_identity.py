@@ -13,8 +13,12 @@ from helpers.embedders import SmallEmbedder
 from reading_faces.__main__ import main
 from reading_faces.training import measure_speed
 from reading_faces.training.measure_identity import (
+    MOST_PAIRS,
     Faces,
+    all_pairs,
+    draw_pairs,
     evaluate_few,
+    evaluate_pairs,
     evaluate_strangers,
     evaluate_svm,
     load_faces,
@@ -196,3 +200,62 @@ def test_the_shipped_embedder_keeps_people_apart_whom_it_never_saw(monkeypatch):
     # A face and its mirror image are one person to it.
     faces = np.random.default_rng(0).integers(0, 256, (2, 48, 48, 3), dtype=np.uint8)
     np.testing.assert_allclose(embedder.embed(faces), embedder.embed(faces[:, :, ::-1]), atol=1e-5)
+
+
+def faces_of(spread: float, people: int = 12, photos: int = 6) -> Faces:
+    """Return faces of people who lie apart, each photo off by about `spread`."""
+    rng = np.random.default_rng(3)
+    points = rng.normal(size=(people, 32)).repeat(photos, axis=0)
+    points += spread * rng.normal(size=points.shape)
+    names = np.repeat([f"p{number:02d}" for number in range(people)], photos)
+    return Faces(points, names, "crowd", sharpness=np.arange(len(names), dtype=float))
+
+
+def test_pairs_are_told_apart_where_people_lie_apart_and_by_chance_where_nothing_is_known():
+    clear = evaluate_pairs(faces_of(0.1)).result["metrics"]
+    assert clear["pairs_accuracy"] > 0.98 and clear["pairs_auroc"] == 1 and clear["eer"] == 0
+    noise = evaluate_pairs(faces_of(100.0)).result["metrics"]
+    assert 0.35 < noise["pairs_accuracy"] < 0.65 and 0.35 < noise["pairs_auroc"] < 0.65
+    middling = evaluate_pairs(faces_of(1.2)).result["metrics"]
+    assert 0.6 < middling["pairs_accuracy"] < 1
+    assert middling["pairs_accuracy"] == pytest.approx(1 - middling["eer"], abs=0.05)
+    assert set(middling["eer_by_sharpness"]) == {"blurred", "middling", "sharp"}
+
+
+def test_a_threshold_for_pairs_is_never_chosen_on_those_it_judges():
+    rng = np.random.default_rng(0)
+    names = np.repeat([f"p{number:03d}" for number in range(40)], 2)
+    shares = [
+        evaluate_pairs(Faces(rng.normal(size=(80, 32)), names, "noise")).result["metrics"]
+        for _ in range(12)
+    ]
+    # The best threshold for all pairs together would be right for more than half of any noise.
+    assert np.mean([share["pairs_accuracy"] for share in shares]) < 0.53
+
+
+def test_half_of_the_pairs_show_one_person_who_gives_a_few_at_most():
+    names = np.array(["often"] * 30 + ["twice"] * 2 + ["once"])
+    pairs, same = draw_pairs(names, 0)
+    assert same.sum() == MOST_PAIRS + 1 and len(pairs) == 2 * same.sum()
+    np.testing.assert_array_equal(names[pairs[:, 0]] == names[pairs[:, 1]], same)
+    assert len({tuple(sorted(pair)) for pair in pairs[same].tolist()}) == same.sum()
+
+
+def test_all_pairs_are_each_once():
+    same, different = all_pairs(np.eye(4)[[0, 0, 1, 2]], np.array(["a", "a", "b", "b"]))
+    assert sorted(same) == [0, 1] and sorted(different) == [0, 0, 0, 0]
+
+
+def test_pairs_have_no_folds_of_anybody_else(people, capsys):
+    assert run_json(capsys, "--source", people, "--pairs")["metrics"]["pairs"] == 24
+    assert main(["evaluate", "identity", "--source", str(people), "--pairs", "--folds", "3"]) == 2
+    assert "--pairs" in capsys.readouterr().err
+
+
+def test_strangers_are_named_only_from_the_threshold_on(people, tmp_path, capsys):
+    (tmp_path / "strangers" / "cyd").mkdir(parents=True)
+    tinted(*LIGHTS["ann"]).save(tmp_path / "strangers" / "cyd" / "0.png")
+    tinted(0.6, 1, 0.6).save(tmp_path / "strangers" / "cyd" / "1.png")
+    command = ["--source", people, "--unknown", tmp_path / "strangers", "--folds", 2]
+    measured = run_json(capsys, *command)["metrics"]
+    assert measured["named_strangers"] == 1 and measured["shipped_threshold"] == Tint.threshold

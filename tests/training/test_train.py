@@ -16,7 +16,7 @@ from helpers.models import TrainedModel
 from reading_faces.__main__ import main
 from reading_faces.commands import train
 from reading_faces.training import loop, storage, tasks
-from reading_faces.training.make import TEXTS, Run, terms_and_failures, train_model, write_card
+from reading_faces.training.make import TEXTS, Run, train_model, write_card
 from reading_faces.training.recipes import Recipe, Schedule
 from reading_faces.training.storage import BUILDERS
 
@@ -240,13 +240,6 @@ def test_first_weights_keep_their_own_terms_and_unknown_ones_are_called_unknown(
     }
     path.write_text(json.dumps(stored))
     assert card_of(tmp_path, init=weights)["terms"] == UNKNOWN
-
-
-def test_an_embedding_begins_with_the_emotion_model_and_says_so(tmp_path):
-    run = Run(tasks.EMBEDDING, ("made",), "smoke", tmp_path)
-    assert run.began_with["sources"] == ["fer2013"]
-    known = terms_and_failures(run)
-    assert known["terms"] == RESEARCH and "drawn" in known["known_failures"]
 
 
 def test_a_run_goes_on_only_from_the_weights_that_it_began_with(few_faces, tmp_path):

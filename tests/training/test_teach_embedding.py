@@ -1,0 +1,163 @@
+"""An embedding learns what its teacher says, of people who are not kept for testing."""
+
+import json
+
+import numpy as np
+import pytest
+
+from helpers.crop import FRAMINGS
+from helpers.data import album_folder
+from helpers.detect import DetectedFace, crop_detected
+from helpers.embedders import SmallEmbedder
+from helpers.images import read_photo
+from reading_faces.__main__ import main
+from reading_faces.made_faces.albums import people_album
+from reading_faces.training import storage, tasks
+from reading_faces.training.augment import WIDER
+from reading_faces.training.teach_embedding import (
+    NAMES_WEIGHT,
+    crop_by_landmarks,
+    portrait_data,
+    taught,
+    thresholds,
+)
+
+pytestmark = [
+    pytest.mark.usefixtures("eagerly"),
+    pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions"),
+]
+
+PEOPLE, PHOTOS = 20, 2
+MIDDLES = np.array([[75, 85], [125, 85], [100, 110], [80, 135], [120, 135]], np.float32)
+
+
+def unit(vectors):
+    return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+
+
+def write_teacher(folder, names, answers):
+    files = [f"{name}/{number:03d}.jpg" for name in names for number in range(PHOTOS)]
+    landmarks = np.tile(MIDDLES, (len(files), 1, 1))
+    path = folder.with_name(f"{folder.name}_teacher.npz")
+    np.savez(path, files=files, embeddings=answers.astype(np.float16), landmarks=landmarks)
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory):
+    """Return a folder of drawn people, and what a teacher might say of them."""
+    drawn = album_folder(people_album(PEOPLE, PHOTOS, seed=5, size=200))
+    folder = tmp_path_factory.mktemp("people") / "crowd"
+    folder.symlink_to(drawn, target_is_directory=True)
+    rng = np.random.default_rng(0)
+    answers = rng.normal(size=(PEOPLE, 128)).repeat(PHOTOS, axis=0)
+    answers = answers + 0.3 * rng.normal(size=answers.shape) + 1.0
+    write_teacher(folder, sorted(p.name for p in drawn.iterdir()), answers)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def lessons(people):
+    return portrait_data((str(people),), tasks.EMBEDDING.recipes["smoke"], 0)
+
+
+def test_every_tenth_person_is_kept_for_validation_and_has_no_number(lessons):
+    training, validation = lessons.training, lessons.validation
+    assert training.images.shape == ((PEOPLE - 2) * PHOTOS, 96 + 2 * WIDER, 96 + 2 * WIDER, 3)
+    assert validation.images.shape == (2 * PHOTOS, 96, 96, 3)
+    assert lessons.judges.tolist() == ["person-09"] * PHOTOS + ["person-19"] * PHOTOS
+    assert set(validation.targets[:, -1]) == {-1}
+    numbers = training.targets[:, -1]
+    assert sorted(set(numbers)) == list(range(PEOPLE - 2)) and len(lessons.people) == PEOPLE - 2
+    # Each number's direction is the nearest one to its own faces.
+    nearest = (training.targets[:, :-1] @ lessons.people.T).argmax(axis=1)
+    np.testing.assert_array_equal(nearest, numbers)
+
+
+def test_targets_are_centred_have_length_one_and_lean_to_their_person(people, lessons):
+    targets = lessons.training.targets[:, :-1]
+    np.testing.assert_allclose(np.linalg.norm(targets, axis=1), 1, atol=1e-4)
+    assert np.linalg.norm(targets.mean(axis=0)) < 0.1
+    with np.load(people.with_name("crowd_teacher.npz")) as file:
+        answers = unit(file["embeddings"].astype(float))
+    kept = np.setdiff1d(np.arange(PEOPLE * PHOTOS), [18, 19, 38, 39])
+    plain = unit(answers - answers[kept].mean(axis=0))[kept]
+    before = (plain[::2] * plain[1::2]).sum(axis=1)
+    assert ((targets[::2] * targets[1::2]).sum(axis=1) > before).all()
+
+
+def test_who_may_be_a_person_kept_aside_is_not_learnt_from(people, tmp_path):
+    folder = tmp_path / "crowd"
+    folder.symlink_to(people.resolve(), target_is_directory=True)
+    with np.load(people.with_name("crowd_teacher.npz")) as file:
+        answers = file["embeddings"]
+    answers[0:2] = answers[18:20]  # person-00 looks like person-09
+    write_teacher(folder, sorted(p.name for p in people.iterdir()), answers)
+    learnt = portrait_data((str(folder),), tasks.EMBEDDING.recipes["smoke"], 0)
+    assert len(learnt.people) == PEOPLE - 3
+
+
+def test_faces_are_cut_as_the_detector_cuts_them(people):
+    photo = read_photo(next(people.rglob("*.jpg")))
+    box = (100 - 58, 108 - 65, 116, 130)
+    larger = crop_by_landmarks(photo, MIDDLES)
+    # The box that the landmarks imply, so that both halves of the region are the same.
+    side = 1.75 * np.hypot(50, 50)
+    middle = MIDDLES[[0, 1, 3, 4]].mean(axis=0) + 0.5 - [0, 0.073 * side]
+    box = (*(middle - side / 2), side, side)
+    cut, _ = crop_detected(photo, [DetectedFace(box, 1.0, MIDDLES, box)], "mtcnn", "embedding", 96)
+    inner = larger[WIDER:-WIDER, WIDER:-WIDER].astype(int)
+    assert np.abs(inner - cut[0]).mean() < 2
+    assert FRAMINGS["mtcnn", "embedding"].side == 1.2
+
+
+def test_the_loss_is_what_its_formula_says():
+    rng = np.random.default_rng(1)
+    answers, wanted = unit(rng.normal(size=(2, 6, 8)))
+    cosines, numbers = rng.uniform(-1, 1, (6, 3)), np.array([0, 2, -1, 1, -1, 2])
+    given = np.column_stack([wanted, numbers]), np.column_stack([answers, cosines])
+    direct = np.mean(1 - (answers * wanted).sum(axis=1))
+    alike = np.mean((answers @ answers.T - wanted @ wanted.T) ** 2)
+    missed = []
+    for row, number in enumerate(numbers):
+        if number >= 0:
+            logits = 24 * (cosines[row] - 0.15 * (np.arange(3) == number))
+            missed.append(np.log(np.exp(logits).sum()) - logits[number])
+    loss = taught(*(part.astype(np.float32) for part in given))
+    expected = direct + 2 * alike + NAMES_WEIGHT * np.mean(missed)
+    assert float(loss) == pytest.approx(expected, rel=1e-4)
+
+
+def test_thresholds_let_through_as_few_strangers_as_they_say():
+    different, same = np.linspace(-1, 0.6, 10_001), np.linspace(0.2, 1, 1001)
+    card = thresholds(same, different)
+    assert card["threshold"] < card["strict_threshold"] < 0.6
+    for name, rate in (("threshold", 0.01), ("strict_threshold", 0.001)):
+        rates = card["rates"][name]
+        assert rates["false_accept"] == pytest.approx(rate, abs=4e-4)
+        assert rates["false_reject"] == pytest.approx(np.mean(same < card[name]), abs=1e-3)
+
+
+def test_a_network_learns_from_the_teacher_and_is_stored_with_all_that_matters(
+    people, tmp_path, monkeypatch
+):
+    tiny = {"filters": (8,), "identity_blocks": (0,), "dimensions": 128}
+    monkeypatch.setitem(tasks.EMBEDDING.networks, "residual", ("build_embedding_model", tiny))
+    command = ["train", "embedding", "--profile", "smoke", "--source", str(people)]
+    assert main([*command, "--out", str(tmp_path)]) == 0
+    card = json.loads((tmp_path / "embedding.json").read_text())
+    assert "dlib" in card["training"]["teacher"] and card["training"]["people"] == PEOPLE - 2
+    assert card["threshold"] <= card["strict_threshold"] and set(card["rates"]) == {
+        "threshold",
+        "strict_threshold",
+    }
+    embedder = SmallEmbedder(storage.load(tmp_path / "embedding.weights.h5"))
+    assert embedder.name.startswith("reading-faces-") and embedder.size == 96
+
+
+def test_a_source_without_a_teacher_is_refused_with_how_to_make_one(tmp_path, capsys):
+    (tmp_path / "crowd" / "ann").mkdir(parents=True)
+    for number in range(2):
+        (tmp_path / "crowd" / "ann" / f"{number}.png").write_bytes(b"")
+    command = ["train", "embedding", "--profile", "smoke", "--source", str(tmp_path / "crowd")]
+    assert main([*command, "--out", str(tmp_path / "out")]) == 1
+    assert "data teach" in capsys.readouterr().err and not (tmp_path / "out").exists()
