@@ -5,7 +5,6 @@ Loading never touches the network.
 
 from helpers.data.action_units import NoActionUnits, load_action_units, of_made_faces
 from helpers.data.ckplus import load_peaks
-from helpers.data.duplicates import occur_among
 from helpers.data.emotions import load_emotions
 from helpers.data.keypoints import kaggle_coordinates, load_keypoints
 from helpers.data.made import album_folder, load_set
@@ -23,3 +22,4 @@ from helpers.data.records import (
     EmotionData,
     KeypointData,
 )
+from helpers.data.splits import occur_among

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers.data.archives import is_made_set, read_archive
+from helpers.data import parsing
 from helpers.data.ckplus import read_peaks
 from helpers.data.made import MadeSet, load_set
 from helpers.data.records import EMOTIONS, PRESENT_FROM, UNIT_NAMES, ActionUnitData, DataError
@@ -34,7 +34,7 @@ def load_action_units(source: str | Path = "made") -> ActionUnitData:
     path = locate(source, "action units")
     if path.is_dir():
         return _from_ckplus_tree(path, str(source))
-    if is_made_set(path):
+    if parsing.is_made_set(path):
         return of_made_faces(load_set(path), str(source))
     return _from_archive(path, str(source))
 
@@ -80,7 +80,7 @@ def _from_ckplus_tree(folder: Path, source: str) -> ActionUnitData:
 
 
 def _from_archive(path: Path, source: str) -> ActionUnitData:
-    arrays = read_archive(
+    arrays = parsing.read_archive(
         path,
         needed={"images": (np.uint8, _SIDE, _SIDE), "action_units": (np.int8, None)},
         optional={"intensities": (np.float32, None)}

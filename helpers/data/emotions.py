@@ -5,14 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers.data.archives import cached, is_made_set, read_archive
+from helpers.data import parsing
 from helpers.data.ckplus import read_peaks
 from helpers.data.folders import read_class_folders
 from helpers.data.made import load_set
 from helpers.data.records import EMOTIONS, VOTES, DataError, EmotionData
 from helpers.data.sources import locate
 from helpers.data.splits import tenth_per_class
-from helpers.data.tables import find_table, parse_pixels, read_table
 from helpers.files import file_sha256
 
 _SIDE = 48
@@ -41,7 +40,7 @@ def load_emotions(source: str | Path = "made") -> EmotionData:
     """
     path = locate(source, "emotions", "made", "fer2013", "ckplus")
     if path.is_dir():
-        path = find_table(path, *_TABLES) or path
+        path = parsing.find_table(path, *_TABLES) or path
     if path.is_dir():
         return _from_folder(path, str(source))
     if path.suffix == ".npz":
@@ -69,13 +68,13 @@ def _from_folder(folder: Path, source: str) -> EmotionData:
 
 
 def _from_archive(path: Path, source: str) -> EmotionData:
-    if is_made_set(path):
+    if parsing.is_made_set(path):
         made = load_set(path)
         labels = made.emotions.astype(np.int64)
         return EmotionData(
             made.small_images, labels, EMOTIONS, made.split, subjects=made.subjects, source=source
         )
-    arrays = read_archive(
+    arrays = parsing.read_archive(
         path,
         needed={"images": (np.uint8, _SIDE, _SIDE), "labels": (np.int64,)},
         optional={"split": (str,), "votes": (np.uint8, len(VOTES)), "subjects": (str,)},
@@ -93,7 +92,7 @@ def _from_archive(path: Path, source: str) -> EmotionData:
 
 
 def _from_table(path: Path, source: str) -> EmotionData:
-    arrays = cached("emotions", file_sha256(path), lambda: _read_table(path))
+    arrays = parsing.cached("emotions", file_sha256(path), lambda: _read_table(path))
     labels, usage = arrays["labels"], arrays["usage"]
     split = np.array([_USAGE.get(u, "all") for u in usage.tolist()])
     votes = _votes_beside(path, usage)
@@ -113,7 +112,7 @@ def _with_val(split: np.ndarray, labels: np.ndarray) -> np.ndarray:
 def _read_table(path: Path) -> dict[str, np.ndarray]:
     """Read images (n, 48, 48) uint8, labels (n,) int64, usage (n,) str (empty: no such column)."""
     images, labels, usage = [], [], []
-    for chunk in read_table(path):
+    for chunk in parsing.read_table(path):
         if lacking := [name for name in ("emotion", "pixels") if name not in chunk]:
             raise DataError(
                 f"{path} lacks the column {lacking[0]}; "
@@ -123,7 +122,7 @@ def _read_table(path: Path) -> dict[str, np.ndarray]:
         known = "Usage" in chunk
         usage += _checked(path, chunk["Usage"], _USAGE) if known else [""] * len(chunk)
         for row, cell in chunk["pixels"].items():
-            images.append(parse_pixels(cell, _SIDE, f"Row {row} of {path}"))
+            images.append(parsing.parse_pixels(cell, _SIDE, f"Row {row} of {path}"))
     return {"images": np.stack(images), "labels": np.array(labels), "usage": np.array(usage)}
 
 
@@ -140,10 +139,10 @@ def _checked(path: Path, cells, allowed: Collection[str]) -> list[str]:
 
 def _votes_beside(table: Path, usage: np.ndarray) -> np.ndarray | None:
     """Return the (n, 10) uint8 FER+ votes in the folder of `table`, None if there are none."""
-    path = find_table(table.parent, _VOTES_TABLE)
+    path = parsing.find_table(table.parent, _VOTES_TABLE)
     if path is None:
         return None
-    arrays = cached("votes", file_sha256(path), lambda: _read_votes(path))
+    arrays = parsing.cached("votes", file_sha256(path), lambda: _read_votes(path))
     if len(arrays["usage"]) != len(usage):
         fault = f"has {len(arrays['usage']):,} rows for the {len(usage):,} of {table.name}"
     else:
@@ -157,7 +156,7 @@ def _votes_beside(table: Path, usage: np.ndarray) -> np.ndarray | None:
 
 def _read_votes(path: Path) -> dict[str, np.ndarray]:
     votes, usage = [], []
-    for chunk in read_table(path):
+    for chunk in parsing.read_table(path):
         if ",".join(chunk) != VOTES_HEADER:
             raise DataError(f"{path} is no FER+ file; its columns must be {VOTES_HEADER}.")
         for row, (use, _, *counts) in zip(chunk.index, chunk.to_numpy(), strict=True):

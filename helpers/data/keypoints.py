@@ -5,13 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers.data.archives import cached, is_made_set, read_archive
-from helpers.data.duplicates import near_duplicate_groups
+from helpers.data import parsing
 from helpers.data.made import load_set
 from helpers.data.records import KEYPOINT_COLUMNS, DataError, KeypointData
 from helpers.data.sources import locate
-from helpers.data.splits import split_by_group
-from helpers.data.tables import find_table, parse_pixels, read_table
+from helpers.data.splits import near_duplicate_groups, split_by_group
 from helpers.files import file_sha256
 
 _SIDE = 96
@@ -37,10 +35,12 @@ def load_keypoints(source: str | Path = "made") -> KeypointData:
     if path.suffix == ".npz":
         return _from_archive(path, str(source))
     digest = file_sha256(path)
-    arrays = cached("keypoints", digest, lambda: _read_table(path))
+    arrays = parsing.cached("keypoints", digest, lambda: _read_table(path))
     split = np.full(len(arrays["images"]), "all")
     if source == _KNOWN_NAME:
-        groups = cached("same-photo", digest, lambda: {"groups": near_duplicate_groups(**arrays)})
+        groups = parsing.cached(
+            "same-photo", digest, lambda: {"groups": near_duplicate_groups(**arrays)}
+        )
         split = split_by_group(groups["groups"])
     return KeypointData(**arrays, split=split, source=str(source))
 
@@ -67,20 +67,20 @@ def kaggle_coordinates(source: str | Path = _KNOWN_NAME) -> np.ndarray:
 def _find(source: str | Path, *tables: str) -> Path:
     """Return the file of a source; of a folder, the first of these tables that it holds."""
     path = locate(source, "keypoints", "made", _KNOWN_NAME)
-    if path.is_dir() and not (table := find_table(path, *tables)):
+    if path.is_dir() and not (table := parsing.find_table(path, *tables)):
         raise DataError(f"{path} holds no training.csv (or .gz, .xz, .zip); name the table itself.")
     return table if path.is_dir() else path
 
 
 def _from_archive(path: Path, source: str) -> KeypointData:
-    if is_made_set(path):
+    if parsing.is_made_set(path):
         made = load_set(path)
         if source == "made":  # labelled as Kaggle's faces are, half of them with four points only
             sparse = np.random.default_rng(0).random(len(made)) < 0.5
             others = [point for point in range(15) if point not in _FOUR_POINTS]
             made.keypoints[np.ix_(sparse, others)] = np.nan
         return KeypointData(made.images, made.keypoints, made.split, made.subjects, source)
-    arrays = read_archive(
+    arrays = parsing.read_archive(
         path,
         needed={"images": (np.uint8, _SIDE, _SIDE), "keypoints": (np.float32, 15, 2)},
         optional={"split": (str,), "subjects": (str,)},
@@ -93,12 +93,12 @@ def _from_archive(path: Path, source: str) -> KeypointData:
 def _read_table(path: Path, with_images: bool = True) -> dict[str, np.ndarray]:
     """Read keypoints (n, 15, 2) float32 and, if asked for, images (n, 96, 96) uint8."""
     images, keypoints = [], []
-    for chunk in read_table(path):
+    for chunk in parsing.read_table(path):
         _check_columns(path, list(chunk), with_images)
         for row, cells in zip(chunk.index, chunk[[*KEYPOINT_COLUMNS]].to_numpy(), strict=True):
             keypoints.append(_parse_points(cells, f"Row {row} of {path}"))
         for row, cell in chunk["Image"].items() if with_images else ():
-            images.append(parse_pixels(cell, _SIDE, f"Row {row} of {path}"))
+            images.append(parsing.parse_pixels(cell, _SIDE, f"Row {row} of {path}"))
     return {"keypoints": np.stack(keypoints)} | ({"images": np.stack(images)} if images else {})
 
 

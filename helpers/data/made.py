@@ -12,7 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from helpers import settings
-from helpers.data.archives import ARCHIVE_PROBLEMS
+from helpers.data.parsing import ARCHIVE_PROBLEMS
 from helpers.data.records import DataError
 from helpers.files import whole_folder
 

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from helpers import settings
+from helpers.data.parsing import find_table, read_table
 from helpers.data.records import DataError
 from helpers.data.sources import KNOWN, Source, find_folder, known_folder
-from helpers.data.tables import find_table, read_table
 from helpers.files import file_sha256, whole_folder
 
 _RECORD = "checksums.json"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from helpers.data.duplicates import similarities
+from helpers.data.splits import similarities
 
 # Eye centres, nose tip and mouth corners: the points that data sets and detectors agree on. Faces
 # are laid over each other by these, and the other ten are judged.

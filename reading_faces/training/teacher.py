@@ -14,7 +14,7 @@ import numpy as np
 from tqdm import tqdm
 
 from helpers import settings
-from helpers.data.archives import read_archive
+from helpers.data.parsing import read_archive
 from helpers.data.people import load_people
 from helpers.data.records import DataError
 from helpers.data.sources import locate

@@ -19,7 +19,7 @@ from helpers.data import (
     load_keypoints,
     occur_among,
 )
-from helpers.data.archives import is_made_set
+from helpers.data.parsing import is_made_set
 from helpers.images import resize_square
 from helpers.models import keypoints_to_network
 from reading_faces.made_faces.expression import PRESENT_FROM, UNIT_NAMES

@@ -13,7 +13,7 @@ from data_samples import files_under, grey, real
 
 from helpers import settings
 from helpers.data import load_emotions, load_keypoints
-from helpers.data.archives import cached
+from helpers.data.parsing import cached
 from helpers.files import file_sha256
 
 

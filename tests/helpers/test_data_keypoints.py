@@ -26,8 +26,7 @@ from helpers.data import (
     load_keypoints,
     load_set,
 )
-from helpers.data.duplicates import near_duplicate_groups, similarities
-from helpers.data.splits import split_by_group
+from helpers.data.splits import near_duplicate_groups, similarities, split_by_group
 
 
 @pytest.fixture(autouse=True)
@@ -99,7 +98,7 @@ def test_columns_may_come_in_any_order_and_with_spaces(tmp_path, sample):
 def test_the_second_load_gives_the_same_arrays_from_the_cache(tmp_path, sample, monkeypatch):
     path = write_table(tmp_path / "training.csv", keypoint_rows(*sample))
     first = load_keypoints(path)
-    monkeypatch.setattr("helpers.data.keypoints.read_table", lambda path: pytest.fail("parsed"))
+    monkeypatch.setattr("helpers.data.parsing.read_table", lambda path: pytest.fail("parsed"))
     second = load_keypoints(path)
     np.testing.assert_array_equal(second.images, first.images)
     np.testing.assert_array_equal(second.keypoints, first.keypoints)

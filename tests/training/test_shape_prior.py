@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.data.duplicates import similarities
+from helpers.data.splits import similarities
 from reading_faces.training import shape_prior as shapes
 
 MEAN = np.random.default_rng(1).uniform(20, 75, (15, 2))
