@@ -43,7 +43,9 @@ def enroll_people(
             used += chosen
     doubles = resemblances(gallery, embedder.strict_threshold) if used else {}
     for row, other in doubles.items():
-        remarks[used[row]] = f"Used, but it may be a photo of {other}."
+        remarks[used[row]] = (
+            f"Used, but {other} has nearly this face: is a photo in a wrong folder?"
+        )
     return gallery, used, remarks
 
 

@@ -267,5 +267,5 @@ def test_a_photo_in_two_folders_is_said(friends, capfd):
     assert run("enroll", friends, "--out", friends / "g") == 0
     printed = capfd.readouterr().err
     for name, other in (("ann", "bob"), ("bob", "ann")):
-        said = f"{friends / name / '1.png'}: Used, but it may be a photo of {other}."
+        said = f"{friends / name / '1.png'}: Used, but {other} has nearly this face:"
         assert said in printed
