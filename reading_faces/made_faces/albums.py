@@ -26,27 +26,18 @@ _VERSION = 4  # raise this when faces change, so that no album of the former one
 
 @dataclass(frozen=True)
 class Album:
-    """A folder of pictures to be drawn.
+    """A folder of pictures to be drawn."""
 
-    Attributes
-    ----------
-    name : tells apart albums that hold other pictures.
-    total : how many pictures there are.
-    pages : path in the folder, and a picture, `(h, w) uint8` or `(h, w, 3) uint8` RGB, or a text.
-    """
-
-    name: str
-    total: int
+    name: str  # tells apart albums that hold other pictures
+    total: int  # how many pictures there are
+    # Path in the folder, and a picture, `(h, w) uint8` or `(h, w, 3) uint8` RGB, or a text.
     pages: Iterator[tuple[str, np.ndarray | str]]
 
 
 def people_album(people: int = 12, photos: int = 12, seed: int = 0, size: int = 200) -> Album:
     """Return made people, a folder of colour photos of each.
 
-    Parameters
-    ----------
-    people, photos : how many people, and photos of each.
-    size : side of each photo in pixels; it shows head and shoulders.
+    A photo shows head and shoulders and is `size` pixels wide and high.
     """
     job = functools.partial(album_photo, photos=photos, seed=seed, size=size)
     pages = (

@@ -10,22 +10,13 @@ from reading_faces.made_faces.people import MONK_TONES
 
 @dataclass(frozen=True)
 class Camera:
-    """How a picture is taken.
+    """How a picture is taken."""
 
-    Attributes
-    ----------
-    exposure : stops brighter (positive) or darker than what a light meter would choose
-    contrast : 1 is faithful; more makes dark darker and bright brighter
-    blur : Gaussian deviation in pixels
-    noise : deviation in grey levels of 255
-    quality : of the JPEG file, 1 to 100
-    """
-
-    exposure: float = 0.0
-    contrast: float = 1.0
-    blur: float = 0.4
-    noise: float = 1.0
-    quality: int = 92
+    exposure: float = 0.0  # stops brighter (positive) or darker than a light meter would choose
+    contrast: float = 1.0  # 1 is faithful; more makes dark darker and bright brighter
+    blur: float = 0.4  # Gaussian deviation in pixels
+    noise: float = 1.0  # deviation in grey levels of 255
+    quality: int = 92  # of the JPEG file, 1 to 100
 
 
 def draw_camera(rng: np.random.Generator) -> Camera:

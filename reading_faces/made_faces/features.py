@@ -68,19 +68,11 @@ _ON_THE_MIDLINE = np.array([x == 0 and "lid" not in name for name, (x, _) in MEA
 
 @dataclass(frozen=True)
 class Features:
-    """Where the features of one face are.
+    """Where the features of one face are."""
 
-    Attributes
-    ----------
-    left, right : dict of `(2,)`
-        The places named in `MEAN_FACE`, of each side; those on the midline are in both.
-    units : dict of `(2,)`
-        The action units that made it, each on the left and the right side.
-    """
-
-    left: dict[str, np.ndarray]
-    right: dict[str, np.ndarray]
-    units: dict[int, np.ndarray]
+    left: dict[str, np.ndarray]  # (2,) for each place named in `MEAN_FACE`, the subject's left side
+    right: dict[str, np.ndarray]  # the same of the right side; what is on the midline is in both
+    units: dict[int, np.ndarray]  # (2,) for each action unit, on the left and the right side
 
     def sides(self):
         """Yield each side of the face: 0 or 1, -1 or 1 (towards x), and its places."""

@@ -65,18 +65,16 @@ class Canvas:
         """
         if opacity < 0.03 or not len(shapes):  # nobody would see it
             return
-        corners = self.to_pixels(np.concatenate(shapes))
+        shapes = [self.to_pixels(shape) for shape in shapes]
+        corners = np.concatenate(shapes)
         margin = int(2 + 2 * soft * self.scale + (thickness or 0))
-        height, width = self.picture.shape[:2]
-        left, top = (max(0, low // _PARTS - margin) for low in corners.min(axis=0).tolist())
-        right, bottom = (high // _PARTS + margin + 2 for high in corners.max(axis=0).tolist())
-        part = self.picture[top:bottom, left:right]
-        if right <= left or bottom <= top or not part.size:
+        low = np.maximum(corners.min(axis=0) // _PARTS - margin, 0)
+        high = np.maximum(corners.max(axis=0) // _PARTS + margin + 2, low)
+        part = self.picture[low[1] : high[1], low[0] : high[0]]
+        if not part.size:
             return
         mask = np.zeros(part.shape[:2], np.uint8)
-        offset = np.array([left * _PARTS, top * _PARTS], np.int32)
-        corners -= offset
-        shapes = np.split(corners, np.cumsum([len(shape) for shape in shapes])[:-1])
+        shapes = [shape - low * _PARTS for shape in shapes]
         if thickness is None:
             cv2.fillPoly(mask, shapes, 255, cv2.LINE_AA, _SHIFT)
         else:
@@ -85,7 +83,7 @@ class Canvas:
             mask = soften(mask, soft * self.scale)
         if inside is not None:
             within = np.zeros_like(mask)
-            inside = [self.to_pixels(shape) - offset for shape in inside]
+            inside = [self.to_pixels(shape) - low * _PARTS for shape in inside]
             cv2.fillPoly(within, inside, 255, cv2.LINE_AA, _SHIFT)
             mask = cv2.multiply(mask, within, scale=1 / 255)
         share = cv2.merge([mask * np.float32(opacity / 255)] * 3)

@@ -21,23 +21,14 @@ _INDEX_BITS = 26
 
 @dataclass(frozen=True)
 class View:
-    """How a head is turned and where it is seen.
+    """How a head is turned and where it is seen."""
 
-    Attributes
-    ----------
-    yaw, pitch, roll : degrees
-        Positive: turned to the right of the picture, down, and leaning clockwise.
-    distance : face units from the camera to the face (about 1.7 mm each)
-    zoom : pixels a face unit
-    centre : (x, y) pixels where the middle of the eyes would be, were the head not turned
-    """
-
-    yaw: float
-    pitch: float
-    roll: float
-    distance: float
-    zoom: float
-    centre: tuple[float, float]
+    yaw: float  # degrees, positive to the right of the picture
+    pitch: float  # degrees, positive down
+    roll: float  # degrees, positive clockwise
+    distance: float  # from the camera to the face in face units, about 1.7 mm each
+    zoom: float  # pixels a face unit
+    centre: tuple[float, float]  # pixels where the middle of the eyes would be, were it not turned
 
     def turn(self, points: np.ndarray) -> np.ndarray:
         """Turn points `(..., 3)` of the head about its pivot."""
@@ -59,17 +50,11 @@ class View:
 
 @dataclass(frozen=True)
 class Light:
-    """One lamp and what the surroundings reflect.
+    """One lamp and what the surroundings reflect."""
 
-    Attributes
-    ----------
-    direction : (3,) towards the lamp, of length 1
-    key, ambient : (3,) linear red, green, blue
-    """
-
-    direction: np.ndarray
-    key: np.ndarray
-    ambient: np.ndarray
+    direction: np.ndarray  # (3,) towards the lamp, of length 1
+    key: np.ndarray  # (3,) linear red, green, blue of the lamp
+    ambient: np.ndarray  # (3,) the same of the surroundings
 
 
 def rotate(points: np.ndarray, matrix: np.ndarray) -> list[np.ndarray]:
@@ -80,13 +65,13 @@ def rotate(points: np.ndarray, matrix: np.ndarray) -> list[np.ndarray]:
 
 def render(
     sheets: list[Sheet], view: View, light: Light, size: tuple[int, int]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray]:
     """Draw surfaces.
 
     Returns
     -------
-    picture : `(h, w, 3) float32`, linear light; cover : `(h, w) float32`, 0 or 1; and
-    depth : `(h, w) float32`, z of what is seen, -inf where nothing is.
+    The picture `(h, w, 3) float32` in linear light, and its depth `(h, w) float32`: z of what is
+    seen, -inf where nothing is.
     """
     width, height = size
     surfaces = [surface for sheet in sheets if (surface := Surface.of(sheet, view, size))]
@@ -101,24 +86,19 @@ def render(
         pixels = np.flatnonzero(number == i)
         if pixels.size:
             seen[:, pixels] = look_up(surface, winners[pixels])
-    cover = (number >= 0).reshape(height, width)
     seen = seen.reshape(10, height, width)
     shadows = shadow_map(surfaces, light)
     picture = illuminate(seen, light, shadows, soft=int(1.2 * view.zoom) * 2 + 3)
-    return picture, cover.astype(np.float32), np.where(cover, seen[8], np.float32(-np.inf))
+    return picture, np.where(number.reshape(height, width) < 0, np.float32(-np.inf), seen[8])
 
 
 @dataclass(frozen=True)
 class Surface:
-    """The part of a sheet that may be seen, its points turned.
-
-    `seen (r, c, 3)` are the points as projected; `grid` says into how many samples each row and
-    each column is divided.
-    """
+    """The part of a sheet that may be seen, its points turned."""
 
     sheet: Sheet
-    seen: np.ndarray
-    grid: tuple[int, int]
+    seen: np.ndarray  # (r, c, 3) the points as projected
+    grid: tuple[int, int]  # into how many samples each row and each column is divided
 
     @classmethod
     def of(cls, sheet: Sheet, view: View, size: tuple[int, int]) -> "Surface | None":

@@ -36,42 +36,27 @@ EYE_SHARE = 0.7
 FRAME_MARGIN = 2.0
 OCCLUDED_SHARE = 0.12
 OVERSAMPLING = 1.5
-_MTCNN_ORDER = [1, 0, 10, 12, 11]  # eyes, nose tip and mouth corners
 
 
 @dataclass(frozen=True)
 class Scene:
-    """Everything that decides how one face looks in one picture.
-
-    Attributes
-    ----------
-    person, units : see `people` and `expression`
-    emotion : what the units were drawn for
-    yaw, pitch, roll : degrees; positive to the right of the picture, down, clockwise
-    distance : from the camera in face units of 1.7 mm
-    azimuth, elevation : of the lamp in degrees; positive from the right and from above
-    key, fill : brightness of the lamp and of the surroundings
-    warmth : of the lamp's colour; positive is yellower
-    occluded : whether something is in front of the face
-    camera : how the picture is taken
-    seed : of background, occlusion and noise
-    """
+    """Everything that decides how one face looks in one picture."""
 
     person: Person
-    units: np.ndarray = field(default_factory=at_rest)
-    emotion: str = "neutral"
-    yaw: float = 0.0
-    pitch: float = 0.0
-    roll: float = 0.0
-    distance: float = 600.0
-    azimuth: float = 25.0
-    elevation: float = 35.0
-    key: float = 0.9
-    fill: float = 0.35
-    warmth: float = 0.0
-    occluded: bool = False
+    units: np.ndarray = field(default_factory=at_rest)  # (18, 2), see `expression`
+    emotion: str = "neutral"  # what the units were drawn for
+    yaw: float = 0.0  # degrees, positive to the right of the picture
+    pitch: float = 0.0  # degrees, positive down
+    roll: float = 0.0  # degrees, positive clockwise
+    distance: float = 600.0  # from the camera in face units of 1.7 mm
+    azimuth: float = 25.0  # of the lamp in degrees, positive from the right
+    elevation: float = 35.0  # of the lamp in degrees, positive from above
+    key: float = 0.9  # brightness of the lamp
+    fill: float = 0.35  # brightness of the surroundings
+    warmth: float = 0.0  # of the lamp's colour; positive is yellower
+    occluded: bool = False  # whether something is in front of the face
     camera: Camera = Camera()
-    seed: int = 0
+    seed: int = 0  # of background, occlusion and noise
 
     def light(self) -> Light:
         """Return the lamp and the surroundings."""
@@ -83,25 +68,12 @@ class Scene:
 
 @dataclass(frozen=True)
 class MadeFace:
-    """One face in a picture, with its labels; places are in the picture's pixels.
-
-    Attributes
-    ----------
-    scene : Scene
-    keypoints : (15, 2) float, Kaggle's order
-    visible : (15,) bool; False where something, perhaps the face itself, is in front
-    box : (x, y, width, height), from the hairline to the chin
-    """
+    """One face in a picture, with its labels; places are in the picture's pixels."""
 
     scene: Scene
-    keypoints: np.ndarray
-    visible: np.ndarray
-    box: tuple[float, float, float, float]
-
-    @property
-    def landmarks(self) -> np.ndarray:
-        """Five points `(5, 2)` in MTCNN's order: the subject's right eye first."""
-        return self.keypoints[_MTCNN_ORDER]
+    keypoints: np.ndarray  # (15, 2) float, Kaggle's order
+    visible: np.ndarray  # (15,) bool; False where something, perhaps the face itself, is in front
+    box: tuple[float, float, float, float]  # x, y, width, height, from the hairline to the chin
 
 
 def draw_scene(person: Person, emotion: str, rng: np.random.Generator, pose: str = "wide") -> Scene:
@@ -145,13 +117,6 @@ def take_portrait(scene: Scene, size: int = 96, grey: bool = True) -> tuple[byte
     face = draw_face(scene, head, view, picture, rng)
     linear = cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
     return develop(linear, scene.camera, [face.box], rng, grey), face
-
-
-def label_portrait(scene: Scene) -> np.ndarray:
-    """Return the keypoints `(15, 2)` of a face as `take_portrait` photographs it, undrawn."""
-    head = build_head(scene.person, scene.units)
-    view = kaggle_frame(scene, head, 1.0, np.random.default_rng(scene.seed))
-    return np.round(view.project(view.turn(head.keypoints()))[:, :2], 3)
 
 
 def kaggle_frame(scene: Scene, head: Head, scale: float, rng) -> View:
@@ -216,8 +181,8 @@ def draw_face(scene: Scene, head: Head, view: View, picture: np.ndarray, rng) ->
     painting = paint_face(scene.person, head.features, detail)
     sheets = build_sheets(scene.person, head, painting)
     height, width = picture.shape[:2]
-    drawn, cover, depth = render(sheets, fine, scene.light(), (width, height))
-    picture += cover[..., np.newaxis] * (drawn - picture)
+    drawn, depth = render(sheets, fine, scene.light(), (width, height))
+    picture += np.isfinite(depth)[..., np.newaxis] * (drawn - picture)
     turned = fine.turn(head.keypoints())
     seen = fine.project(turned)
     # A point is visible if what is drawn there is not nearer to us by more than a lid is thick.

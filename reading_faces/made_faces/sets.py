@@ -77,9 +77,14 @@ def scene_number(number: int, seed: int, pose: str) -> tuple[Scene, str]:
 
 @functools.lru_cache(maxsize=64)
 def person_number(number: int, seed: int) -> Person:
-    """Draw person `number` of a set; ten in a row have the ten tones of the Monk scale."""
+    """Draw person `number` of a set."""
     rng = np.random.default_rng([seed, _PERSON, number])
-    return draw_person(rng, tone=(number * 7 % 10) + rng.uniform(0, 1))
+    return draw_person(rng, tone=tone_of(number) + rng.uniform(0, 1))
+
+
+def tone_of(number):
+    """Return the skin tone of person `number`, 0 to 9 on the Monk scale; ten in a row have all."""
+    return number * 7 % 10
 
 
 def collect(drawn: Iterator[tuple[bytes, MadeFace, str]]) -> dict[str, np.ndarray]:

@@ -24,24 +24,14 @@ from reading_faces.made_faces.people import (
 
 @dataclass(frozen=True)
 class Sheet:
-    """A surface of `r × c` points.
+    """A surface of `r × c` points."""
 
-    Attributes
-    ----------
-    points : (r, c, 3) float32, face units
-    texture : (h, w, 3) float32, sRGB from 0 to 1
-    place : (r, c, 2) float32, which pixel of the texture lies on each point
-    cover : (r, c) float32, above 0 where the sheet is there
-    shine : 0 to 1
-    casts_shadow : False for what is too thin for the cells of the shadow map
-    """
-
-    points: np.ndarray
-    texture: np.ndarray
-    place: np.ndarray
-    cover: np.ndarray
-    shine: float = 0.1
-    casts_shadow: bool = True
+    points: np.ndarray  # (r, c, 3) float32, face units
+    texture: np.ndarray  # (h, w, 3) float32, sRGB from 0 to 1
+    place: np.ndarray  # (r, c, 2) float32, which pixel of the texture lies on each point
+    cover: np.ndarray  # (r, c) float32, above 0 where the sheet is there
+    shine: float = 0.1  # 0 to 1
+    casts_shadow: bool = True  # False for what is too thin for the cells of the shadow map
 
 
 # How each hair style lies: how far its line is raised at the forehead, its thickness on top and at

@@ -1,4 +1,4 @@
-"""Made faces as `realism` needs them: whole colour photos, or nothing but where the points lie.
+"""Made faces as `realism` needs them: whole colour photos, or just where the points lie.
 
 Processes that draw import this module, so it imports the renderer and nothing else.
 """
@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from reading_faces.made_faces import EMOTIONS, draw_scene, person_number
-from reading_faces.made_faces.scenes import MadeFace, Scene, label_portrait, take_photo
+from reading_faces.made_faces.scenes import MadeFace, Scene, portrait, take_photo
 
 SEED = 20  # no set that is trained on has it
 
@@ -24,8 +24,8 @@ def draw_photo(number: int, pose: str) -> tuple[np.ndarray, MadeFace]:
 
 
 def draw_labels(number: int) -> np.ndarray:
-    """Return the keypoints `(15, 2)` of a face that is turned as Kaggle's are; nothing is drawn."""
-    return label_portrait(new_scene(number, "kaggle")[0])
+    """Return the keypoints `(15, 2)` of a face that is turned as Kaggle's are."""
+    return portrait(new_scene(number, "kaggle")[0])[1].keypoints
 
 
 def new_scene(number: int, pose: str) -> tuple[Scene, np.random.Generator]:

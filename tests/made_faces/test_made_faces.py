@@ -35,7 +35,6 @@ from reading_faces.made_faces.scenes import (
     Scene,
     draw_face,
     draw_scene,
-    label_portrait,
     take_photo,
 )
 
@@ -102,26 +101,17 @@ def seen_keypoints(scene: Scene, view: View) -> np.ndarray:
 @given(st.one_of(scenes(), extreme_scenes()))
 @effort(max_examples=60)
 def test_keypoints_keep_two_pixels_away_from_the_frame(scene):
-    keypoints = label_portrait(scene)
+    keypoints = portrait(scene)[1].keypoints
     assert keypoints.shape == (15, 2)
     assert keypoints.min() >= FRAME_MARGIN - 1e-3
     assert keypoints.max() <= 95 - FRAME_MARGIN + 1e-3
 
 
-@pytest.fixture(scope="module")
-def drawn() -> list[tuple[Scene, np.ndarray, MadeFace]]:
-    """A dozen scenes as the sets draw them, each with picture and face."""
-    found = []
+def test_labels_of_a_drawn_face_are_in_their_ranges():
     for number in range(12):
         rng = np.random.default_rng(number)
         emotion, pose = EMOTIONS[number % len(EMOTIONS)], sorted(POSES)[number % len(POSES)]
-        scene = draw_scene(somebody(rng), emotion, rng, pose)
-        found.append((scene, *portrait(scene)))
-    return found
-
-
-def test_labels_of_a_drawn_face_are_in_their_ranges(drawn):
-    for _, image, face in drawn:
+        image, face = portrait(draw_scene(somebody(rng), emotion, rng, pose))
         x, y, width, height = face.box
         assert (image.shape, image.dtype) == ((96, 96), np.uint8)
         assert (face.visible.shape, face.visible.dtype) == ((15,), bool)
@@ -129,11 +119,6 @@ def test_labels_of_a_drawn_face_are_in_their_ranges(drawn):
         inside = (face.keypoints > low) & (face.keypoints < high)
         assert inside[EYES_NOSE_MOUTH].all()
         assert 40 < width < 110, "the box is as wide as a face and not as the picture"
-
-
-def test_labels_can_be_had_without_drawing(drawn):
-    for scene, _, face in drawn:
-        np.testing.assert_allclose(label_portrait(scene), face.keypoints, atol=2e-3)
 
 
 @given(seeds, emotions, poses)
@@ -467,11 +452,3 @@ def test_nobody_can_name_every_expression_and_fear_is_taken_for_surprise():
     assert 0.75 < right < 0.99
     assert shares["fear"]["surprise"] > shares["fear"]["happy"]
     assert shares["fear"]["surprise"] > 0.02
-
-
-def test_the_five_landmarks_are_in_mtcnns_order():
-    (right_eye, left_eye, nose, mouth_right, mouth_left) = portrait(Scene(plain_person(0)))[
-        1
-    ].landmarks
-    assert right_eye[0] < nose[0] < left_eye[0] and mouth_right[0] < nose[0] < mouth_left[0]
-    assert max(right_eye[1], left_eye[1]) < nose[1] < min(mouth_right[1], mouth_left[1])

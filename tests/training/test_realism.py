@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from data_samples import real
 
-from helpers.data import DataError
+from helpers.data import KEYPOINT_NAMES, DataError
 from reading_faces.__main__ import main
 from reading_faces.commands.data import as_line
 from reading_faces.training import realism
@@ -119,10 +119,14 @@ def test_where_no_face_is_found_no_landmark_is_measured(monkeypatch):
 
 def test_landmarks_are_measured_by_the_distance_between_the_eyes(monkeypatch):
     """Eyes 30 pixels apart and every landmark 3 pixels off: a tenth."""
-    keypoints = np.zeros((15, 2))
-    keypoints[0], keypoints[1], keypoints[10] = (45, 20), (15, 20), (30, 30)
-    face = SimpleNamespace(keypoints=keypoints, landmarks=np.zeros((5, 2)))
-    seen = SimpleNamespace(box=(0, 0, 60, 60), landmarks=np.tile([3.0, 0.0], (5, 1)))
+    keypoints = dict(zip(KEYPOINT_NAMES, np.zeros((15, 2)), strict=True))
+    keypoints["left_eye_center"], keypoints["right_eye_center"] = (45, 20), (15, 20)
+    keypoints["nose_tip"] = (30, 30)
+    keypoints["mouth_left_corner"], keypoints["mouth_right_corner"] = (40, 45), (20, 45)
+    face = SimpleNamespace(keypoints=np.array(list(keypoints.values())))
+    order = "right_eye_center", "left_eye_center", "nose_tip", "mouth_right_corner"
+    landmarks = np.array([keypoints[name] for name in (*order, "mouth_left_corner")]) + [3, 0]
+    seen = SimpleNamespace(box=(0, 0, 60, 60), landmarks=landmarks)
     monkeypatch.setattr(realism, "draw_all", lambda job, n: iter([(None, face)] * n))
     monkeypatch.setattr(realism.detect, "detect_faces", lambda *_: [seen])
     found, landmarks, haar = realism.compare_detectors(4)
