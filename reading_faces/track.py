@@ -95,28 +95,24 @@ class FaceTracker:
         self.tracks = [track for track in tracks if track.missed <= PATIENCE]
 
     def _match(self, found: list[DetectedFace], embeddings: Sequence) -> dict[int, int]:
-        """Pair tracks with found faces: by place first, and who is left over by who they are."""
-        overlap = np.array(
-            [[intersection_over_union(t.face.box, f.box) for f in found] for t in self.tracks]
-        )
-        pairs = match(overlap, OVERLAP)
-        if self.embedder:
-            rows = [row for row in range(len(self.tracks)) if row not in pairs]
-            columns = [place for place in range(len(found)) if place not in pairs.values()]
-            similar = np.array(
-                [[self.tracks[row].embedding @ embeddings[c] for c in columns] for row in rows]
-            )
-            again = match(similar, self.embedder.threshold)
-            pairs |= {rows[row]: columns[column] for row, column in again.items()}
-        return pairs
+        """Pair tracks with found faces: by place first, or else by who they are."""
+        scores = [
+            [self._likeness(track, *seen) for seen in zip(found, embeddings, strict=True)]
+            for track in self.tracks
+        ]
+        scores = np.reshape(scores, (len(self.tracks), len(found)))
+        pairs = zip(*linear_sum_assignment(scores, maximize=True), strict=True)
+        return {row: place for row, place in pairs if scores[row, place] > 0}
 
-
-def match(scores: np.ndarray, least: float) -> dict[int, int]:
-    """Pair rows with columns of `(n, m)` so that the sum is largest; none below `least`."""
-    if not scores.size:
-        return {}
-    pairs = zip(*linear_sum_assignment(-scores), strict=True)
-    return {int(row): int(column) for row, column in pairs if scores[row, column] >= least}
+    def _likeness(self, track: Track, face: DetectedFace, embedding: np.ndarray | None) -> float:
+        """Say how likely this is a track's face: above 2 by its place, up to 1 by who it is."""
+        overlap = intersection_over_union(track.face.box, face.box)
+        if overlap >= OVERLAP:
+            return 2 + overlap
+        if not self.embedder:
+            return 0.0
+        similar = float(track.embedding @ embedding)
+        return similar if similar >= self.embedder.threshold else 0.0
 
 
 def intersection_over_union(one: tuple, other: tuple) -> float:

@@ -53,6 +53,7 @@ def run(options: argparse.Namespace) -> int:
         model=options.model,
         init=options.init,
         epochs=options.epochs,
+        command=options.command,
     )
     with contextlib.redirect_stdout(sys.stderr):  # Keras prints its progress
         train_model(run, options.resume, options.copy_to)

@@ -99,16 +99,14 @@ def fresh_network(model: TrainedModel, classes: tuple[str, ...], scratch: bool) 
     network = BUILDERS[build["function"]](**(build["arguments"] | {"classes": len(classes)}))
     if scratch:
         return network
-    for mine, learnt in zip(network.layers[:-1], model.network.layers[:-1], strict=True):
-        mine.set_weights(learnt.get_weights())
     known = [name for name in classes if name in model.card["classes"]]
     here, there = (
         [names.index(name) for name in known] for names in (classes, model.card["classes"])
     )
-    weights = [values.copy() for values in network.layers[-1].get_weights()]
-    for values, learnt in zip(weights, model.network.layers[-1].get_weights(), strict=True):
-        values[..., here] = learnt[..., there]
-    network.layers[-1].set_weights(weights)
+    learnt, last = model.network.get_weights(), network.get_weights()[-2:]  # kernel and bias
+    for values, of_class in zip(last, learnt[-2:], strict=True):
+        values[..., here] = of_class[..., there]
+    network.set_weights([*learnt[:-2], *last])
     return network
 
 

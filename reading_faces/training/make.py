@@ -5,7 +5,6 @@
 
 import functools
 import json
-import shlex
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +35,7 @@ class Run:
     init: Path | None = None
     seed: int = settings.SEED
     epochs: int | None = None
+    command: str = ""  # what was typed, for the card
 
     @property
     def recipe(self) -> Recipe:
@@ -70,17 +70,6 @@ class Run:
             "sha256": self.first.card.get("sha256"),
             **{name: training.get(name) for name in ("sources", "began_with")},
         }
-
-    @property
-    def command(self) -> str:
-        """The command line that makes this run again."""
-        words = ["python", "-m", "reading_faces", "train", self.task.name.replace("_", "-")]
-        words += [word for source in self.sources for word in ("--source", source)]
-        words += ["--profile", self.profile]
-        options = {"--model": self.model, "--epochs": self.epochs, "--init": self.init}
-        words += [str(word) for option in options.items() if option[1] for word in option]
-        seed = f"COURSE_SEED={self.seed} " if self.seed else ""
-        return seed + shlex.join([*words, "--out", str(self.out)])
 
 
 def train_model(run: Run, resume: bool = False, copy_to: Path | None = None) -> TrainedModel:

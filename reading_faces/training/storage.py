@@ -17,7 +17,6 @@ from helpers.models import TrainedModel, convolution, residual_stage
 
 def build_keypoint_model(
     size: int = 96,
-    points: int = 15,
     filters: tuple[int, ...] = (48, 96, 144),
     identity_blocks: int = 2,
     dropout: float = 0.2,
@@ -25,7 +24,7 @@ def build_keypoint_model(
 ) -> keras.Model:
     """Build a residual network that regresses keypoints from one grey face.
 
-    Input is `(n, size, size, 1) float`, standardised; output `(n, points, 2) float32`, 0 at the
+    Input is `(n, size, size, 1) float`, standardised; output `(n, 15, 2) float32`, 0 at the
     picture's centre and ±1 at its edges. Each stage has one of `filters` as its channels and halves
     the resolution; with another `stage` the network need not be residual.
     """
@@ -36,31 +35,25 @@ def build_keypoint_model(
     # Flattening keeps *where* a feature was seen; averaging over the picture would lose it.
     x = layers.Dropout(dropout)(layers.Flatten()(x))
     # From zeros, so that the first answer is the picture's middle and not a thousand pixels away.
-    head = layers.Dense(2 * points, kernel_initializer="zeros", dtype="float32", name="coordinates")
-    return keras.Model(inputs, layers.Reshape((points, 2))(head(x)), name="keypoints")
+    head = layers.Dense(30, kernel_initializer="zeros", dtype="float32", name="coordinates")
+    return keras.Model(inputs, layers.Reshape((15, 2))(head(x)), name="keypoints")
 
 
-def build_emotion_by_keypoints_model(
-    size: int = 48,
-    classes: int = 7,
-    filters: tuple[int, ...] = (24, 48, 64),
-    units: int = 64,
-    dropout: float = 0.2,
-) -> keras.Model:
+def build_emotion_by_keypoints_model(classes: int = 7) -> keras.Model:
     """Build a network that marks 15 keypoints first, and names the emotion by where they are.
 
-    Input is `(n, size, size, 1) float`, standardised; output `(n, classes) float32` logits. The
-    keypoint model inside, of these `filters`, sees the face twice as large. What one has learnt is
-    its start (`take_over`), so it needs few faces.
+    Input is `(n, 48, 48, 1) float`, standardised; output `(n, classes) float32` logits. The small
+    keypoint model inside sees the face twice as large. What one has learnt is its start
+    (`take_over`), so it needs few faces.
     """
-    inputs = keras.Input((size, size, 1), name="face")
+    inputs = keras.Input((48, 48, 1), name="face")
     larger = layers.UpSampling2D(2, interpolation="bilinear")(inputs)
-    points = models.build_heatmap_model(2 * size, filters=filters)(larger)
+    points = models.build_heatmap_model(filters=(24, 48, 64))(larger)
     # Seen from the middle of the eyes, which are the first two points: wherever the face is.
     middle = layers.Average()([points[:, 0:1], points[:, 1:2]])
     x = layers.Flatten()(layers.Subtract()([points, middle]))
     x = layers.BatchNormalization()(layers.Concatenate()([x, layers.Flatten()(points)]))
-    x = layers.Dropout(dropout)(layers.Dense(units, activation="relu")(x))
+    x = layers.Dropout(0.2)(layers.Dense(64, activation="relu")(x))
     logits = layers.Dense(classes, dtype="float32", name="logits")(x)
     return keras.Model(inputs, logits, name="emotion")
 
