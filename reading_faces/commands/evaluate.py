@@ -166,7 +166,7 @@ def measure_people(options: argparse.Namespace) -> tuple:
         embedder = embedders.SmallEmbedder(models.load(options.weights))
     elif not options.source.endswith(".npz"):
         embedder = embedders.best_embedder(options.embedder or "shipped")
-    how = embedder, options.detector or "mtcnn", not options.no_align
+    how = embedder, options.detector or "mtcnn", not options.no_align, bool(options.pairs)
     faces = measure_identity.load_faces(options.source, options.split, *how)
     if options.unknown:
         strangers = measure_identity.load_faces(options.unknown, None, *how)

@@ -31,9 +31,12 @@ def save_set(arrays: dict[str, np.ndarray], path: Path) -> None:
         np.savez_compressed(file, **arrays)
 
 
-def people_source(source: str) -> str | Path:
-    """Return a folder of made people for the source `"made"`; any other source as it is."""
+def people_source(source: str, many: bool = False) -> str | Path:
+    """Return a folder of made people for the source `"made"`; any other source as it is.
+
+    There are 12 with 12 photos each, or `many`: 60 with 6, six of each skin tone.
+    """
     if source != "made":
         return source
-    side = 4 if settings.PROFILE == "smoke" else 12
-    return album_folder(people_album(side, side))
+    size = (4, 4) if settings.PROFILE == "smoke" else (60, 6) if many else (12, 12)
+    return album_folder(people_album(*size))

@@ -22,6 +22,7 @@ from helpers.data.sources import locate
 from helpers.detect import crop_largest_faces
 from helpers.embedders import Embedder, to_unit_length
 from helpers.images import to_grey
+from reading_faces.made_faces.sets import tone_of
 from reading_faces.training.made_sets import people_source
 from reading_faces.training.measure import Evaluation, choose_split, describe, finite
 
@@ -58,6 +59,7 @@ def load_faces(
     embedder: Embedder | None = None,
     detector: str = "mtcnn",
     upright: bool = True,
+    many: bool = False,
 ) -> Faces:
     """Find the face on each photo and embed it; or read embeddings from an `.npz`.
 
@@ -66,6 +68,7 @@ def load_faces(
     source : `"made"`, a known set of people, a folder with one for each person, or an `.npz` with
         `embeddings (n, d)` and `labels (n,)`, which needs no embedder.
     detector, upright : how faces are found and cut, as in `detect.crop_largest_faces`.
+    many : of made people, take more, with fewer photos of each.
 
     Raises
     ------
@@ -79,7 +82,7 @@ def load_faces(
         return Faces(*read_embeddings(locate(source)), source, made_by=made_by)
     if embedder is None:
         raise ValueError(f"{source} holds photos: an embedder is needed.")
-    split, people = choose_split(load_people(people_source(source)), split)
+    split, people = choose_split(load_people(people_source(source, many)), split)
     how = embedder.size, embedder.framing, detector, upright
     cut, found = crop_largest_faces(people.photos, *how)
     usual = detector == "mtcnn" and upright
@@ -166,8 +169,7 @@ def evaluate_pairs(faces: Faces) -> Evaluation:
     """Say of pairs of faces whether they show one person; half of them do.
 
     A person gives at most `MOST_PAIRS`. Each tenth of the pairs is judged by the threshold that is
-    best for the others. Where faces were cut out of photos, the equal error rate is also given for
-    thirds of the pairs by their less sharp face.
+    best for the others. The equal error rate is given for each group of `groups_of` as well.
     """
     pairs, same = draw_pairs(faces.names, settings.SEED)
     first, second = to_unit_length(faces.embeddings)[pairs.T]
@@ -184,17 +186,34 @@ def evaluate_pairs(faces: Faces) -> Evaluation:
         "pairs_auroc": float(roc_auc_score(same, similar)),
         "eer": recognition.equal_error_rate(similar[same], similar[~same])[0],
     }
-    if faces.sharpness is not None:
-        third = np.digitize(
-            worst := faces.sharpness[pairs].min(axis=1), np.quantile(worst, [1 / 3, 2 / 3])
-        )
-        measured["eer_by_sharpness"] = {
-            name: recognition.equal_error_rate(
-                *(similar[(third == k) & part] for part in (same, ~same))
-            )[0]
-            for k, name in enumerate(("blurred", "middling", "sharp"))
+    for trait, groups in groups_of(faces, pairs).items():
+        measured[f"eer_by_{trait}"] = {
+            name: recognition.equal_error_rate(similar[rows & same], similar[rows & ~same])[0]
+            for name, rows in groups.items()
         }
     return beside_faces(faces, measured, {"pairs": pairs, "same": same, "scores": similar})
+
+
+def groups_of(faces: Faces, pairs: np.ndarray) -> dict[str, dict[str, np.ndarray]]:
+    """Return which pairs `(m,) bool` belong to each group that a label can be defended for.
+
+    For photos, thirds by the less sharp face; for made people, pairs of like skin tone.
+    """
+    groups = {}
+    if faces.sharpness is not None:
+        worst = faces.sharpness[pairs].min(axis=1)
+        third = np.digitize(worst, np.quantile(worst, [1 / 3, 2 / 3]))
+        groups["sharpness"] = {
+            name: third == number for number, name in enumerate(("blurred", "middling", "sharp"))
+        }
+    if faces.source == "made":  # person 7 of an album is `person-07`
+        number = np.array([int(name.removeprefix("person-")) for name in faces.names])
+        third = np.digitize(tone_of(number), [3, 7])[pairs]
+        groups["skin_tone"] = {
+            name: (third == number).all(axis=1)
+            for number, name in enumerate(("light", "middle", "dark"))
+        }
+    return groups
 
 
 def draw_pairs(names: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:

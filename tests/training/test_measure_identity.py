@@ -21,6 +21,7 @@ from reading_faces.training.measure_identity import (
     evaluate_pairs,
     evaluate_strangers,
     evaluate_svm,
+    groups_of,
     load_faces,
     similarity_to,
 )
@@ -259,3 +260,17 @@ def test_strangers_are_named_only_from_the_threshold_on(people, tmp_path, capsys
     command = ["--source", people, "--unknown", tmp_path / "strangers", "--folds", 2]
     measured = run_json(capsys, *command)["metrics"]
     assert measured["named_strangers"] == 1 and measured["shipped_threshold"] == Tint.threshold
+
+
+def test_made_people_are_compared_within_a_skin_tone_and_photos_by_sharpness():
+    faces = replace(faces_of(1.2, people=20), source="made")
+    faces = replace(faces, names=np.array([f"person-{name[1:]}" for name in faces.names]))
+    pairs, _ = draw_pairs(faces.names, 0)
+    tones = groups_of(faces, pairs)["skin_tone"]
+    number = np.arange(20).repeat(6)
+    dark = np.isin(number, [1, 7, 4, 11, 17, 14])  # tones 7, 9 and 8 of the ten
+    np.testing.assert_array_equal(tones["dark"], dark[pairs].all(axis=1))
+    assert not (tones["light"] & tones["middle"]).any() and tones["light"].any()
+    sharp = groups_of(faces, pairs)["sharpness"]["sharp"]
+    assert pairs[sharp].min() > pairs[~sharp].min(axis=1).max() - 1
+    assert "skin_tone" not in groups_of(replace(faces, source="crowd"), pairs)
