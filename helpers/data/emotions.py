@@ -12,7 +12,6 @@ from helpers.data.made import load_set
 from helpers.data.records import EMOTIONS, VOTES, DataError, EmotionData
 from helpers.data.sources import locate
 from helpers.data.splits import tenth_per_class
-from helpers.files import file_sha256
 
 _SIDE = 48
 _TABLES = ("fer2013", "icml_face_data", "train")
@@ -50,21 +49,16 @@ def load_emotions(source: str | Path = "made") -> EmotionData:
 
 def _from_folder(folder: Path, source: str) -> EmotionData:
     peaks = read_peaks(folder)
-    if not peaks:
-        images, emotions, split, subjects = read_class_folders(folder)
-    else:
-        peaks = [peak for peak in peaks if peak.emotion]
-        if not peaks:
-            raise DataError(f"{folder} has no Emotion/S…/…/…_emotion.txt; unpack those too.")
-        images = np.stack([peak.face(_SIDE) for peak in peaks])
-        emotions, split = [peak.emotion for peak in peaks], ["all"] * len(peaks)
-        subjects = [peak.subject for peak in peaks]
+    rows = [(peak.face(_SIDE), peak.emotion, "all", peak.subject) for peak in peaks if peak.emotion]
+    if peaks and not rows:
+        raise DataError(f"{folder} has no Emotion/S…/…/…_emotion.txt; unpack those too.")
+    images, emotions, split, subjects = zip(*(rows or read_class_folders(folder)), strict=True)
     others = sorted(set(emotions) - set(EMOTIONS))
     classes = (*(name for name in EMOTIONS if name in emotions), *others)
     labels = np.array([classes.index(emotion) for emotion in emotions])
     split = np.array(split) if "val" in split else _with_val(np.array(split), labels)
-    subjects = None if subjects is None else np.array(subjects)
-    return EmotionData(images, labels, classes, split, subjects=subjects, source=source)
+    subjects = np.array(subjects) if all(subjects) else None
+    return EmotionData(np.stack(images), labels, classes, split, subjects=subjects, source=source)
 
 
 def _from_archive(path: Path, source: str) -> EmotionData:
@@ -92,7 +86,7 @@ def _from_archive(path: Path, source: str) -> EmotionData:
 
 
 def _from_table(path: Path, source: str) -> EmotionData:
-    arrays = parsing.cached("emotions", file_sha256(path), lambda: _read_table(path))
+    arrays = parsing.cached("emotions", path, lambda: _read_table(path))
     labels, usage = arrays["labels"], arrays["usage"]
     split = np.array([_USAGE.get(u, "all") for u in usage.tolist()])
     votes = _votes_beside(path, usage)
@@ -142,7 +136,7 @@ def _votes_beside(table: Path, usage: np.ndarray) -> np.ndarray | None:
     path = parsing.find_table(table.parent, _VOTES_TABLE)
     if path is None:
         return None
-    arrays = parsing.cached("votes", file_sha256(path), lambda: _read_votes(path))
+    arrays = parsing.cached("votes", path, lambda: _read_votes(path))
     if len(arrays["usage"]) != len(usage):
         fault = f"has {len(arrays['usage']):,} rows for the {len(usage):,} of {table.name}"
     else:

@@ -33,13 +33,11 @@ _SPLIT_OF = _by_word("train training", "val valid validation", "test testing pri
 _SPLIT_OF["publictest"] = "public"
 
 
-def read_class_folders(
-    folder: Path,
-) -> tuple[np.ndarray, list[str], list[str], list[str] | None]:
+def read_class_folders(folder: Path) -> list[tuple[np.ndarray, str, str, str | None]]:
     """Read ``folder/angry/*.jpg`` or ``folder/train/angry/*.jpg``, also up to two levels down.
 
-    Returns `(n, 48, 48) uint8`, a name of emotion and split for each, and the ``S005`` at the start
-    of each file's name, None unless every name has one. Files that are no pictures are skipped with
+    Each picture comes as `(48, 48) uint8`, with its emotion, its split, and the ``S005`` at the
+    start of the file's name, None where it has none. Files that are no pictures are skipped with
     one warning that names them; no picture, or one that cannot be decoded, is a `DataError`.
     """
     files = []
@@ -58,15 +56,12 @@ def read_class_folders(
             f"{folder} holds no table, and no pictures in folders named by emotion "
             f"(such as {folder}/angry/1.png)."
         )
-    classes = [file.parent.name.lower() for file, _ in pictures]
-    images = np.stack([resize_square(read_grey(file), _SIDE) for file, _ in pictures])
-    subjects = [re.match(r"S\d+", file.name) for file, _ in pictures]
-    return (
-        images,
-        [_CLASS_OF.get(name, name) for name in classes],
-        [split for _, split in pictures],
-        [found.group() for found in subjects] if all(subjects) else None,
-    )
+    rows = []
+    for file, split in pictures:
+        name, subject = file.parent.name.lower(), re.match(r"S\d+", file.name)
+        face = resize_square(read_grey(file), _SIDE)
+        rows.append((face, _CLASS_OF.get(name, name), split, subject and subject.group()))
+    return rows
 
 
 def labelled_folders(folder: Path) -> Iterator[list[tuple[str, Path]]]:

@@ -10,7 +10,6 @@ from helpers.data.made import load_set
 from helpers.data.records import KEYPOINT_COLUMNS, DataError, KeypointData
 from helpers.data.sources import locate
 from helpers.data.splits import near_duplicate_groups, split_by_group
-from helpers.files import file_sha256
 
 _SIDE = 96
 _FARTHEST_PX = (-96, 192)
@@ -34,14 +33,13 @@ def load_keypoints(source: str | Path = "made") -> KeypointData:
     path = _find(source, "training")
     if path.suffix == ".npz":
         return _from_archive(path, str(source))
-    digest = file_sha256(path)
-    arrays = parsing.cached("keypoints", digest, lambda: _read_table(path))
+    arrays = parsing.cached("keypoints", path, lambda: _read_table(path))
     split = np.full(len(arrays["images"]), "all")
     if source == _KNOWN_NAME:
-        groups = parsing.cached(
-            "same-photo", digest, lambda: {"groups": near_duplicate_groups(**arrays)}
+        same = parsing.cached(
+            "same-photo", path, lambda: {"groups": near_duplicate_groups(**arrays)}
         )
-        split = split_by_group(groups["groups"])
+        split = split_by_group(same["groups"])
     return KeypointData(**arrays, split=split, source=str(source))
 
 

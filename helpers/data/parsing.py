@@ -18,7 +18,7 @@ import numpy as np
 
 from helpers import settings
 from helpers.data.records import DataError
-from helpers.files import whole_file
+from helpers.files import file_sha256, whole_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -107,12 +107,10 @@ def parse_pixels(text: str, side: int, where: str) -> np.ndarray:
     with warnings.catch_warnings():
         # NumPy only warns where text is no number, and keeps what it read so far.
         warnings.simplefilter("error", DeprecationWarning)
-        try:
+        with contextlib.suppress(ValueError, DeprecationWarning, OverflowError):
             values = np.fromstring(text, dtype=np.int64, sep=" ")
-        except (ValueError, DeprecationWarning, OverflowError):
-            values = np.empty(0, np.int64)
-    if values.size == side * side and values.min() >= 0 and values.max() <= 255:
-        return values.astype(np.uint8).reshape(side, side)
+            if values.size == side * side and values.min() >= 0 and values.max() <= 255:
+                return values.astype(np.uint8).reshape(side, side)
     fault = f"{len(text.split()):,} pixels, where {side} × {side} = {side * side:,} are needed"
     for position, token in enumerate(text.split(), start=1):
         if not (token.isdecimal() and int(token) <= 255):
@@ -195,13 +193,13 @@ def _checked(what: str, array: np.ndarray, dtype: type, shape: list[int | None])
     return converted
 
 
-def cached(kind: str, source_sha256: str, build: Callable[[], Arrays]) -> Arrays:
-    """Return the arrays that `build` makes, from the cache when it holds them undamaged.
+def cached(kind: str, source: Path, build: Callable[[], Arrays]) -> Arrays:
+    """Return the arrays that `build` makes of a file, from the cache when it holds them undamaged.
 
-    `kind` says what they are, for instance ``"emotions"``; `source_sha256` is the hash of the file
-    they are made from, so that those of a changed file are never taken.
+    `kind` says what they are, for instance ``"emotions"``. The cache goes by the content of the
+    file, so that arrays of a changed one are never taken.
     """
-    path = settings.CACHE / "parsed" / f"{kind}-{_FORMAT}-{source_sha256[:32]}.npz"
+    path = settings.CACHE / "parsed" / f"{kind}-{_FORMAT}-{file_sha256(source)[:32]}.npz"
     # What cannot be read or written costs time at the next load, nothing else.
     with contextlib.suppress(*ARCHIVE_PROBLEMS), np.load(path, allow_pickle=False) as archive:
         if archive.zip.testzip() is None:

@@ -108,14 +108,11 @@ def _by_file(folder: Path) -> list[tuple[Path, str, str]]:
 
 def _celeba_people(table: Path) -> dict[str, str]:
     """Return the person of each picture by its name without suffix, five digits."""
-    people = {}
-    for number, line in enumerate(table.read_text().splitlines(), 1):
-        file, _, person = line.partition(" ")
-        if not person.strip().isdecimal():
-            fault = f"is {line!r}; it must be like 000001.jpg 2880"
-            raise DataError(f"Line {number} of {table} {fault}.")
-        people[Path(file).stem] = person.strip().zfill(5)
-    return people
+    try:
+        rows = np.loadtxt(table, str, ndmin=2)
+        return {Path(file).stem: number.zfill(5) for file, number in rows.tolist()}
+    except ValueError as problem:
+        raise DataError(f"{table} must have lines like 000001.jpg 2880 ({problem}).") from None
 
 
 def _split_by_name(name: str) -> str:

@@ -99,9 +99,7 @@ def near_duplicate_groups(images: np.ndarray, keypoints: np.ndarray) -> np.ndarr
     from scipy.sparse.csgraph import connected_components
 
     n = len(images)
-    labelled = ~np.isnan(keypoints).any(axis=2, keepdims=True)
-    total = np.where(labelled, keypoints, 0).sum(axis=0, dtype=float)
-    mean_face = total / np.maximum(labelled.sum(axis=0), 1)
+    mean_face = np.ma.masked_invalid(keypoints).mean(axis=0, dtype=float).filled(0)
     faces = zip(images, similarities(keypoints, mean_face), strict=True)
     first, second = _alike_pairs(np.stack([_descriptors(image, fit) for image, fit in faces]))
     links = coo_array((np.ones(len(first), bool), (first, second)), shape=(n, n))

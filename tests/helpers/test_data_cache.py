@@ -14,13 +14,20 @@ from data_samples import files_under, grey, real
 from helpers import settings
 from helpers.data import load_emotions, load_keypoints
 from helpers.data.parsing import cached
-from helpers.files import file_sha256
 
 
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
     monkeypatch.setattr(settings, "CACHE", tmp_path)
     return tmp_path / "parsed"
+
+
+@pytest.fixture
+def source(tmp_path_factory) -> Path:
+    """A file to parse, outside the cache."""
+    path = tmp_path_factory.mktemp("source") / "a.csv"
+    path.write_text("a,b")
+    return path
 
 
 def build():
@@ -31,48 +38,52 @@ def no_build():
     pytest.fail("built again")
 
 
-def test_arrays_are_built_once_and_then_read(cache):
-    cached("kind", "a" * 64, build)
-    again = cached("kind", "a" * 64, no_build)
+def test_arrays_are_built_once_and_then_read(cache, source):
+    cached("kind", source, build)
+    again = cached("kind", source, no_build)
     np.testing.assert_array_equal(again["images"], grey(3, 48))
 
 
-def test_a_changed_source_is_noticed(cache):
-    cached("kind", "a" * 64, build)
-    other = cached("kind", "b" * 64, lambda: {"images": grey(3, 48, seed=1)})
+def test_a_changed_source_is_noticed_and_a_copy_is_the_same(cache, source):
+    cached("kind", source, build)
+    copy = source.with_name("b.csv")
+    copy.write_bytes(source.read_bytes())
+    cached("kind", copy, no_build)
+    source.write_text("a,c")
+    other = cached("kind", source, lambda: {"images": grey(3, 48, seed=1)})
     np.testing.assert_array_equal(other["images"], grey(3, 48, seed=1))
 
 
+def test_what_is_parsed_twice_from_one_file_is_kept_apart(cache, source):
+    cached("kind", source, build)
+    other = cached("other", source, lambda: {"groups": grey(1, 2)})
+    assert set(other) == {"groups"}
+
+
 @pytest.mark.parametrize("damage", [lambda b: b[:-9], lambda b: b[:200] + b"?" + b[201:]])
-def test_a_damaged_cache_is_silently_built_again(cache, damage):
-    cached("kind", "a" * 64, build)
+def test_a_damaged_cache_is_silently_built_again(cache, source, damage):
+    cached("kind", source, build)
     (path,) = cache.iterdir()
     path.write_bytes(damage(path.read_bytes()))
-    np.testing.assert_array_equal(cached("kind", "a" * 64, build)["images"], grey(3, 48))
-    np.testing.assert_array_equal(cached("kind", "a" * 64, no_build)["images"], grey(3, 48))
+    np.testing.assert_array_equal(cached("kind", source, build)["images"], grey(3, 48))
+    np.testing.assert_array_equal(cached("kind", source, no_build)["images"], grey(3, 48))
     assert len(files_under(cache)) == 1
 
 
-def test_a_cache_that_cannot_be_written_is_no_obstacle(tmp_path, monkeypatch):
+def test_a_cache_that_cannot_be_written_is_no_obstacle(tmp_path, source, monkeypatch):
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setattr(settings, "CACHE", tmp_path / "file")
-    np.testing.assert_array_equal(cached("kind", "a" * 64, build)["images"], grey(3, 48))
+    np.testing.assert_array_equal(cached("kind", source, build)["images"], grey(3, 48))
 
 
-def test_a_write_that_fails_half_way_leaves_nothing(cache, monkeypatch):
+def test_a_write_that_fails_half_way_leaves_nothing(cache, source, monkeypatch):
     def full_disk(file, **arrays):
         file.write(b"half")
         raise OSError("disk full")
 
     monkeypatch.setattr(np, "savez", full_disk)
-    cached("kind", "a" * 64, build)
+    cached("kind", source, build)
     assert files_under(cache) == set()
-
-
-def test_the_cache_is_keyed_by_content(tmp_path):
-    (tmp_path / "a").write_text("same")
-    (tmp_path / "b").write_text("same")
-    assert file_sha256(tmp_path / "a") == file_sha256(tmp_path / "b")
 
 
 def test_importing_the_loaders_pulls_in_nothing_heavy():

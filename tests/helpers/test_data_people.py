@@ -179,7 +179,7 @@ def test_pictures_of_celeba_without_names_are_one_sentence(monkeypatch, tmp_path
     with pytest.raises(DataError, match="does not say who is who; needed: .*identity_CelebA.txt"):
         load_people("celeba")
     table.write_text("000001.jpg 2880\n000002.jpg\n")
-    with pytest.raises(DataError, match=r"Line 2 of .*identity_CelebA.txt is '000002.jpg'"):
+    with pytest.raises(DataError, match=r"identity_CelebA.txt must have lines like .* row 2"):
         load_people("celeba")
 
 
