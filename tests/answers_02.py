@@ -98,7 +98,7 @@ WRONG = {
         (lambda size, filters: [(size // 2, size // 2, n) for n in filters], "once more"),
         (lambda size, filters: [s[::-1] for s in halved(size, filters)], "channels last"),
         (lambda size, filters: halved(size // 2, filters), "One halving too many"),
-        (lambda size, filters: halved(size, filters)[:2], "2 shapes"),
+        (lambda size, filters: halved(size, filters)[:2], "each stage has one shape, here 3"),
         (
             lambda size, filters: [
                 (size // 2 ** (i + 2), size // 2 ** (i + 2), n) for i, n in enumerate(filters)

@@ -142,7 +142,7 @@ WRONG = {
         ),
         (
             lambda labels, classes: len(labels) / classes / np.bincount(labels, minlength=classes),
-            "you divided by 0",
+            "do not divide by 0",
         ),
         (lambda labels, classes: weights(labels, classes) * 4 / 3, "divide by `classes`"),
         (lambda labels, classes: np.array([0.5, 1.5, 0, 0.75])[:classes], "Right once"),

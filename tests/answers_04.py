@@ -125,7 +125,7 @@ WRONG = {
         (lambda subjects, share, rng: ..., "end it with return"),
         (lambda subjects, share, rng: rng.random(len(subjects)) < share, "on both sides"),
         (lambda subjects, share, rng: np.unique(subjects)[:5], "for each picture"),
-        (lambda subjects, share, rng: np.zeros(len(subjects), bool), "Nobody is in test"),
+        (lambda subjects, share, rng: np.zeros(len(subjects), bool), "you put 0 into test"),
         (lambda subjects, share, rng: np.isin(subjects, np.unique(subjects)[:4]), "you put 4"),
         (
             lambda subjects, share, rng: np.isin(subjects, np.unique(subjects)[:5]),

@@ -91,7 +91,7 @@ WRONG = {
         (lambda x: x / np.linalg.norm(x), "one number"),
         (lambda x: x, "Nothing has changed"),
         (lambda x: x[:, :2], "should have shape"),
-        (lambda x: 2 * scaled(x), "length 1"),
+        (lambda x: 2 * scaled(x), "In row 0 you got [1.2 1.6 0. ]; it should be [0.6 0.8 0. ]"),
         (lambda x: zscore(x, axis=1), "standardising"),
     ],
     check.triplet_loss: [
@@ -158,7 +158,7 @@ WRONG = {
         (lambda same, different: 1 - eer(same, different), "one less"),
         (lambda same, different: rates(same, different)[1][0], "one number"),
         (lambda same, different: eer(different, same), "one less"),
-        (lambda same, different: 0.3, "both rates are about"),
+        (lambda same, different: 0.3, "You got 0.3000; it should be 0.0725"),
         (lambda same, different: 0.0725, "Right once"),
         (
             lambda same, different: np.abs(np.diff(rates(same, different)[1])).min(),

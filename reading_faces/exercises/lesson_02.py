@@ -57,9 +57,7 @@ def stage_shapes(answer: Callable[[int, tuple[int, ...]], list]) -> Iterator[str
     }
 
     result = [tuple(int(number) for number in shape) for shape in answer(96, filters)]
-    other = f"For 96 pixels and {filters} you gave {result}."
-    if len(result) != 3:
-        other = f"You gave {len(result)} shapes; there are as many as stages, here 3."
+    other = f"For 96 pixels and {filters} you gave {result}; each stage has one shape, here 3."
     yield from compare(result, right, mistakes, other)
     odd = [tuple(shape) for shape in answer(50, (4, 5))]
     if odd == shapes(50, (4, 5)):

@@ -97,16 +97,10 @@ def group_photo(
 def animate(
     person: Person, start: np.ndarray, end: np.ndarray, frames: int = 24, size: int = 200, **scene
 ) -> Iterator[tuple[np.ndarray, MadeFace]]:
-    """Draw a face that changes from one expression to another.
+    """Draw a face that changes from units `start (18, 2)` to `end`.
 
-    Parameters
-    ----------
-    start, end : units `(18, 2)` of the first and the last frame.
-    scene : anything else of `Scene`; a pair `(first, last)` of numbers changes on the way.
-
-    Yields
-    ------
-    A frame `(size, size, 3) uint8` RGB, and the face with the labels of that moment.
+    Of what else is in `scene`, a pair `(first, last)` of numbers changes on the way. Yields frames
+    `(size, size, 3) uint8` RGB, each with the face and its labels at that moment.
     """
     for number in range(frames):
         share = number / max(1, frames - 1)

@@ -7,13 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from reading_faces.made_faces.camera import Camera
-from reading_faces.made_faces.expression import (
-    ACTION_UNITS,
-    EMOTIONS,
-    UNIT_NAMES,
-    draw_expression,
-    with_units,
-)
+from reading_faces.made_faces.expression import ACTION_UNITS, EMOTIONS, draw_expression, with_units
 from reading_faces.made_faces.scenes import Scene, take_photo
 from reading_faces.made_faces.sets import person_number
 
@@ -61,9 +55,9 @@ def action_unit_figure() -> tuple[Figure, str]:
     """Return a pair of pictures, off and on, for each action unit."""
     off = photograph(calm_scene(MODEL), across=104)
     panels = {}
-    for unit, what in zip(UNIT_NAMES, ACTION_UNITS.values(), strict=True):
-        scene = calm_scene(MODEL, units=with_units(**{unit: 1}))
-        panels[f"{unit} {what}"] = [[off, photograph(scene, across=104)]]
+    for unit, what in ACTION_UNITS.items():
+        scene = calm_scene(MODEL, units=with_units(**{f"AU{unit}": 1}))
+        panels[f"AU{unit} {what}"] = [[off, photograph(scene, across=104)]]
     fig, axes = frame(panels, columns=3)
     for ax in axes:
         ax.set_xticks(middles(2), ["off", "on"])

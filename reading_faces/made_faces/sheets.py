@@ -9,17 +9,11 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
+from reading_faces.made_faces import people
 from reading_faces.made_faces.features import Features, smooth
 from reading_faces.made_faces.head import X_RANGE, Y_RANGE, Head
 from reading_faces.made_faces.paint import noise
-from reading_faces.made_faces.people import (
-    Person,
-    glasses,
-    hair_colour,
-    hair_style,
-    headwear,
-    skin_colour,
-)
+from reading_faces.made_faces.people import Person
 
 
 @dataclass(frozen=True)
@@ -59,7 +53,7 @@ SHOULDERS = np.array(
 def build_sheets(person: Person, head: Head, painting: np.ndarray) -> list[Sheet]:
     """Return all surfaces of a person; `painting` is the face as `paint_face` made it."""
     sheets = [wrap_face(person, head, painting), build_shoulders(person)]
-    if HAIR[hair_style(person)][3] < 20 and headwear(person) != "headscarf":
+    if HAIR[people.hair_style(person)][3] < 20 and people.headwear(person) != "headscarf":
         sheets += [build_ear(person, head, sign) for sign in (-1.0, 1.0)]
     sheets += [build_hair(person, head), *build_headwear(person, head)]
     return sheets + build_glasses(person, head.features)
@@ -92,7 +86,7 @@ def build_ear(person: Person, head: Head, sign: float) -> Sheet:
     z = root[2] - reach * np.cos(lean) + 4
     y = root[1] + size * up * (0.75 + 0.25 * out)
     rim = 0.62 + 0.38 * np.clip(np.abs(out - 0.35) * 3, 0, 1) * np.ones_like(up)
-    texture = (skin_colour(person) * (1.0, 0.9, 0.88)) * rim[..., np.newaxis]
+    texture = (people.skin_colour(person) * (1.0, 0.9, 0.88)) * rim[..., np.newaxis]
     return plain(np.stack(np.broadcast_arrays(x, y, z), -1), texture.astype(np.float32))
 
 
@@ -144,7 +138,7 @@ def shell(head: Head, inside, thickness, width_from=None) -> np.ndarray:
 def build_hair(person: Person, head: Head) -> Sheet:
     """Build the hair as a shell over the head, with a ragged edge."""
     angles, heights, _ = head.grid
-    raised, top, sides, hangs, curl = HAIR[hair_style(person)]
+    raised, top, sides, hangs, curl = HAIR[people.hair_style(person)]
     turned = np.abs(np.rad2deg(angles))
     line = np.interp(turned, *HAIRLINE.T)
     forehead = np.clip(1 - turned / 62, 0, 1)
@@ -160,12 +154,12 @@ def build_hair(person: Person, head: Head) -> Sheet:
     inside = inside + (1.0 + 2.0 * curl) * np.clip(ragged, -2, 2)
     volume = 0.6 + 0.8 * person["hair_volume"]
     thickness = volume * (top + (sides - top) * np.clip((turned - 35) / 40, 0, 1))
-    if headwear(person) in ("cap", "beanie", "headscarf"):
+    if people.headwear(person) in ("cap", "beanie", "headscarf"):
         thickness = thickness * 0.3
     points = shell(head, inside, thickness, 16.0 if hangs > 20 else None)
-    colour = hair_colour(person)
-    if hair_style(person) == "shaved":
-        colour = 0.5 * (colour + skin_colour(person) * 0.9)
+    colour = people.hair_colour(person)
+    if people.hair_style(person) == "shaved":
+        colour = 0.5 * (colour + people.skin_colour(person) * 0.9)
     texture = cv2.merge([np.float32(c) * (1 + np.float32(0.28) * strands) for c in colour])
     return plain(points, texture, inside - 0.01, shine=0.25 * (1 - curl))
 
@@ -180,7 +174,7 @@ def strand_noise(kind: int, along: float) -> np.ndarray:
 
 def build_headwear(person: Person, head: Head) -> list[Sheet]:
     """Build a cap, a beanie, a headscarf or a band, if the person wears one."""
-    kind = headwear(person)
+    kind = people.headwear(person)
     if kind == "none":
         return []
     angles, heights, _ = head.grid
@@ -210,7 +204,7 @@ def build_headwear(person: Person, head: Head) -> list[Sheet]:
 
 def build_glasses(person: Person, features: Features) -> list[Sheet]:
     """Build spectacles or dark glasses, if the person wears them."""
-    kind = glasses(person)
+    kind = people.glasses(person)
     if kind == "none":
         return []
     thickness = 1.1 * person["glasses_thickness"]
