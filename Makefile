@@ -138,7 +138,9 @@ RESULTS := keypoints:facial-keypoints:test keypoints:facial-keypoints:test:tta \
 	emotion:ckplus:all:folds=5+scratch \
 	action-units:made:test action-units:made:test:tta action-units:ckplus:all \
 	identity:five-celebrities/facenet_embeddings_train.npz:all identity:five-celebrities:train:folds=5 \
-	identity:orl:test:enroll=1 identity:five-celebrities:train:unknown=photos/strangers
+	identity:orl:test:enroll=1 identity:five-celebrities:train:unknown=photos/strangers \
+	identity:lfw:test:pairs identity:celeba:test:pairs identity:youtube-faces:test:pairs \
+	identity:made:all:pairs identity:made:all:enroll=1 identity:made:all:enroll=10
 # What `data` finds in whole sets, as name:words of the command.
 REVIEWS := fer2013-review:review:fer2013 kaggle-gaps:review:facial-keypoints realism:realism
 

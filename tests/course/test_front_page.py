@@ -28,7 +28,7 @@ def headline(metrics: dict) -> str:
         return f"{metrics['unknown_auroc']:.3f}"
     if "macro_auc" in metrics:
         return f"{metrics['macro_auc']:.3f}"
-    for name in ("mean_of_folds", "accuracy", "mean_error_interocular"):
+    for name in ("mean_of_folds", "pairs_accuracy", "accuracy", "mean_error_interocular"):
         if name in metrics:
             return f"{100 * metrics[name]:.1f} %"
     return f"{100 * metrics['prototype_agreement']['agreement']:.1f} %"
