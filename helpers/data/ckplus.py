@@ -21,22 +21,14 @@ _CODES = ("neutral", "angry", "contempt", "disgust", "fear", "happy", "sad", "su
 
 @dataclass(frozen=True)
 class Peak:
-    """The last frame of a sequence, and what its coders saw on it.
-
-    Attributes
-    ----------
-    subject : `S005`.
-    emotion : one of the course's names or `contempt`; None where there is no emotion file.
-    units : intensity 1 to 5 by number of the action unit, 0 where it is present and no intensity is
-        given; None where there is no FACS file.
-    points : (68, 2) landmarks in pixels, or None.
-    """
+    """The last frame of a sequence, and what its coders saw on it; None where there is no file."""
 
     path: Path
-    subject: str
-    emotion: str | None
+    subject: str  # such as S005
+    emotion: str | None  # one of the course's names or `contempt`
+    # Intensity 1 to 5 by number of the action unit; 0: present, and no intensity is given.
     units: dict[int, float] | None
-    points: np.ndarray | None
+    points: np.ndarray | None  # (68, 2) landmarks in pixels
 
     def square(self) -> tuple[int, int, int]:
         """Return left, top and side of the face in pixels: around the landmarks, or the middle."""

@@ -21,37 +21,21 @@ SHIPPED = settings.SHIPPED / "made_faces.npz"
 
 @dataclass(frozen=True)
 class MadeSet:
-    """A set of grey made faces with all their labels.
+    """A set of n grey made faces with all their labels: arrays with a row for each."""
 
-    Attributes
-    ----------
-    files : (n,) object, the JPEG file of each picture of 96 × 96
-    keypoints : (n, 15, 2) float32, pixels, Kaggle's order; nothing is left out
-    visible : (n, 15) bool
-    box : (n, 4) float32, x, y, width, height
-    action_units : (n, 18, 2) float32, 0 to 1, left and right
-    emotions : (n,) int, positions in `EMOTIONS`
-    subjects : (n,) str
-    split : (n,) str, train, val or test; nobody is in two
-    tone : (n,) float32, place on the Monk scale, 0 to below 10
-    pose : (n, 3) float32, degrees of yaw, pitch and roll
-    light : (n, 4) float32, azimuth and elevation of the lamp in degrees, brightness of it and of
-        the surroundings
-    occluded : (n,) bool
-    """
-
-    files: np.ndarray
-    keypoints: np.ndarray
-    visible: np.ndarray
-    box: np.ndarray
-    action_units: np.ndarray
-    emotions: np.ndarray
-    subjects: np.ndarray
-    split: np.ndarray
-    tone: np.ndarray
-    pose: np.ndarray
+    files: np.ndarray  # (n,) object, the JPEG file of each picture of 96 × 96
+    keypoints: np.ndarray  # (n, 15, 2) float32, pixels, Kaggle's order; nothing is left out
+    visible: np.ndarray  # (n, 15) bool
+    box: np.ndarray  # (n, 4) float32, x, y, width, height
+    action_units: np.ndarray  # (n, 18, 2) float32, 0 to 1, left and right
+    emotions: np.ndarray  # (n,) int, positions in `EMOTIONS`
+    subjects: np.ndarray  # (n,) str
+    split: np.ndarray  # (n,) str, train, val or test; nobody is in two
+    tone: np.ndarray  # (n,) float32, place on the Monk scale, 0 to below 10
+    pose: np.ndarray  # (n, 3) float32, degrees of yaw, pitch and roll
+    # (n, 4) float32, azimuth and elevation of the lamp in degrees, brightness of it and around
     light: np.ndarray
-    occluded: np.ndarray
+    occluded: np.ndarray  # (n,) bool
 
     def __len__(self) -> int:
         return len(self.files)
@@ -93,9 +77,8 @@ def load_set(path: Path = SHIPPED) -> MadeSet:
             "python -m reading_faces data make."
         ) from None
     joined, ends = arrays.pop("jpeg"), np.cumsum(arrays.pop("jpeg_size"))
-    files = np.empty(len(ends), object)
-    files[:] = [part.tobytes() for part in np.split(joined, ends[:-1])]
-    return MadeSet(files, **arrays)
+    files = [part.tobytes() for part in np.split(joined, ends[:-1])]
+    return MadeSet(np.array(files, object), **arrays)
 
 
 def album_folder(album) -> Path:

@@ -76,9 +76,7 @@ def load_people(source: str | Path) -> PeopleData:
         raise DataError(f"{folder} does not say who is who; needed: {KNOWN['celeba'].by_hand}.")
     if split_of := _SPLIT_OF.get(source):
         split = [split_of(name) for name in names]
-    paths = np.empty(len(files), object)  # (from a list of paths NumPy would make text)
-    paths[:] = files
-    return PeopleData(paths, np.array(names), np.array(split), str(source))
+    return PeopleData(np.array(files, object), np.array(names), np.array(split), str(source))
 
 
 def _by_folder(folder: Path) -> list[tuple[Path, str, str]]:
@@ -93,16 +91,11 @@ def _by_folder(folder: Path) -> list[tuple[Path, str, str]]:
 def _by_file(folder: Path) -> list[tuple[Path, str, str]]:
     """Return the same by the file's name, in the originals of two sets; else, or unnamed, none."""
     table = folder / "identity_CelebA.txt"
-    if table.is_file():
-        person = _celeba_people(table).get
-    elif any(folder.glob("*frames_keypoints.csv")):
-
-        def person(stem: str) -> str:
-            return stem.rpartition("_")[0]
-
-    else:
+    people = _celeba_people(table) if table.is_file() else {}
+    if not people and not any(folder.glob("*frames_keypoints.csv")):
         return []
-    named = [(file, person(file.stem), "all") for file in find_photos([folder]) if file != folder]
+    found = [(file, file.stem) for file in find_photos([folder]) if file != folder]
+    named = [(f, people.get(s) if people else s.rpartition("_")[0], "all") for f, s in found]
     return [row for row in named if row[1]]
 
 

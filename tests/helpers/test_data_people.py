@@ -147,6 +147,8 @@ def test_people_of_video_frames_are_told_by_the_files_name(monkeypatch, tmp_path
         (root / folder).mkdir(parents=True, exist_ok=True)
         (root / f"{folder}_frames_keypoints.csv").write_text(",0,1\n")
         Image.new("RGB", (9, 9)).save(root / folder / f"{name}_{folder[0]}1.webp", lossless=True)
+    (root / "__MACOSX").mkdir()  # what a Mac adds to a zip file
+    (root / "__MACOSX" / "._Abba_Eban_1.jpg").write_bytes(b"no picture")
     people = load_people("youtube-faces")
     assert dict(zip(people.names.tolist(), people.split.tolist(), strict=True)) == BY_NAME
     assert len(people) == len(folders) * len(BY_NAME)
