@@ -109,7 +109,6 @@ weights: $(READY)
 	@echo "An interrupted run goes on where it stopped. data/weights/ changes only when a model is done."
 	@$(BIN)/python -m reading_faces train keypoints $(TRAIN) --out build/weights/keypoints
 	@$(BIN)/python -m reading_faces train emotion $(TRAIN) --out build/weights/emotion
-	@echo "The embedding begins with the emotion model that is there now."
 	@$(BIN)/python -m reading_faces train embedding $(TRAIN) --out build/weights/embedding
 
 made-faces: $(READY)
