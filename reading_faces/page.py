@@ -34,10 +34,6 @@ LONGEST_SIDE_SHOWN = 1600
 MOST_CHARTS = 8
 # Seconds after which Gradio looks for photos that were sent and never read, and how old they get.
 SWEEP = (60, 600)
-
-
-# What a visitor sees, as HTML. Names come from people: they are escaped.
-
 NOTHING = "Nothing yet."
 
 
@@ -57,7 +53,7 @@ def failure(sentence: str) -> str:
 
 
 def enrolled(people: list[str]) -> str:
-    """Say who is enrolled."""
+    """Say who is enrolled. Names come from people: here and elsewhere, they are escaped."""
     return f"Enrolled: {html.escape(', '.join(people)) or 'nobody yet'}."
 
 
@@ -119,11 +115,8 @@ def as_address(photo: np.ndarray) -> str:
     return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
-# The page. Its words, its style, its script and the template are files beside this one.
-
-
 def beside(ending: str) -> str:
-    """Return the file of this module's name with another ending."""
+    """Return the file of this module's name with another ending: words, style, script, template."""
     return Path(__file__).with_suffix(ending).read_text(encoding="utf-8")
 
 
@@ -151,15 +144,8 @@ SERVED = {
 def build_page(reader: FaceReader | None = None, gallery_file: Path | None = None) -> gr.Blocks:
     """Build the page; `build_page().launch()` shows it in a notebook, and nobody else sees it.
 
-    Parameters
-    ----------
-    reader : by default the shipped models.
-    gallery_file : where people are kept; without one they are forgotten when the program ends.
-
-    Raises
-    ------
-    ValueError
-        If the gallery or a model cannot be loaded.
+    It reads by the shipped models unless there is another `reader`, and raises what `PageActions`
+    does, which keeps people in the `gallery_file`.
     """
     actions = PageActions(reader or FaceReader(), gr.utils.get_upload_folder(), gallery_file)
     return lay_out(actions)
@@ -168,8 +154,8 @@ def build_page(reader: FaceReader | None = None, gallery_file: Path | None = Non
 def build_app(reader: FaceReader, gallery_file: Path | None = None) -> FastAPI:
     """Build what `serve` serves: the page, and `/predict`, to which programs send a photo.
 
-    Who posts a form with a file `photo` to `/predict` gets what
-    `predict --json` prints; neither a path nor an address is ever taken from them.
+    Who posts a form with a file `photo` to `/predict` gets what `predict --json` prints; neither a
+    path nor an address is ever taken from them.
     """
     actions = PageActions(reader, gr.utils.get_upload_folder(), gallery_file)
     app = FastAPI(openapi_url=None)

@@ -25,22 +25,13 @@ OVERLAP = 0.2
 
 @dataclass(frozen=True)
 class Track:
-    """A face that is followed.
+    """A face that is followed."""
 
-    Attributes
-    ----------
-    number : from 1, given at first sight and to nobody else afterwards.
-    face : where it was last.
-    reading : what was last read, its emotion smoothed over time.
-    missed : how many looks of the detector have not found it.
-    embedding : `(d,)`, who it is, if an embedder looks too.
-    """
-
-    number: int
-    face: DetectedFace
-    reading: FaceReading | None = None
-    missed: int = 0
-    embedding: np.ndarray | None = None
+    number: int  # from 1, given at first sight and to nobody else afterwards
+    face: DetectedFace  # where it was last
+    reading: FaceReading | None = None  # what was last read, its emotion smoothed over time
+    missed: int = 0  # how many looks of the detector have not found it
+    embedding: np.ndarray | None = None  # (d,), who it is, if an embedder looks too
 
 
 class FaceTracker:

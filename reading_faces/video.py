@@ -15,17 +15,11 @@ USUAL_RATE = 25.0
 
 @dataclass
 class Video:
-    """An opened video or camera.
-
-    Attributes
-    ----------
-    rate : frames a second.
-    total : how many frames it says to have; None for a camera, or where it does not say.
-    """
+    """An opened video or camera."""
 
     capture: cv2.VideoCapture
-    rate: float
-    total: int | None
+    rate: float  # frames a second
+    total: int | None  # how many frames it says to have; None for a camera, or if it does not say
 
     def frames(self) -> Iterator[np.ndarray]:
         """Yield each frame `(h, w, 3) uint8` RGB, and close the source at the end."""
@@ -40,13 +34,7 @@ class Video:
 
 
 def open_video(source: Path | int) -> Video:
-    """Open a video file, or the camera of a number.
-
-    Raises
-    ------
-    ValueError
-        If there is no such file or camera, or it is no video.
-    """
+    """Open a video file, or the camera of a number; ValueError if there is none, or no video."""
     if isinstance(source, Path) and not source.is_file():
         raise ValueError(f"There is no video file at {source}.")
     capture = cv2.VideoCapture(source if isinstance(source, int) else str(source))

@@ -64,10 +64,7 @@ def load_reader(options: argparse.Namespace):
 def print_result(result: dict, options: argparse.Namespace) -> None:
     """Print a result with its command line and the date, as JSON if that was asked for.
 
-    Raises
-    ------
-    ValueError
-        If it holds a number that JSON has no word for.
+    Raises ValueError if it holds a number that JSON has no word for.
     """
     result = result | {"command": options.command, "date": datetime.date.today().isoformat()}
     try:

@@ -1,5 +1,7 @@
 """What a careful reviewer finds in a data set of emotions, and which keypoints Kaggle's set has."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 from sklearn.metrics import pairwise_distances_argmin
@@ -19,12 +21,10 @@ def review(source: str) -> dict:
 def review_emotions(faces: data.EmotionData) -> dict:
     """Look a data set over.
 
-    Returns
-    -------
-    `counts` by split and class; `copies`: how many pictures of each other split also occur among
-    those to train on, how many of them carry the same label there, and how often the label of the
-    nearest training picture is right with and without such copies; `conflicts`: groups of
-    identical pictures with different labels; and `votes`, if there are any: among them how often
+    What is found: `counts` by split and class; `copies`: how many pictures of each other split also
+    occur among those to train on, how many of them carry the same label there, and how often the
+    label of the nearest training picture is right with and without such copies; `conflicts`: groups
+    of identical pictures with different labels; and `votes`, if there are any: among them how often
     the label is told right by somebody who sees the votes of all ten instead of the face.
     """
     training = faces.select(np.isin(faces.split, ("train", "val")))
@@ -105,18 +105,15 @@ def describe_gaps(keypoints: np.ndarray) -> dict:
     """
     marked = np.isfinite(keypoints).all(axis=2)
     points = marked.sum(axis=1)
-    patterns, shared = np.unique(marked, axis=0, return_counts=True)
+    patterns = pd.DataFrame(marked).value_counts().head(5)
     rich = np.flatnonzero(points > 4)
     largest = keypoints[points == 15].reshape(-1, 30).argmax(axis=1)
     return {
         "n": len(keypoints),
         "complete": int((points == 15).sum()),
         "patterns": [
-            {
-                "faces": int(shared[i]),
-                "missing": [data.KEYPOINT_NAMES[k] for k in np.flatnonzero(~patterns[i])],
-            }
-            for i in np.argsort(-shared, kind="stable")[:5]
+            {"faces": n, "missing": list(itertools.compress(data.KEYPOINT_NAMES, ~np.array(there)))}
+            for there, n in patterns.items()
         ],
         "more_than_four": {
             "faces": len(rich),

@@ -181,9 +181,7 @@ def describe(
 def by_agreement(votes: np.ndarray, correct: np.ndarray) -> list[dict]:
     """Say how often the model is right where voters agree little, and where they agree.
 
-    Returns
-    -------
-    A row for each range of the share of votes `(n, 10)` that the most frequent answer got.
+    There is a row for each range of the share of votes `(n, 10)` that the commonest answer got.
     """
     edges = [0.0, 0.5, 0.7, 0.9, 1.0]
     place = np.digitize(agreement(votes), edges[1:-1])
@@ -196,10 +194,8 @@ def by_agreement(votes: np.ndarray, correct: np.ndarray) -> list[dict]:
 def unlabelled_points(source: str, true: np.ndarray, predicted: np.ndarray) -> dict:
     """Say on how many faces the points without labels lie where no real face has them.
 
-    Returns
-    -------
-    Empty if all points are labelled, or the source brings no faces with all 15 points along; else
-    `unlabelled_outside_99`, the share of faces outside the region of 99 % (`ShapeModel`).
+    That is `unlabelled_outside_99`, the share of faces outside the region of 99 % (`ShapeModel`);
+    nothing if all points are labelled, or the source brings no faces with all 15 points along.
     """
     unlabelled = np.isnan(true[:, JUDGED]).any(axis=(1, 2))
     if not unlabelled.any():

@@ -33,12 +33,8 @@ def evaluate_in_photos(
 
     Of a larger split, `MOST_FACES` faces are drawn. The metrics are those of the faces found, and
     `own_crop` what the same faces give as the data set has them. `searched` counts the faces that
-    were looked for, `found` is the share found, and `rows` of the predictions says which.
-
-    Raises
-    ------
-    DataError
-        If no face is found.
+    were looked for, `found` is the share found, and `rows` of the predictions says which. Raises
+    DataError if no face is found.
     """
     task = model.card["task"]
     if task == "keypoints":

@@ -14,12 +14,9 @@ _SUREST = 0.95
 def prototype_agreement(probabilities: np.ndarray, emotions: np.ndarray) -> dict:
     """Compare the emotion that units `(n, 18)` are nearest to with the emotion `(n,) str` given.
 
-    Among the emotions that occur; faces without one of the course's seven take no part.
-
-    Returns
-    -------
-    `prototype_agreement` with `agreement`, the share of the `n` faces where both are the same.
-    Empty if no face has an emotion.
+    Among the emotions that occur; faces without one of the course's seven take no part, and if
+    there are no others, the result is empty. Else it is `prototype_agreement`, and in there
+    `agreement`, the share of the `n` faces where both are the same.
     """
     classes = tuple(emotion for emotion in EMOTIONS if emotion in emotions)
     if not classes:

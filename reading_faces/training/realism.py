@@ -25,23 +25,14 @@ LANDMARKS = [1, 0, NOSE_TIP, 12, 11]  # of MTCNN, among the keypoints: eyes, nos
 
 @dataclass(frozen=True)
 class Measure:
-    """One line of the table.
-
-    Attributes
-    ----------
-    value : a fraction, or pixels where the name says so; None if it could not be measured
-    wanted : what it should reach; None where it is only reported
-    at_least : whether more is better
-    n : on how many faces
-    note : what else to know, or why there is no value
-    """
+    """One line of the table."""
 
     name: str
-    value: float | None
-    wanted: float | None
-    at_least: bool
-    n: int
-    note: str = ""
+    value: float | None  # a fraction, or pixels where the name says so; None if not measured
+    wanted: float | None  # what it should reach; None where it is only reported
+    at_least: bool  # whether more is better
+    n: int  # on how many faces
+    note: str = ""  # what else to know, or why there is no value
 
     @property
     def reached(self) -> bool | None:

@@ -70,11 +70,9 @@ def emotion_metrics(
 ) -> dict:
     """Measure predicted probabilities `(n, classes)` against labels `(n,) int`.
 
-    Returns
-    -------
-    `accuracy` with its 95 % bootstrap interval, `macro_f1` over the classes that occur, `ece`
-    (`calibration_error`) with the bins it comes from (`reliability`), and `confusion`: rows are
-    true classes, columns predicted, as counts.
+    That is `accuracy` with its 95 % bootstrap interval, `macro_f1` over the classes that occur,
+    `ece` (`calibration_error`) with the bins it comes from (`reliability`), and `confusion`: rows
+    are true classes, columns predicted, as counts.
     """
     predicted = probabilities.argmax(axis=1)
     correct = predicted == labels
@@ -99,9 +97,7 @@ def among_classes(
 ) -> dict:
     """Measure as if only the classes `kept` existed: others' faces go, and others' probabilities.
 
-    Returns
-    -------
-    `share_right` of those left; empty if a kept class is unknown or no face is left.
+    What is left is `share_right`; empty if a kept class is unknown or no face is left.
     """
     columns = np.array([classes.index(name) for name in kept if name in classes])
     rows = np.isin(labels, columns)

@@ -17,20 +17,13 @@ JUDGED = np.setdiff1d(np.arange(15), ALIGNED_BY)
 
 @dataclass(frozen=True)
 class ShapeModel:
-    """Where the ten other points are, once turn, size and place of a face are taken out.
+    """Where the ten other points are, once turn, size and place of a face are taken out."""
 
-    Attributes
-    ----------
-    reference : (15, 2) float, the face that others are laid over, in pixels
-    mean : (20,) float, x and y of the ten points
-    precision : (20, 20) float, inverse of their covariance
-    radius : the distance within which 99 % of the faces lie that the model was made of. They
-        scatter more widely than a normal distribution, whose 99 % would end at 6.1.
-    """
-
-    reference: np.ndarray
-    mean: np.ndarray
-    precision: np.ndarray
+    reference: np.ndarray  # (15, 2) float, the face that others are laid over, in pixels
+    mean: np.ndarray  # (20,) float, x and y of the ten points
+    precision: np.ndarray  # (20, 20) float, inverse of their covariance
+    # The distance within which 99 % of the faces lie that the model was made of. They scatter more
+    # widely than a normal distribution, whose 99 % would end at 6.1.
     radius: float
 
     def distances(self, keypoints: np.ndarray) -> np.ndarray:
@@ -46,10 +39,7 @@ class ShapeModel:
 def fit_shape_model(keypoints: np.ndarray) -> ShapeModel:
     """Make a model of the faces `(n, 15, 2)` that have all 15 points; others are passed over.
 
-    Raises
-    ------
-    ValueError
-        If fewer than 100 faces are complete.
+    Raises ValueError if fewer than 100 faces are complete.
     """
     complete = np.asarray(keypoints, float)[np.isfinite(keypoints).all(axis=(1, 2))]
     if len(complete) < 100:
