@@ -110,9 +110,11 @@ class Square:
     width = lambda self: self.w  # noqa: E731
 
 
-def find_squares(image):
+def find_squares(image, upsample=0):
+    """Find bright squares of 80 pixels and more; of 40 in a picture of twice the size."""
     bright = (image.min(axis=2) > 127).astype(np.uint8)
-    return [Square(*row[:4]) for row in cv2.connectedComponentsWithStats(bright)[2][1:]]
+    squares = [Square(*row[:4]) for row in cv2.connectedComponentsWithStats(bright)[2][1:]]
+    return [square for square in squares if square.w >= 80 / 2**upsample]
 
 
 def mark_diagonal(image, square):
@@ -168,12 +170,20 @@ def test_each_face_gets_an_embedding_and_points_in_pixels_of_its_picture(folder,
     np.testing.assert_allclose(teacher.landmarks[1], [400, 500] + 800 * places, atol=4)
 
 
-def test_of_two_faces_the_one_in_the_middle_is_taken_unless_it_is_far_smaller(folder, dlib):
-    picture(folder / "mine" / "ann" / "1.png", (45, 45, 30), (2, 2, 34))
-    picture(folder / "mine" / "ann" / "2.png", (58, 58, 4), (2, 2, 54))
+def test_of_two_faces_one_that_is_large_and_near_the_middle_is_taken(folder, dlib):
+    picture(folder / "mine" / "ann" / "1.png", (150, 150, 100), (5, 5, 110), side=400)
+    picture(folder / "mine" / "ann" / "2.png", (245, 165, 80), (0, 0, 240), side=400)
     assert main(["data", "teach", str(folder / "mine"), "--out", f"{folder}/mine_teacher.npz"]) == 0
-    first, second = read_teacher(folder / "mine").landmarks
-    assert first.min() > 45 and second.max() < 57
+    middle, large = read_teacher(folder / "mine").landmarks
+    assert middle.min() > 150 and large.max() < 240
+
+
+def test_a_small_face_is_found_where_there_is_no_other(folder, dlib):
+    picture(folder / "lfw" / "ann" / "1.png", (30, 40, 50), side=400)
+    picture(folder / "lfw" / "ann" / "2.png", (30, 40, 50), (200, 200, 90), side=400)
+    assert main(["data", "teach", "lfw", "--out", str(folder / "lfw_teacher.npz")]) == 0
+    small, other = read_teacher("lfw").landmarks
+    assert 30 < small.min() < small.max() < 90 and other.min() > 200
 
 
 def test_pictures_without_a_face_or_damaged_are_left_out_and_counted(folder, dlib, capsys):
