@@ -125,9 +125,12 @@ WRONG = {
             lambda labels, classes: compute_class_weight(
                 "balanced", classes=np.unique(labels), y=labels
             ),
-            "never occurs has a place",
+            "seen or not (np.bincount takes `minlength`); yours has shape (3,)",
         ),
-        (lambda labels, classes: weights(labels, classes)[labels], "not for each face"),
+        (
+            lambda labels, classes: weights(labels, classes)[labels],
+            "each of 4 classes, seen or not",
+        ),
         (
             lambda labels, classes: np.bincount(labels, minlength=classes) / len(labels),
             "more, not less",

@@ -99,7 +99,7 @@ WRONG = {
         (lambda one, other: union((0, 0, *one[2:]), (0, 0, *other[2:])), "should be 0.176"),
         (
             lambda one, other: union(one, other) - 0.5 * (min(shared(one, other)) == 0),
-            "a length cannot be below 0",
+            "For boxes side by side it should be 0.000; yours is -0.500",
         ),
     ],
     check.smooth: [

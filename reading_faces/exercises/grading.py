@@ -215,16 +215,13 @@ def trouble_elsewhere(notebook) -> tuple[str | None, bool]:
     A cell may fail because an exercise before it is not solved; one that fails earlier has spoiled
     what the exercises need.
     """
-    failed, unsolved, reliable = [], False, True
-    for cell in notebook.cells:
-        if cell.metadata.part is None and error_of(cell):
-            failed.append(cell)
-            reliable &= unsolved
-        elif cell.metadata.part == "checker":
-            unsolved |= not verdict_of(cell)[0]
+    cells = notebook.cells
+    failed = [i for i, cell in enumerate(cells) if cell.metadata.part is None and error_of(cell)]
     if not failed:
         return None, True
-    first = failed[0]
+    checkers = [cell for cell in cells[: failed[0]] if cell.metadata.part == "checker"]
+    reliable = not all(verdict_of(cell)[0] for cell in checkers)
+    first = cells[failed[0]]
     line = next(iter(first.source.strip().splitlines()), "")
     sentence = f"Code cell {first.metadata.number}, `{line}`, fails: {error_of(first)}"
     if len(failed) > 1:

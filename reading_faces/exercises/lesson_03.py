@@ -50,10 +50,6 @@ def class_weights(answer: Callable[[np.ndarray, int], np.ndarray]) -> Iterator[s
         return np.divide(number, counts, out=np.zeros(4), where=counts > 0)
 
     right = scaled(12 / 4)
-    shapes = {
-        (3,): "A class that never occurs has a place too: np.bincount takes `minlength`.",
-        (12,): "One weight for each class, not for each face.",
-    }
     mistakes = {
         "That is how often a class occurs; rare classes should weigh more, not less.": counts / 12,
         "Nearly: by 1 / count the loss shrinks by the number of faces. Mind the scale.": scaled(1),
@@ -65,11 +61,8 @@ def class_weights(answer: Callable[[np.ndarray, int], np.ndarray]) -> Iterator[s
     result = answer(labels, 4)
     if isinstance(result, dict):
         yield "Give an array with one weight for each class, in order, not a dictionary."
-    result = np.asarray(result, float)
-    if result.shape != (4,):
-        other = f"Four classes should give four weights; yours have shape {result.shape}."
-        yield shapes.get(result.shape, other)
-    elif result[2] != 0:
+    form = "Give a weight for each of 4 classes, seen or not (np.bincount takes `minlength`)"
+    if as_array(result, (4,), form)[2] != 0:
         yield "Class 2 never occurs; give it weight 0, and do not divide by 0."
     yield from compare(result, right, mistakes)
     if not np.allclose(answer(np.array([0, 1, 2]), 3), 1):

@@ -60,13 +60,12 @@ def overlap(answer: Callable[[tuple, tuple], float]) -> Iterator[str]:
 
     Boxes are (x, y, width, height).
     """
-    apart = "boxes apart in both directions"
     cases = (
         ((0, 0, 4, 4), (2, 1, 4, 6), 6 / 34, "boxes that cover each other in part"),
         ((0, 0, 4, 4), (0, 0, 4, 4), 1.0, "a box and itself"),
         ((1, 1, 2, 2), (0, 0, 4, 4), 0.25, "a box inside another"),
         ((0, 0, 4, 4), (4, 0, 4, 4), 0.0, "boxes side by side"),
-        ((0, 0, 2, 2), (5, 6, 2, 2), 0.0, apart),
+        ((0, 0, 2, 2), (5, 6, 2, 2), 0.0, "boxes apart in both directions"),
     )
     mistakes = {
         "That is the shared area; divide it by the area that both cover together.": 6,
@@ -77,10 +76,8 @@ def overlap(answer: Callable[[tuple, tuple], float]) -> Iterator[str]:
     for one, another, expected, what in cases:
         value = as_array(answer(one, another), (), "Give back one number")
         other = f"For {what} it should be {expected:.3f}; yours is {value:.3f}."
-        if what == apart:
-            other = "Two gaps multiplied look like an area: let neither side fall below 0."
-        elif value < 0:
-            other = f"For {what} the overlap is {value:.2f}: a length cannot be below 0."
+        if expected == 0:
+            other += " Let neither side of what they share fall below 0."
         yield from compare(value, expected, mistakes, other)
 
 

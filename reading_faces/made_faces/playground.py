@@ -13,13 +13,11 @@ from importlib.util import find_spec
 import cv2
 import numpy as np
 
-from reading_faces.made_faces.camera import Camera, develop, draw_background, read_jpeg
+from reading_faces.made_faces.camera import Camera
 from reading_faces.made_faces.expression import ACTION_UNITS, with_units
 from reading_faces.made_faces.figures import MODEL, PLAIN_WALL
-from reading_faces.made_faces.head import build_head
 from reading_faces.made_faces.people import Person
-from reading_faces.made_faces.render import View
-from reading_faces.made_faces.scenes import OVERSAMPLING, Scene, draw_face
+from reading_faces.made_faces.scenes import Scene, take_photo
 from reading_faces.made_faces.sets import person_number
 
 SIZE = 160  # pixels; with many more there would be less than ten pictures a second
@@ -82,7 +80,7 @@ def widgets_work() -> bool:
 
 
 def redraw(person: Person, values: dict[str, float]) -> tuple[bytes, np.ndarray]:
-    """Draw a face with its keypoints, as sliders say that are not where they were at first.
+    """Draw a face with its keypoints; `values` are those of sliders that were moved, by name.
 
     Returns
     -------
@@ -92,18 +90,11 @@ def redraw(person: Person, values: dict[str, float]) -> tuple[bytes, np.ndarray]
     units = with_units(**{name: value for name, value in values.items() if name not in ANGLES})
     angles = {name: float(values.get(name, ANGLES[name][2])) for name in ANGLES}
     scene = Scene(person, units, **angles, key=0.75, fill=0.4)
-    # What others shrink, to smooth its edges, is shown as it is: that doubles the speed.
-    side = SIZE / OVERSAMPLING
-    place = (0.5 * side, 0.4 * side)
-    view = View(scene.yaw, scene.pitch, scene.roll, scene.distance, side / 122, place)
-    picture = draw_background((SIZE, SIZE), np.random.default_rng(PLAIN_WALL))
-    rng = np.random.default_rng(0)
-    face = draw_face(scene, build_head(person, units), view, picture, rng)
-    box = tuple(OVERSAMPLING * side for side in face.box)
-    photo = read_jpeg(develop(picture, Camera(blur=0.5, noise=0.0, quality=95), [box], rng))
-    small = frame_by_eyes(photo, (face.keypoints[:2] + 0.5) * OVERSAMPLING - 0.5)
+    place, camera = (0.5 * SIZE, 0.4 * SIZE, SIZE / 122), Camera(blur=0.5, noise=0.0, quality=95)
+    photo, (face,) = take_photo([scene], [place], (SIZE, SIZE), camera, PLAIN_WALL)
+    small = frame_by_eyes(photo, face.keypoints[:2])
     photo = cv2.resize(photo, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
-    draw_keypoints(photo, (face.keypoints + 0.5) * 2 * OVERSAMPLING - 0.5, SIZE / 56)
+    draw_keypoints(photo, 2 * face.keypoints + 0.5, SIZE / 56)
     jpeg = cv2.imencode(".jpg", photo[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 80])[1]
     return jpeg.tobytes(), small
 

@@ -67,12 +67,12 @@ def wrap_face(person: Person, head: Head, painting: np.ndarray) -> Sheet:
     return replace(plain(points, painting, shine=person["shine"]), place=place.astype(np.float32))
 
 
-def plain(points: np.ndarray, texture: np.ndarray, cover=1.0, shine: float = 0.1) -> Sheet:
-    """Return a sheet with its texture stretched over all of it."""
+def plain(points: np.ndarray, texture: np.ndarray, cover=1.0, **options) -> Sheet:
+    """Return a sheet with its texture stretched over all of it; options are those of `Sheet`."""
     down, across = (np.linspace(0, texture.shape[i] - 1, points.shape[i]) for i in (0, 1))
     place = np.stack(np.meshgrid(across, down), axis=-1)
     cover = np.full(points.shape[:2], cover, np.float32)
-    return Sheet(points.astype(np.float32), texture, place.astype(np.float32), cover, shine)
+    return Sheet(points.astype(np.float32), texture, place.astype(np.float32), cover, **options)
 
 
 def build_ear(person: Person, head: Head, sign: float) -> Sheet:
@@ -102,7 +102,7 @@ def build_shoulders(person: Person) -> Sheet:
     if person["marks"] > 0.6:
         texture[:, :: 4 + int(person["marks"] * 6)] *= 0.6
     # Its cells are too wide for the shadow map: it would lie in its own shadow.
-    return replace(plain(points, texture), casts_shadow=False)
+    return plain(points, texture, casts_shadow=False)
 
 
 def cloth_colour(person: Person, shift: float = 0.0) -> np.ndarray:
@@ -247,5 +247,5 @@ def ribbon(line: np.ndarray, across: np.ndarray, width: float, colour: np.ndarra
     offset[:, :2] = across
     shares = np.array([-0.5, 0.0, 0.5])[:, np.newaxis]
     points = line[:, np.newaxis] + shares * width * offset[:, np.newaxis]
-    band = plain(points, np.broadcast_to(colour, (2, 2, 3)).astype(np.float32), shine=0.5)
-    return replace(band, casts_shadow=False)
+    texture = np.broadcast_to(colour, (2, 2, 3)).astype(np.float32)
+    return plain(points, texture, shine=0.5, casts_shadow=False)
