@@ -186,23 +186,19 @@ def to_json(readings: list, skipped: list[Path]) -> str:
 
 def to_text(readings: list) -> str:
     """Return a line for each face: where it is, how sure the detector is, emotion, and who."""
-    named = any(face.identity for reading in readings for face in reading.faces)
-    last = "emotion, name" if named else "emotion"
-    rows = [("photo", "face", "x", "y", "width", "height", "confidence", last)]
+    import pandas as pd
+
+    rows = []
     for reading in readings:
-        name = printable(reading.path)
+        photo = {"photo": printable(reading.path)}
         if not reading.faces and not reading.error:
-            rows.append((name, "none", *[""] * 6))
+            rows.append(photo | {"face": "none"})
         for number, face in enumerate(reading.faces, 1):
-            box = (f"{length:.0f}" for length in face.box)
-            emotion = f"{face.top_emotion} {max(face.emotion.values()):.0%}"
+            box = dict(zip(("x", "y", "width", "height"), map(round, face.box), strict=True))
+            row = photo | {"face": number} | box | {"confidence": f"{face.confidence:.3f}"}
+            row["emotion"] = f"{face.top_emotion} {max(face.emotion.values()):.0%}"
             if face.identity:
                 who, score = face.identity
-                emotion += f"  {printable(who) if who else 'nobody enrolled'} {score:.2f}"
-            rows.append((name, number, *box, f"{face.confidence:.3f}", emotion))
-    longest = max(len(name) for name, *_ in rows)
-    lines = [
-        f"{name:{longest}}  {n:>4}  {x:>5}  {y:>5}  {width:>5}  {height:>6}  {sure:>10}  {last}"
-        for name, n, x, y, width, height, sure, last in rows
-    ]
-    return "".join(f"{line.rstrip()}\n" for line in lines) if len(rows) > 1 else ""
+                row |= {"name": printable(who or "nobody enrolled"), "similarity": f"{score:.2f}"}
+            rows.append(row)
+    return pd.DataFrame(rows, dtype=object).fillna("").to_string(index=False) + "\n" if rows else ""

@@ -13,9 +13,10 @@ import keras
 
 from helpers import settings
 from helpers.data.sources import locate
-from helpers.files import ReplaceError, refuse_replacing, whole_file
+from helpers.files import ReplaceError, refuse_replacing
 from helpers.models import TrainedModel
 from reading_faces.training import storage
+from reading_faces.training.loop import once
 from reading_faces.training.recipes import Recipe, precision
 from reading_faces.training.tasks import Task
 from reading_faces.training.training_data import drawn_only
@@ -91,9 +92,7 @@ def train_model(run: Run, resume: bool = False, copy_to: Path | None = None) -> 
         )
     examples = run.task.data(run.sources, run.recipe, run.seed)
     # Only now, so that data that cannot be read leaves no folder behind.
-    run.out.mkdir(parents=True, exist_ok=True)
-    with whole_file(path) as part:
-        part.write_text(json.dumps(known))
+    once(path, lambda: known)
     network, facts = run.task.learn(network, examples, run)
     weights = storage.save(TrainedModel(network, write_card(run, facts)), run.out)
     # From here on the model is the float16 one on disk: what ships is calibrated and measured.
