@@ -48,6 +48,34 @@ def keypoint_rows(images: np.ndarray, keypoints: np.ndarray) -> list[list[str]]:
     return rows
 
 
+def marks_of(points: np.ndarray) -> np.ndarray:
+    """Return 68 points (68, 2) of a face with these 15; of an eye, the lids are where they must be.
+
+    They are numbered as usual: jaw 0 to 16, the subject's right brow 17 to 21 from its outer end.
+    """
+    marks = np.repeat(points.mean(axis=0, keepdims=True), 68, axis=0)
+    for first, centre, left, right in ((36, 1, 5, 4), (42, 0, 2, 3)):
+        marks[first : first + 6] = (6 * points[centre] - points[left] - points[right]) / 4
+        marks[[first, first + 3]] = points[[left, right]]
+    marks[[22, 26, 21, 17, 30, 54, 48, 51, 57]] = points[6:]
+    return marks
+
+
+def write_frames(folder: Path, faces: dict[str, np.ndarray], part: str = "", side: int = 120):
+    """Write frames with 68 points as Udacity publishes them, and return the table.
+
+    `faces` are the 15 points (15, 2) by the file's name; each frame is black with a white nose tip.
+    """
+    rows = [["", *map(str, range(136))]]
+    for name, points in faces.items():
+        frame = np.zeros((side, side, 3), np.uint8)
+        x, y = np.rint(points[10]).astype(int)
+        frame[y - 1 : y + 2, x - 1 : x + 2] = 255
+        write_picture(folder / (part or "frames") / name, frame)
+        rows.append([name, *(repr(float(v)) for v in marks_of(points).ravel())])
+    return write_table(folder / f"{part}{'_' * bool(part)}frames_keypoints.csv", rows)
+
+
 def fer_rows(images: np.ndarray, labels: list[int], usage: list[str]) -> list[list[str]]:
     """Return header and rows of fer2013.csv."""
     body = zip(labels, map(pixels, images), usage, strict=True)

@@ -1,36 +1,52 @@
-"""Faces with marked points: Kaggle's `training.csv`, an `.npz`, or the made faces."""
+"""Faces with marked points: Kaggle's `training.csv`, video frames, an `.npz`, or the made faces."""
 
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from helpers.crop import Framing, crop_faces
 from helpers.data import parsing
+from helpers.data.folders import read_grey
 from helpers.data.made import load_set
 from helpers.data.records import KEYPOINT_COLUMNS, DataError, KeypointData
 from helpers.data.sources import locate
-from helpers.data.splits import near_duplicate_groups, split_by_group
+from helpers.data.splits import near_duplicate_groups, split_by_group, split_by_name
 
 _SIDE = 96
 _FARTHEST_PX = (-96, 192)
-_KNOWN_NAME = "facial-keypoints"
+_KNOWN_NAME, _FRAMES_NAME = "facial-keypoints", "youtube-faces"
 _FOUR_POINTS = (0, 1, 10, 14)  # eye centres, nose tip, lower lip
+# Of 68 points, counted from 0, those whose mean is each of ours.
+_OF_68 = (
+    *(range(42, 48), range(36, 42)),
+    *([n] for n in (42, 45, 39, 36, 22, 26, 21, 17, 30, 54, 48, 51, 57)),
+)
+# How 2,250 of Kaggle's faces are cut around the middle of eyes and mouth, by the median; the unit
+# is √(a² + b²) of the distances a between the eyes, and b from their middle to the mouth's.
+_FRAMING = Framing(side=1.79, down=-0.166)
 
 
 def load_keypoints(source: str | Path = "made") -> KeypointData:
     """Load faces with 15 marked points.
 
     The source is ``"made"``; ``"facial-keypoints"``, which is split 80/10/10 once and for all,
-    near-duplicate pictures on one side; or a path to Kaggle's `training.csv` (compressed or not),
-    to a folder that holds it, or to an `.npz`, for instance one that `data make` wrote. A table
-    named by path has no split of its own: all its rows are ``"all"``.
+    near-duplicate pictures on one side; ``"youtube-faces"``, frames with 68 points as Udacity
+    publishes them, of which ours are taken, with each person on one side; or a path to Kaggle's
+    `training.csv` (compressed or not), to a folder that holds it or such frames, or to an `.npz`,
+    for instance one that `data make` wrote. A table or folder named by path has no split of its
+    own: all its rows are ``"all"``.
 
     Raises
     ------
     DataError
         If the source is missing or malformed.
     """
-    path = _find(source, "training")
+    path = locate(source, "keypoints", "made", _KNOWN_NAME, _FRAMES_NAME)
+    if tables := sorted(path.glob("*frames_keypoints.csv")):
+        return _from_frames(tables, source)
+    path = _table_in(path, "training")
     if path.suffix == ".npz":
         return _from_archive(path, str(source))
     arrays = parsing.cached("keypoints", path, lambda: _read_table(path))
@@ -59,15 +75,65 @@ def kaggle_coordinates(source: str | Path = _KNOWN_NAME) -> np.ndarray:
     DataError
         If there is no such table or it is malformed.
     """
-    return _read_table(_find(source, "kaggle_coordinates", "training"), False)["keypoints"]
+    path = locate(source, "coordinates of Kaggle's faces", _KNOWN_NAME)
+    return _read_table(_table_in(path, "kaggle_coordinates", "training"), False)["keypoints"]
 
 
-def _find(source: str | Path, *tables: str) -> Path:
-    """Return the file of a source; of a folder, the first of these tables that it holds."""
-    path = locate(source, "keypoints", "made", _KNOWN_NAME)
+def _table_in(path: Path, *tables: str) -> Path:
+    """Return a file as it is; of a folder, the first of these tables that it holds."""
     if path.is_dir() and not (table := parsing.find_table(path, *tables)):
-        raise DataError(f"{path} holds no training.csv (or .gz, .xz, .zip); name the table itself.")
+        raise DataError(
+            f"{path} holds no training.csv (or .gz, .xz, .zip), nor frames_keypoints.csv with "
+            "frames; name the table itself."
+        )
     return table if path.is_dir() else path
+
+
+def _from_frames(tables: list[Path], source: str | Path) -> KeypointData:
+    """Read frames with 68 points; each is cut as Kaggle's faces are, around its own points.
+
+    The pictures of ``training_frames_keypoints.csv`` are in the folder ``training`` beside it, and
+    so on; the person is the file's name up to its last ``_``.
+    """
+    faces, names = [], []
+    for table in tables:
+        folder = table.parent / table.stem.removesuffix("_keypoints").removesuffix("_frames")
+        for chunk in parsing.read_table(table):
+            if len(chunk.columns) != 137:
+                raise DataError(
+                    f"{table} has {len(chunk.columns)} columns; needed are 137: the file's name, "
+                    "then x and y of 68 points in turn."
+                )
+            for row, (file, *cells) in zip(chunk.index, chunk.to_numpy(), strict=True):
+                where = f"Row {row} of {table}"
+                faces.append(_cut(folder / file, _parse_numbers(cells, where), where))
+                names.append(file.rpartition("_")[0] or file)
+    images, keypoints = map(np.stack, zip(*faces, strict=True))
+    known = source == _FRAMES_NAME
+    split = np.array([split_by_name(name) if known else "all" for name in names])
+    return KeypointData(images, keypoints, split, np.array(names), str(source))
+
+
+def _cut(file: Path, numbers: np.ndarray, where: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the face of a frame `(96, 96) uint8` and our points in it `(15, 2) float32`."""
+    if not np.isfinite(numbers).all():
+        raise DataError(f"{where} lacks a coordinate; needed are x and y of 68 points.")
+    if not file.is_file():
+        raise DataError(f"{where} is about {file}, which is not there; copy it or remove that row.")
+    frame, marks = read_grey(file), numbers.reshape(68, 2)
+    points = np.stack([marks[part].mean(axis=0) for part in map(list, _OF_68)])
+    eyes, mouth = points[:2].mean(axis=0), points[11:13].mean(axis=0)
+    middle, across = (eyes + mouth) / 2, points[0] - points[1]
+    size = float(np.hypot(*(np.linalg.norm(vector) for vector in (across, mouth - eyes))))
+    height, width = frame.shape
+    if not (1 <= size <= max(frame.shape) and 0 <= middle[0] < width and 0 <= middle[1] < height):
+        raise DataError(
+            f"{where} has eyes and mouth around ({middle[0]:.0f}, {middle[1]:.0f}), {size:.0f} px "
+            f"apart, in {file.name} of {width} × {height} px; mend or remove that row."
+        )
+    box = np.array([*(middle + 0.5 - size / 2), size, size])
+    (face,), (matrix,) = crop_faces(frame, box, _SIDE, _FRAMING)
+    return face, _near(points @ matrix[:, :2].T + matrix[:, 2], where)
 
 
 def _from_archive(path: Path, source: str) -> KeypointData:
@@ -117,21 +183,30 @@ def _check_columns(path: Path, columns: list[str], with_images: bool) -> None:
 
 def _parse_points(cells: np.ndarray, where: str) -> np.ndarray:
     """Turn 30 cells into (15, 2) float32 points, NaN where they are empty."""
-    try:
-        values = np.array([float(cell) if cell.strip() else np.nan for cell in cells])
-    except ValueError as problem:
-        fault = textwrap.shorten(str(problem), 80)  # it may quote all pixels, where cells are lost
-        raise DataError(f"{where} has a coordinate that is no number ({fault}).") from None
-    lowest, highest = _FARTHEST_PX
-    for name, value in zip(KEYPOINT_COLUMNS, values, strict=True):
-        if value < lowest or value > highest:
-            raise DataError(
-                f"{where} has {name} = {value:g} px, far outside its 96 × 96 picture; "
-                "mend or remove that row."
-            )
-    points = values.astype(np.float32).reshape(15, 2)
+    points = _near(_parse_numbers(cells, where).reshape(15, 2), where)
     half = np.isnan(points).sum(axis=1) == 1
     if half.any():
         name = KEYPOINT_COLUMNS[2 * int(np.argmax(half))][:-2]
         raise DataError(f"{where} has only one of x and y of {name}; give both or neither.")
     return points
+
+
+def _parse_numbers(cells: Sequence[str], where: str) -> np.ndarray:
+    """Turn cells into numbers, NaN where they are empty."""
+    try:
+        return np.array([float(cell) if cell.strip() else np.nan for cell in cells])
+    except ValueError as problem:
+        fault = textwrap.shorten(str(problem), 80)  # it may quote all pixels, where cells are lost
+        raise DataError(f"{where} has a coordinate that is no number ({fault}).") from None
+
+
+def _near(points: np.ndarray, where: str) -> np.ndarray:
+    """Return points `(15, 2)` as float32, unless one lies far outside its picture."""
+    lowest, highest = _FARTHEST_PX
+    for name, value in zip(KEYPOINT_COLUMNS, points.ravel(), strict=True):
+        if value < lowest or value > highest:
+            raise DataError(
+                f"{where} has {name} = {value:g} px, far outside its 96 × 96 picture; "
+                "mend or remove that row."
+            )
+    return points.astype(np.float32)

@@ -1,6 +1,5 @@
 """Photos of people by name: made people, press photos, ORL, LFW, CelebA, video, your own."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 from helpers.data.folders import labelled_folders
 from helpers.data.records import DataError, Record
 from helpers.data.sources import KNOWN, locate
+from helpers.data.splits import split_by_name
 from helpers.images import EXTENSIONS, PhotoError, find_photos, read_photo
 
 
@@ -108,19 +108,13 @@ def _celeba_people(table: Path) -> dict[str, str]:
         raise DataError(f"{table} must have lines like 000001.jpg 2880 ({problem}).") from None
 
 
-def _split_by_name(name: str) -> str:
-    """Return the split of a person by the MD5 hash of the name, modulo 10: the same in each set."""
-    tenth = int(hashlib.md5(name.encode(), usedforsecurity=False).hexdigest(), 16) % 10
-    return "test" if tenth > 7 else "val" if tenth == 7 else "train"
-
-
 def _orl_split(name: str) -> str:
     """Return `test` for every third person and those after s30, so that nobody is in two."""
     number = int(name[1:]) if name[1:].isdecimal() else 0
     return "test" if number % 3 == 0 or number > 30 else "train"
 
 
-_SPLIT_OF = {"orl": _orl_split} | dict.fromkeys(("lfw", "celeba", "youtube-faces"), _split_by_name)
+_SPLIT_OF = {"orl": _orl_split} | dict.fromkeys(("lfw", "celeba", "youtube-faces"), split_by_name)
 
 
 def _pictures(folder: Path) -> list[Path]:

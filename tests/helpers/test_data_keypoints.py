@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 from data_samples import (
     COMPRESSIONS,
+    REAL,
     coordinates,
     files_under,
     grey,
     keypoint_rows,
+    real,
+    write_frames,
     write_table,
 )
 from hypothesis import given
@@ -24,6 +27,7 @@ from helpers.data import (
     load_action_units,
     load_emotions,
     load_keypoints,
+    load_people,
     load_set,
 )
 from helpers.data.splits import near_duplicate_groups, similarities, split_by_group
@@ -322,6 +326,83 @@ def test_the_split_is_80_10_10():
         "train": 800,
         "val": 100,
     }
+
+
+@pytest.fixture
+def face():
+    """The 15 points of a made face, larger and elsewhere."""
+    return load_set().keypoints[0] * 0.7 + [20, 10]
+
+
+def test_frames_give_fifteen_of_their_points_cut_as_kaggles_faces_are(tmp_path, face):
+    write_frames(tmp_path, {"Ann_Lee_00.png": face})
+    loaded = load_keypoints(tmp_path)
+    (points,) = loaded.keypoints
+    assert (loaded.images.shape, loaded.images.dtype) == ((1, 96, 96), np.uint8)
+    scale = np.linalg.norm(points[0] - points[1]) / np.linalg.norm(face[0] - face[1])
+    np.testing.assert_allclose(points - points[10], scale * (face - face[10]), atol=1e-4)
+    eyes, mouth = points[:2].mean(axis=0), points[11:13].mean(axis=0)
+    size = np.hypot(np.linalg.norm(points[0] - points[1]), np.linalg.norm(mouth - eyes))
+    assert 96 / size == pytest.approx(1.79, abs=1e-4)
+    assert (eyes + mouth) / 2 == pytest.approx([47.5, 47.5 + 0.166 * size], abs=1e-3)
+    y, x = np.nonzero(loaded.images[0] > 200)
+    assert [x.mean(), y.mean()] == pytest.approx(points[10], abs=1)
+    assert (loaded.subjects.tolist(), loaded.split.tolist()) == (["Ann_Lee"], ["all"])
+
+
+def test_frames_in_two_folders_are_split_by_person_as_their_photos_are(tmp_path, face):
+    folder = tmp_path / "sets" / "youtube-faces"
+    named = [f"{first}_Lee_{i}.png" for first in ("Ann", "Bob", "Cy", "Di") for i in (0, 1)]
+    write_frames(folder, dict.fromkeys(named[:3], face), "training")
+    write_frames(folder, dict.fromkeys(named[3:], face), "test")
+    data, people = load_keypoints("youtube-faces"), load_people("youtube-faces")
+    assert len(data) == 8 and len(set(data.split)) > 1
+    photos = dict(zip(people.names, people.split, strict=True))
+    assert {*zip(data.subjects, data.split, strict=True)} == {*photos.items()}
+
+
+def test_a_point_outside_its_frame_stays_where_it_was_marked(tmp_path, face):
+    face[9] = face[9][0] - 30, -15
+    write_frames(tmp_path, {"Ann_Lee_00.png": face})
+    assert load_keypoints(tmp_path).keypoints[0, 9, 1] < 0
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda cells: [*cells[:5], "", *cells[6:]], "Row 2 of .* lacks a coordinate"),
+        (lambda cells: cells[:-1], "Row 2 of .* lacks a coordinate"),
+        (lambda cells: [*cells[:5], "left", *cells[6:]], "Row 2 of .* no number .*left"),
+        (lambda cells: ["Bob_0.png", *cells[1:]], "Row 2 of .*Bob_0.png, which is not there"),
+        (lambda cells: [cells[0], *["7"] * 136], r"Row 2 of .* around \(7, 7\), 0 px apart"),
+        (lambda cells: [cells[0], *["1e9"] * 136], "Row 2 of .* 120 × 120 px"),
+        (lambda cells: [*cells[:61], "900", *cells[62:]], "Row 2 of .* has nose_tip_x = .* far"),
+    ],
+)
+def test_a_bad_row_of_frames_is_named_with_its_fault(tmp_path, face, change, said):
+    path = write_frames(tmp_path, {"Ann_Lee_00.png": face, "Ann_Lee_01.png": face})
+    *good, bad = path.read_text().splitlines()
+    path.write_text("\n".join([*good, ",".join(change(bad.split(",")))]))
+    with pytest.raises(DataError, match=said):
+        load_keypoints(tmp_path)
+
+
+def test_a_table_of_frames_with_other_points_is_refused(tmp_path):
+    write_table(tmp_path / "frames_keypoints.csv", [["", "0", "1"], ["a.png", "4", "5"]])
+    assert "has 3 columns; needed are 137" in refused(tmp_path)
+
+
+@real("youtube-faces")
+@real("facial-keypoints")
+@pytest.mark.whole
+def test_frames_lie_as_kaggles_faces_do(monkeypatch):
+    monkeypatch.setenv("COURSE_DATA", str(REAL))
+    frames = load_keypoints("youtube-faces")
+    typical, kaggle = (
+        np.nanmedian(points, axis=0) for points in (frames.keypoints, kaggle_coordinates())
+    )
+    assert set(frames.split) == {"train", "val", "test"}
+    np.testing.assert_allclose(typical[[0, 1, 10, 11, 12]], kaggle[[0, 1, 10, 11, 12]], atol=1.5)
 
 
 def test_coordinates_are_read_without_pictures(tmp_path):
