@@ -24,13 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, metavar="FILE", help="the annotated video, silent")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write a row a face a frame")
     console.add_reader_options(parser, "name the people that `enroll` wrote into FILE")
-    parser.add_argument(
-        "--every",
-        type=whole(1, 1000),
-        default=10,
-        metavar="K",
-        help="look for faces at every K-th frame; in between they are followed",
-    )
+    every = "look for faces at every K-th frame; in between they are followed"
+    parser.add_argument("--every", type=whole(1, 1000), default=10, metavar="K", help=every)
     parser.set_defaults(run=run)
 
 

@@ -17,15 +17,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "curl -F photo=@photo.jpg http://127.0.0.1:7860/predict"
     )
     parser.add_argument("--port", type=console.whole(1, 65535), default=7860, help="default: 7860")
-    parser.add_argument(
-        "--host",
-        default="127.0.0.1",
-        metavar="ADDRESS",
-        help="default: 127.0.0.1, this machine only; 0.0.0.0 lets all of the network in",
-    )
-    console.add_reader_options(
-        parser, "who is enrolled is kept in FILE; without it, until the server ends"
-    )
+    host = "default: 127.0.0.1, this machine only; 0.0.0.0 lets all of the network in"
+    parser.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help=host)
+    kept = "who is enrolled is kept in FILE; without it, until the server ends"
+    console.add_reader_options(parser, gallery=kept)
     parser.set_defaults(run=run)
 
 

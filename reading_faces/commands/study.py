@@ -14,9 +14,8 @@ STUDIES = ("depth", "masked-loss", "emotion-models", "emotion-craft", "transfer"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe `study`."""
     parser.add_argument("study", choices=STUDIES, help="what is compared")
-    parser.add_argument(
-        "--out", type=Path, required=True, help="the folder for weights; a cut study resumes there"
-    )
+    out = "the folder for weights; a cut study resumes there"
+    parser.add_argument("--out", type=Path, required=True, help=out)
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     parser.set_defaults(run=run)
 

@@ -13,26 +13,17 @@ TASKS = ("keypoints", "emotion", "action-units", "embedding")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe `train`."""
     parser.add_argument("task", choices=TASKS)
-    parser.add_argument(
-        "--source",
-        action="append",
-        help="may be given more than once; default: made, for --profile full the real data sets",
-    )
-    parser.add_argument(
-        "--profile",
-        choices=("smoke", "lesson", "full"),
-        help="how long to train; default: $COURSE_PROFILE, else lesson",
-    )
+    several = "may be given more than once; default: made, for --profile full the real data sets"
+    parser.add_argument("--source", action="append", help=several)
+    long = "how long to train; default: $COURSE_PROFILE, else lesson"
+    parser.add_argument("--profile", choices=("smoke", "lesson", "full"), help=long)
     parser.add_argument("--model", help="which network, for instance residual")
     parser.add_argument("--epochs", type=whole(1, 10_000), help="default: as the profile says")
     parser.add_argument("--init", type=Path, help="start from these weights")
     parser.add_argument("--resume", action="store_true", help="go on with an interrupted run")
-    parser.add_argument(
-        "--out", type=Path, required=True, help="the folder for weights and history"
-    )
-    parser.add_argument(
-        "--copy-to", type=Path, metavar="DIR", help="in the end, put weights and card there as well"
-    )
+    parser.add_argument("--out", type=Path, required=True, help="folder for weights and history")
+    too = "in the end, put weights and card there as well"
+    parser.add_argument("--copy-to", type=Path, metavar="DIR", help=too)
     parser.set_defaults(run=run)
 
 
@@ -45,16 +36,9 @@ def run(options: argparse.Namespace) -> int:
 
     profile = options.profile or settings.PROFILE
     task = TASKS[options.task.replace("-", "_")]
-    run = Run(
-        task=task,
-        sources=tuple(options.source or (task.sources if profile == "full" else ["made"])),
-        profile=profile,
-        out=options.out,
-        model=options.model,
-        init=options.init,
-        epochs=options.epochs,
-        command=options.command,
-    )
+    sources = tuple(options.source or (task.sources if profile == "full" else ["made"]))
+    how = {name: vars(options)[name] for name in ("out", "model", "init", "epochs", "command")}
+    run = Run(task, sources, profile, **how)
     with contextlib.redirect_stdout(sys.stderr):  # Keras prints its progress
         train_model(run, options.resume, options.copy_to)
     print(options.out / f"{task.name}.weights.h5")

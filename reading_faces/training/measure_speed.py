@@ -1,7 +1,7 @@
 """Measure how fast this machine finds faces and reads them."""
 
 import os
-import time
+import timeit
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -56,8 +56,5 @@ def reader_speed(reader, photos: Sequence) -> dict:
 def time_call(call: Callable[[], object], seconds: float = 2.0) -> float:
     """Return the median time of a call, repeated for so many seconds after a first one."""
     call()
-    times, end = [], time.perf_counter() + seconds
-    while (before := time.perf_counter()) < end:
-        call()
-        times.append(time.perf_counter() - before)
-    return float(np.median(times))
+    times = max(1, int(seconds / timeit.timeit(call, number=1)))
+    return float(np.median(timeit.repeat(call, number=1, repeat=times)))
