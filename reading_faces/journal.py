@@ -53,20 +53,19 @@ def keep_journal(table: Path, settings: dict, resume: bool) -> Iterator[Journal]
         If the journal cannot be written.
     """
     path = table.with_name(f"{table.name}.unfinished")
-    there = path.exists()
-    if there and not resume:
+    if path.exists() and not resume:
         raise ValueError(f"{path} holds an unfinished run; add --resume to go on, or delete it.")
-    lines = path.read_bytes().splitlines(keepends=True) if there else []
-    # A run that was killed may have left half a line.
-    lines = [line for line in lines if line.endswith(b"\n")]
-    try:
-        before, *readings = map(json.loads, lines or [json.dumps(settings)])
-        rows = {line["path"]: [dict(row) for row in line["rows"]] for line in readings}
-    except (ValueError, TypeError, KeyError):
-        raise ValueError(f"{path} is no journal of a run; delete it.") from None
-    if before != settings:
-        raise ValueError(f"{path} was read with other settings; repeat them or delete it.")
-    with open(path, "ab") as file:
+    with open(path, "a+b") as file:
+        file.seek(0)
+        # A run that was killed may have left half a line.
+        lines = [line for line in file if line.endswith(b"\n")]
+        try:
+            before, *readings = map(json.loads, lines or [json.dumps(settings)])
+            rows = {line["path"]: [dict(row) for row in line["rows"]] for line in readings}
+        except (ValueError, TypeError, KeyError):
+            raise ValueError(f"{path} is no journal of a run; delete it.") from None
+        if before != settings:
+            raise ValueError(f"{path} was read with other settings; repeat them or delete it.")
         file.truncate(sum(map(len, lines)))
         journal = Journal(file, rows)
         if not lines:
