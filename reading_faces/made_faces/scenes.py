@@ -103,35 +103,28 @@ def draw_scene(person: Person, emotion: str, rng: np.random.Generator, pose: str
     )
 
 
-def take_portrait(scene: Scene, size: int = 96, grey: bool = True) -> tuple[bytes, MadeFace]:
-    """Photograph one face in Kaggle's framing, `size` pixels wide and high.
-
-    Returns
-    -------
-    A JPEG file, which `camera.read_jpeg` reads, and the face.
-    """
+def take_portrait(scene: Scene) -> tuple[bytes, MadeFace]:
+    """Photograph one face as Kaggle's are: a grey JPEG file of 96 × 96 pixels, and the face."""
     rng = np.random.default_rng(scene.seed)
     head = build_head(scene.person, scene.units)
-    view = kaggle_frame(scene, head, size / 96, rng)
-    picture = draw_background((size, size), rng, OVERSAMPLING)
+    view = kaggle_frame(scene, head, rng)
+    picture = draw_background((96, 96), rng, OVERSAMPLING)
     face = draw_face(scene, head, view, picture, rng)
-    linear = cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
-    return develop(linear, scene.camera, [face.box], rng, grey), face
+    linear = cv2.resize(picture, (96, 96), interpolation=cv2.INTER_AREA)
+    return develop(linear, scene.camera, [face.box], rng, grey=True), face
 
 
-def kaggle_frame(scene: Scene, head: Head, scale: float, rng) -> View:
-    """Return the view that frames a face as Kaggle's pictures do, `scale` times as large."""
+def kaggle_frame(scene: Scene, head: Head, rng) -> View:
+    """Return the view that frames a face as Kaggle's pictures do."""
     zoom = KAGGLE_ZOOM[0] * float(1 + KAGGLE_ZOOM[1] * np.clip(rng.normal(), -2.5, 2.5))
-    view = View(scene.yaw, scene.pitch, scene.roll, scene.distance, zoom * scale, (0.0, 0.0))
+    view = View(scene.yaw, scene.pitch, scene.roll, scene.distance, zoom, (0.0, 0.0))
     seen = view.project(view.turn(head.keypoints()))[:, :2]
     eyes, mouth = seen[:2].mean(axis=0), seen[[11, 12]].mean(axis=0)
     shift = np.clip(rng.normal(size=2), -2.5, 2.5) * KAGGLE_SHIFT
-    anchor = EYE_SHARE * eyes + (1 - EYE_SHARE) * mouth
-    centre = (KAGGLE_CENTRE + shift + 0.5) * scale - 0.5 - anchor
+    centre = KAGGLE_CENTRE + shift - (EYE_SHARE * eyes + (1 - EYE_SHARE) * mouth)
     # As in Kaggle's pictures, no point is cut off.
-    low, high = (FRAME_MARGIN * scale, (95 - FRAME_MARGIN) * scale)
-    centre += np.maximum(low - (seen + centre).min(axis=0), 0)
-    centre -= np.maximum((seen + centre).max(axis=0) - high, 0)
+    centre += np.maximum(FRAME_MARGIN - (seen + centre).min(axis=0), 0)
+    centre -= np.maximum((seen + centre).max(axis=0) - (95 - FRAME_MARGIN), 0)
     return replace(view, centre=tuple(centre.tolist()))
 
 
@@ -183,15 +176,14 @@ def draw_face(scene: Scene, head: Head, view: View, picture: np.ndarray, rng) ->
     height, width = picture.shape[:2]
     drawn, depth = render(sheets, fine, scene.light(), (width, height))
     picture += np.isfinite(depth)[..., np.newaxis] * (drawn - picture)
-    turned = fine.turn(head.keypoints())
-    seen = fine.project(turned)
+    seen = fine.project(fine.turn(head.keypoints()))
+    places = np.rint(seen[:, :2]).astype(int)
+    inside = np.clip(places, 0, (width - 1, height - 1))
+    column, row = inside.T
     # A point is visible if what is drawn there is not nearer to us by more than a lid is thick.
-    column, row = (np.rint(seen[:, i]).astype(int) for i in (0, 1))
-    inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
-    at = np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)
-    visible = inside & (depth[at] < turned[:, 2] + 3.0)
+    visible = (places == inside).all(axis=1) & (depth[row, column] < seen[:, 2] + 3.0)
     if scene.occluded:
-        visible &= ~occlude(picture, seen[:, :2], fine.zoom, rng)[at]
+        visible &= ~occlude(picture, seen[:, :2], fine.zoom, rng)[row, column]
     # To a thousandth, so that processors that round otherwise still give the same labels.
     keypoints = np.round((seen[:, :2] + 0.5) / OVERSAMPLING - 0.5, 3)
     return MadeFace(scene, keypoints, visible, face_box(head, view))
@@ -206,7 +198,7 @@ def face_box(head: Head, view: View) -> tuple[float, float, float, float]:
     return tuple(np.round([*low, *(high - low)], 3).tolist())
 
 
-def portrait(scene: Scene, size: int = 96, grey: bool = True) -> tuple[np.ndarray, MadeFace]:
-    """Return the picture itself, `(size, size) uint8` or `(size, size, 3) uint8`, and the face."""
-    file, face = take_portrait(scene, size, grey)
-    return read_jpeg(file, grey), face
+def portrait(scene: Scene) -> tuple[np.ndarray, MadeFace]:
+    """Photograph one face as Kaggle's are: a picture `(96, 96) uint8`, and the face."""
+    file, face = take_portrait(scene)
+    return read_jpeg(file, grey=True), face
