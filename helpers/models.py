@@ -2,8 +2,8 @@
 
 Each `build_…` function gives a network whose input is faces `(n, size, size, channels) float`, of
 `size` pixels a side and standardised (`standardize`): grey with one channel, or RGB for identity.
-Its `filters` are the channels of its stages; in each, `identity_blocks` follow the first block. A `TrainedModel` is a network with its card;
-its `predict` takes faces as they are in the data.
+Its `filters` are the channels of its stages; in each, `identity_blocks` follow the first block. A
+`TrainedModel` is a network with its card; its `predict` takes faces as they are in the data.
 """
 
 import json
@@ -45,16 +45,44 @@ def build_heatmap_model(
     for width in filters[:-1]:
         x = residual_stage(x, width, stride=2, identity_blocks=2)
     x = residual_stage(x, filters[-1], stride=1, identity_blocks=2)
+    return keras.Model(inputs, expected_places(x, points, filters[-1] // 2), name="keypoints")
+
+
+def build_pyramid_model(
+    size: int = 96, points: int = 15, filters: tuple[int, ...] = (64, 112, 168)
+) -> keras.Model:
+    """Build a network that shows where each keypoint may be after a look at the whole face.
+
+    It goes down to a sixteenth of the side, where every place sees the whole face, and back up to
+    a quarter, where it adds what it saw on the way (feature pyramid, Lin et al. 2017,
+    https://arxiv.org/abs/1612.03144). It answers as `build_heatmap_model` does.
+    """
+    inputs = keras.Input((size, size, 1), name="face")
+    x = residual_stage(convolution(inputs, 32, kernel=5, stride=2), filters[0], 2, 2)
+    seen = [x]
+    for width in filters[1:]:
+        seen.append(x := residual_stage(x, width, stride=2, identity_blocks=1))
+    for width, before in zip(filters[-2::-1], seen[-2::-1], strict=True):
+        x = layers.UpSampling2D()(convolution(x, width, kernel=1, activation=None))
+        x = residual_block(layers.Add()([before, x]), width)
+    return keras.Model(inputs, expected_places(x, points, filters[0]), name="keypoints")
+
+
+def expected_places(x, points: int, filters: int):
+    """Map over the picture where each of the points may be, and return the means of their places.
+
+    The last convolution before the maps has `filters`.
+    """
     cells = x.shape[1]
     # Two cells more on each side, so that a chin cut off by a tight crop can be pointed at.
-    x = convolution(layers.ZeroPadding2D(2)(x), filters[-1] // 2)
+    x = convolution(layers.ZeroPadding2D(2)(x), filters)
     x = layers.Conv2D(points, 1, dtype="float32", name="maps")(x)
     x = layers.Permute((2, 1))(layers.Reshape(((cells + 4) ** 2, points))(x))
     x = layers.Softmax(dtype="float32")(x)
     place = layers.Dense(2, use_bias=False, trainable=False, dtype="float32", name="place")
     outputs = place(x)
     place.set_weights([cell_places(cells, margin=2)])
-    return keras.Model(inputs, outputs, name="keypoints")
+    return outputs
 
 
 def cell_places(cells: int, margin: int) -> np.ndarray:
@@ -208,6 +236,7 @@ def convolution(x, filters: int, kernel: int = 3, stride: int = 1, activation="r
 # The networks that a card may name.
 BUILDERS = {
     "build_heatmap_model": build_heatmap_model,
+    "build_pyramid_model": build_pyramid_model,
     "build_emotion_model": build_emotion_model,
     "build_deep_emotion_model": build_deep_emotion_model,
     "build_action_unit_model": build_action_unit_model,

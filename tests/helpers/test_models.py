@@ -113,9 +113,10 @@ def test_a_mirrored_look_gives_embeddings_of_length_one(images):
         return keras.utils.normalize(faces[:, 10, :7, 0])
 
     model = TrainedModel(Says(unit), about("embedding", size=48))
-    both = [unit(models.standardize(faces)) for faces in (images, images[:, :, ::-1])]
+    photos = np.stack([images, images // 2, 255 - images], axis=3)
+    both = [unit(models.standardize(faces)) for faces in (photos, photos[:, :, ::-1])]
     expected = (both[0] + both[1]) / np.linalg.norm(both[0] + both[1], axis=1, keepdims=True)
-    np.testing.assert_allclose(model.predict(images, mirrored=True), expected, rtol=1e-5)
+    np.testing.assert_allclose(model.predict(photos, mirrored=True), expected, rtol=1e-5)
 
 
 def test_batches_come_in_few_sizes_so_that_memory_stays_flat(emotion_model, monkeypatch):
@@ -269,8 +270,9 @@ def test_the_cells_of_a_heat_map_lie_evenly_over_the_picture_and_its_margin():
     np.testing.assert_array_equal(places[..., 1], places[..., 0].T)
 
 
-def test_a_heat_map_that_is_sure_answers_with_the_middle_of_its_cell():
-    network = models.build_heatmap_model(32, points=1, filters=(4, 4))
+@pytest.mark.parametrize("build", [models.build_heatmap_model, models.build_pyramid_model])
+def test_a_heat_map_that_is_sure_answers_with_the_middle_of_its_cell(build):
+    network = build(32, points=1, filters=(4, 4))
     maps = network.get_layer("maps")
     cells = maps.output.shape[1]
     seen = np.zeros((1, cells, cells, 1), np.float32)
@@ -279,6 +281,17 @@ def test_a_heat_map_that_is_sure_answers_with_the_middle_of_its_cell():
     side = 2 / (cells - 4)
     expected = [(5 - 2 + 0.5) * side - 1, (2 - 2 + 0.5) * side - 1]
     np.testing.assert_allclose(np.asarray(rest(seen))[0, 0], expected, atol=1e-5)
+
+
+def test_the_pyramid_shows_a_quarter_of_the_picture_and_sees_all_of_it_at_each_place():
+    keras.utils.set_random_seed(0)
+    network = models.build_pyramid_model(96, points=2, filters=(8, 8, 8))
+    maps = keras.Model(network.input, network.get_layer("maps").output)
+    flat = np.zeros((2, 96, 96, 1), np.float32)
+    flat[1, -4:, -4:] = 9
+    without, touched = np.asarray(maps(flat))
+    assert without.shape == (28, 28, 2)
+    assert (without != touched)[2, 2].any()  # the other end of the picture
 
 
 def test_each_picture_is_standardised_by_itself(images):
