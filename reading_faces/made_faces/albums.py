@@ -95,21 +95,18 @@ def group_photo(
 
 
 def animate(
-    person: Person, start: np.ndarray, end: np.ndarray, frames: int = 24, size: int = 200, **scene
+    person: Person, start: np.ndarray, end: np.ndarray, frames: int = 24, size: int = 200, **turns
 ) -> Iterator[tuple[np.ndarray, MadeFace]]:
     """Draw a face that changes from units `start (18, 2)` to `end`.
 
-    Of what else is in `scene`, a pair `(first, last)` of numbers changes on the way. Yields frames
+    `turns` are the first and the last value of other numbers of `Scene`. Yields frames
     `(size, size, 3) uint8` RGB, each with the face and its labels at that moment.
     """
     for number in range(frames):
         share = number / max(1, frames - 1)
         # Slow at both ends, as muscles are.
         eased = share * share * (3 - 2 * share)
-        now = {
-            name: value[0] + eased * (value[1] - value[0]) if isinstance(value, tuple) else value
-            for name, value in scene.items()
-        }
+        now = {name: first + eased * (last - first) for name, (first, last) in turns.items()}
         moment = Scene(person, start + eased * (end - start), **now)
         place = (size / 2, size * 0.42, size / 130)
         photo, faces = take_photo([moment], [place], (size, size), moment.camera, moment.seed)
@@ -169,7 +166,7 @@ def facs_text(units: np.ndarray) -> str:
     )
 
 
-def neutral_to(emotion: str, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def neutral_to(emotion: str) -> tuple[np.ndarray, np.ndarray]:
     """Return units of rest and of a strong expression of an emotion, for `animate`."""
-    units = draw_expression(emotion, np.random.default_rng(seed), strength=1.0)
+    units = draw_expression(emotion, np.random.default_rng(0), strength=1.0)
     return np.zeros_like(units), units
