@@ -39,18 +39,8 @@ class Journal:
 def keep_journal(table: Path, settings: dict, resume: bool) -> Iterator[Journal]:
     """Give the journal of a run; after the `with` block it is gone, or says how to go on.
 
-    Parameters
-    ----------
-    table : the file that the run is to write.
-    settings : plain values that change a reading; an unfinished run with others is refused.
-    resume : go on from an unfinished run; without it, one that is there is refused.
-
-    Raises
-    ------
-    ValueError
-        If an unfinished run is there and `resume` is not set, or it cannot be gone on with.
-    OSError
-        If the journal cannot be written.
+    Raises ValueError if an unfinished run is there and `resume` is not set, or if that run had
+    other `settings`, which are plain values that change a reading.
     """
     path = table.with_name(f"{table.name}.unfinished")
     if path.exists() and not resume:

@@ -50,12 +50,8 @@ def open_video(source: Path | int) -> Video:
 def write_video(frames: Iterable[np.ndarray], path: Path, frames_a_second: float = 12.0) -> int:
     """Write frames `(h, w, 3) uint8` RGB as a video, whole or not at all; return how many.
 
-    Raises
-    ------
-    OSError
-        If there is no such folder, or nothing may be written there.
-    ValueError
-        If there are no frames, they differ in size, or this OpenCV cannot write such a file.
+    Raises ValueError if there are no frames, they differ in size, or this OpenCV cannot write such
+    a file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     code = cv2.VideoWriter_fourcc(*("MJPG" if path.suffix == ".avi" else "mp4v"))

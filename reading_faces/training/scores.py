@@ -14,20 +14,13 @@ WEAK = 0.4
 
 
 def keypoint_metrics(true: np.ndarray, predicted: np.ndarray, names: tuple[str, ...]) -> dict:
-    """Measure predicted keypoints against the labelled ones.
+    """Measure predicted keypoints against the labelled ones; ValueError if there are none.
 
-    Returns
-    -------
-    `rmse_px` (root of the mean squared error over all labelled x and y), `mean_error_interocular`
-    (mean over faces of their mean error), its 95 % bootstrap interval, the same error for somebody
-    who always answers with the mean of these labels (`mean_face_error_interocular`),
+    That is `rmse_px` (root of the mean squared error over all labelled x and y),
+    `mean_error_interocular` (mean over faces of their mean error), its 95 % bootstrap interval, the
+    same error for the mean of these labels as the answer to all (`mean_face_error_interocular`),
     `failure_rate_10pct` (share of faces whose mean error is above 0.10) and `per_point` for points
     labelled at least once. Errors are None where no face has both eye centres labelled.
-
-    Raises
-    ------
-    ValueError
-        If no point is labelled.
     """
     labelled = np.isfinite(true)
     if not labelled.any():

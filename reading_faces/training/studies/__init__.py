@@ -54,15 +54,8 @@ def smoke_budget(name: str) -> dict:
 def run_study(name: str, out: Path, smoke: bool = False) -> dict:
     """Train and measure all variants of a study in folder `out`; an interrupted one goes on.
 
-    Returns
-    -------
-    A dictionary for `data/results/`: the budget and, for each variant, its size, how it learnt
-    and its metrics.
-
-    Raises
-    ------
-    ValueError
-        If the folder holds what was trained with another budget.
+    Returns the budget and, for each variant, its size, how it learnt and its metrics. Raises
+    ValueError if the folder holds what was trained with another budget.
     """
     train, variants, budget = STUDIES[name]
     budget = smoke_budget(name) if smoke else budget
