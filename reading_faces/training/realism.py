@@ -17,7 +17,6 @@ from reading_faces.training import storage
 from reading_faces.training.made_photos import draw_labels, draw_photo
 from reading_faces.training.measure import evaluate
 
-FACES = 400
 MADE_WEIGHTS = settings.SHIPPED / "weights" / "made"
 NOSE_TIP = KEYPOINT_NAMES.index("nose_tip")
 LANDMARKS = [1, 0, NOSE_TIP, 12, 11]  # of MTCNN, among the keypoints: eyes, nose, mouth corners
@@ -42,7 +41,7 @@ class Measure:
         return bool(self.value >= self.wanted if self.at_least else self.value <= self.wanted)
 
 
-def measure_realism(faces: int = FACES) -> Iterator[Measure]:
+def measure_realism(faces: int) -> Iterator[Measure]:
     """Take all measures, one after the other."""
     yield from compare_detectors(faces)
     yield from compare_coordinates(max(faces, 2000))
