@@ -14,8 +14,8 @@ from helpers.files import whole_file
 from helpers.images import resize_square
 from helpers.models import TrainedModel
 from reading_faces.training import scores
+from reading_faces.training.definitions import marks_otherwise
 from reading_faces.training.prototypes import prototype_agreement
-from reading_faces.training.shape_prior import JUDGED, fit_shape_model
 from reading_faces.training.training_data import agreement
 
 TRAINED_ON = ("train", "val")
@@ -64,8 +64,9 @@ def evaluate_keypoints(
     mirrored: bool = False,
     jitter: float = 0.0,
 ) -> Evaluation:
-    """Measure keypoints on the points that are labelled, and how likely the others lie.
+    """Measure keypoints on the points that are labelled.
 
+    `offset_removed` is there where the model's card has offsets of the source: `definitions`.
     With `jitter`, each picture is first moved and scaled by up to this share of its side, as a
     loose box would.
     """
@@ -74,8 +75,8 @@ def evaluate_keypoints(
     images = warp_images(faces.images, moved) if jitter else faces.images
     true = warp_keypoints(faces.keypoints, moved)
     predicted = finite(model.predict(images, mirrored))
-    measured = scores.keypoint_metrics(true, predicted, data.KEYPOINT_NAMES)
-    measured |= unlabelled_points(source, true, predicted)
+    offsets = model.card.get("offsets", {}).get(marks_otherwise(source))
+    measured = scores.keypoint_metrics(true, predicted, data.KEYPOINT_NAMES, offsets)
     result = describe("keypoints", source, split, len(faces), mirrored, measured)
     if jitter:
         result["jitter"] = jitter
@@ -189,22 +190,6 @@ def by_agreement(votes: np.ndarray, correct: np.ndarray) -> list[dict]:
         {"from": edges[i], "to": edges[i + 1]} | scores.share_right(correct[place == i])
         for i in np.unique(place)
     ]
-
-
-def unlabelled_points(source: str, true: np.ndarray, predicted: np.ndarray) -> dict:
-    """Say on how many faces the points without labels lie where no real face has them.
-
-    That is `unlabelled_outside_99`, the share of faces outside the region of 99 % (`ShapeModel`);
-    nothing if all points are labelled, or the source brings no faces with all 15 points along.
-    """
-    unlabelled = np.isnan(true[:, JUDGED]).any(axis=(1, 2))
-    if not unlabelled.any():
-        return {}
-    try:
-        shapes = fit_shape_model(data.kaggle_coordinates(source))
-    except (data.DataError, ValueError):
-        return {}
-    return {"unlabelled_outside_99": float(shapes.outside(predicted[unlabelled]).mean())}
 
 
 def loose_boxes(n: int, size: int, jitter: float) -> np.ndarray:

@@ -8,33 +8,49 @@ import numpy as np
 from sklearn.metrics import confusion_matrix, f1_score, precision_recall_curve, roc_auc_score
 
 from helpers import metrics
+from reading_faces.training import definitions
 
 # An action unit below this intensity is called weak.
 WEAK = 0.4
 
 
-def keypoint_metrics(true: np.ndarray, predicted: np.ndarray, names: tuple[str, ...]) -> dict:
+def keypoint_metrics(
+    true: np.ndarray, predicted: np.ndarray, names: tuple[str, ...], offsets=None
+) -> dict:
     """Measure predicted keypoints against the labelled ones; ValueError if there are none.
 
     That is `rmse_px` (root of the mean squared error over all labelled x and y),
     `mean_error_interocular` (mean over faces of their mean error), its 95 % bootstrap interval, the
     same error for the mean of these labels as the answer to all (`mean_face_error_interocular`),
-    `failure_rate_10pct` (share of faces whose mean error is above 0.10) and `per_point` for points
-    labelled at least once. Errors are None where no face has both eye centres labelled.
+    `failure_rate_10pct` (share of faces whose mean error is above 0.10), the mean error of the
+    `five` points that most data sets mark and of the other `ten`, and `per_point`, both where any
+    is labelled. Errors are None where no face has both eye centres labelled.
+
+    With `offsets` `(15, 2)`, by which labels mark other places (`definitions`), `offset_removed` is
+    the mean error of predictions that were moved by them.
     """
     labelled = np.isfinite(true)
     if not labelled.any():
         raise ValueError("No keypoint is labelled here, so nothing can be measured.")
     errors = metrics.keypoint_errors(true, predicted)
+    kinds = {"mean_error_interocular": errors}
+    if offsets is not None:
+        moved = definitions.add_offsets(predicted, offsets, true)
+        kinds["offset_removed"] = metrics.keypoint_errors(true, moved)
     faces = face_errors(errors)
     mean_face = np.nansum(true, axis=0) / np.maximum(labelled.sum(axis=0), 1)
     guesses = face_errors(metrics.keypoint_errors(true, mean_face))
     return {
         "rmse_px": metrics.rmse(true, predicted),
-        "mean_error_interocular": mean_or_none(faces),
+        **{kind: mean_or_none(face_errors(values)) for kind, values in kinds.items()},
         "mean_error_interval_95": metrics.bootstrap_interval(faces) if len(faces) else None,
         "mean_face_error_interocular": mean_or_none(guesses),
         "failure_rate_10pct": mean_or_none(faces > 0.10),
+        **{
+            group: {kind: mean_or_none(face_errors(of[:, points])) for kind, of in kinds.items()}
+            for group, points in (("five", definitions.FIVE), ("ten", definitions.TEN))
+            if labelled[:, points].any()
+        },
         "per_point": {
             name: {
                 "n": int(labelled[:, point, 0].sum()),

@@ -1,6 +1,5 @@
 """The four models that ship, each as one `Task`: its data, network, recipe, loss and measures."""
 
-import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -8,21 +7,19 @@ from functools import partial
 import keras
 import numpy as np
 
-from helpers.data import EMOTIONS, DataError, kaggle_coordinates
+from helpers.data import EMOTIONS, load_keypoints
 from helpers.data.sources import find_folder
 from helpers.metrics import fit_temperature
 from helpers.models import TrainedModel
 from reading_faces.made_faces.expression import UNIT_NAMES
 from reading_faces.training import losses, teach_embedding, training_data
+from reading_faces.training.definitions import fit_offsets, marks_otherwise
 from reading_faces.training.loop import train_in_turn
 from reading_faces.training.measure import evaluate
 from reading_faces.training.recipes import Recipe, Schedule
 from reading_faces.training.scores import fit_thresholds
-from reading_faces.training.shape_prior import fit_shape_model
-from reading_faces.training.training_data import Examples, drawn_only
+from reading_faces.training.training_data import Examples, drawn_only, learnt_from
 
-# Half of the real faces with 15 points are nearer to their mean shape than this.
-TYPICAL_SHAPE = 4.0
 # How many of FER-2013's 28,709 training faces show each emotion (Goodfellow et al. 2013).
 EMOTION_COUNTS = (3995, 436, 4097, 7215, 4830, 3171, 4965)
 
@@ -44,17 +41,8 @@ class Task:
     loss: Callable = lambda sources, recipe: losses.cross_entropy(recipe.label_smoothing)
     monitor: str = "val_loss"  # the column of the history that says which epoch is best
     outputs: dict[str, list[str]] = field(default_factory=dict)  # their names, for the card
-    # model, examples -> entries of the card that are fitted on validation faces
+    # model, examples -> entries of the card that are fitted on faces
     calibrate: Callable = lambda model, examples: {}
-
-
-def keypoint_loss(sources: tuple[str, ...], recipe: Recipe) -> Callable:
-    """Return the loss: with a price on unlikely shapes if a source knows real ones."""
-    for source in sources if recipe.shape_weight else ():
-        with contextlib.suppress(DataError, ValueError):
-            shapes = fit_shape_model(kaggle_coordinates(source))
-            return losses.distance_within_shape(shapes, TYPICAL_SHAPE, recipe.shape_weight)
-    return losses.masked_distance
 
 
 def learn_emotions(network: keras.Model, examples: Examples, run) -> tuple[keras.Model, dict]:
@@ -72,6 +60,16 @@ def learn_emotions(network: keras.Model, examples: Examples, run) -> tuple[keras
         weights, bias = network.get_layer("logits").get_weights()
         network.get_layer("logits").set_weights([weights, bias + np.log(seen / drawn)])
     return network, facts
+
+
+def keypoint_offsets(model: TrainedModel, examples: Examples) -> dict:
+    """Fit how far labels of sources with another definition than Kaggle's lie from the answers."""
+    offsets = {}
+    for source in filter(marks_otherwise, model.card["training"]["sources"]):
+        faces = learnt_from(load_keypoints(source))
+        fitted = fit_offsets(model.predict(faces.images, mirrored=True), faces.keypoints)
+        offsets[marks_otherwise(source)] = fitted.round(4).tolist()
+    return {"offsets": offsets} if offsets else {}
 
 
 def temperature(model: TrainedModel, examples: Examples) -> dict:
@@ -109,6 +107,7 @@ KEYPOINTS = Task(
     name="keypoints",
     size=96,
     networks={
+        "pyramid": ("build_pyramid_model", {}),
         "heatmap": ("build_heatmap_model", {}),
         "residual": ("build_keypoint_model", {}),
         "small": ("build_heatmap_model", {"filters": (24, 48, 64)}),
@@ -116,15 +115,16 @@ KEYPOINTS = Task(
     recipes={
         "smoke": SMOKE,
         "lesson": LESSON,
-        "full": Recipe(
-            Schedule(epochs=14, learning_rate=1e-3, batch_size=32), drawn=12_000, shape_weight=0.003
-        ),
+        "full": Recipe(Schedule(epochs=20, learning_rate=2.5e-3, weight_decay=0.05), drawn=12_000),
         "full small": Recipe(Schedule(epochs=8, learning_rate=2e-3, batch_size=32)),
     },
-    sources=("facial-keypoints", "made"),
+    sources=("facial-keypoints", "youtube-faces", "made"),
     data=training_data.keypoint_data,
-    loss=keypoint_loss,
-    measure=partial(report_on, source="facial-keypoints", split="test"),
+    loss=lambda sources, recipe: losses.masked_distance,
+    calibrate=keypoint_offsets,
+    measure=partial(
+        report_on, source="facial-keypoints", split="test", check=("youtube-faces", "test")
+    ),
 )
 
 EMOTION = Task(

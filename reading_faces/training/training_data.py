@@ -8,12 +8,15 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
+from helpers import models
 from helpers.augment import augment_faces
 from helpers.batches import Batches
 from helpers.data import (
     EMOTIONS,
     ActionUnitData,
     DataError,
+    KeypointData,
+    kaggle_coordinates,
     load_action_units,
     load_emotions,
     load_keypoints,
@@ -23,6 +26,7 @@ from helpers.data.parsing import is_made_set
 from helpers.images import resize_square
 from helpers.models import keypoints_to_network
 from reading_faces.made_faces.expression import PRESENT_FROM, UNIT_NAMES
+from reading_faces.training import definitions
 from reading_faces.training.augment import MixedBatches, augment_action_units, augment_keypoints
 from reading_faces.training.made_sets import training_set
 from reading_faces.training.recipes import Recipe
@@ -42,13 +46,56 @@ def drawn_only(sources: tuple[str, ...]) -> bool:
 
 
 def keypoint_data(sources: tuple[str, ...], recipe: Recipe, seed: int) -> Examples:
-    """Return faces with their points as targets; all points of those drawn for the recipe."""
+    """Return faces with their points as targets; all points of those drawn for the recipe.
+
+    Labels of sources with another definition are moved to Kaggle's. They are the only ones that
+    have all 15 points on real faces, and few: where rows are not limited, they are learnt twice.
+    """
     more = recipe.drawn and "made" in sources
     drawn = {"made": training_set(recipe.drawn, pose="turned")} if more else {}
     parts = [load_keypoints(drawn.get(source, source)) for source in sources]
+    others = [definitions.marks_otherwise(source) for source in sources]
+    parts = [as_kaggle(part) if name else part for part, name in zip(parts, others, strict=True)]
+    twice = [] if recipe.rows else [part for part, name in zip(parts, others, strict=True) if name]
     return as_examples(
-        parts, lambda part, _: part.keypoints, recipe, seed, augment_keypoints, keypoints_to_network
-    )
+        parts, lambda part, _: part.keypoints, recipe, seed, augment_keypoints,
+        keypoints_to_network, [train_and_val(part, None, seed)[0] for part in twice],
+    )  # fmt: skip
+
+
+def as_kaggle(faces: KeypointData) -> KeypointData:
+    """Return faces with their points where Kaggle's annotators would have marked them."""
+    offsets = offsets_from_kaggle(learnt_from(faces))
+    points = definitions.add_offsets(faces.keypoints, -offsets, faces.keypoints)
+    return replace(faces, keypoints=points)
+
+
+def learnt_from(faces: KeypointData) -> KeypointData:
+    """Return the faces of training people; all, where there are no splits."""
+    return faces.select(np.isin(faces.split, ("train", "all")))
+
+
+def offsets_from_kaggle(faces: KeypointData) -> np.ndarray:
+    """Return how far labels lie from where Kaggle's annotators mark, as `definitions` says.
+
+    Of the five points that other sets mark too, the model that ships tells it, which learnt from
+    those. Of the ten, only typical places can, here and in Kaggle's table; those of Kaggle are
+    stretched until its mouths are as low, for cameras look at people from different heights.
+
+    Raises DataError if Kaggle's coordinates are not at hand.
+    """
+    five, ten = definitions.FIVE, definitions.TEN
+    seen = models.load("keypoints").predict(faces.images, mirrored=True)
+    offsets = definitions.fit_offsets(seen, faces.keypoints)
+    offsets[ten] = 0
+    moved = definitions.add_offsets(faces.keypoints, -offsets, faces.keypoints)
+    typical = definitions.typical_places(moved)
+    coordinates = kaggle_coordinates()
+    kaggle = definitions.typical_places(coordinates[np.isfinite(coordinates).all(axis=(1, 2))])
+    mouth = five[-1]
+    kaggle[:, 1] *= typical[mouth, 1] / kaggle[mouth, 1]
+    offsets[ten] = (typical - kaggle)[ten]
+    return offsets
 
 
 def action_unit_data(sources: tuple[str, ...], recipe: Recipe, seed: int) -> Examples:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from data_samples import fer_rows, grey, write_picture, write_table
+from data_samples import fer_rows, grey, write_frames, write_picture, write_table
 
 from helpers.augment import flip_images, flip_keypoints, warp_images, warp_keypoints
 from helpers.data import (
@@ -25,6 +25,7 @@ from reading_faces.__main__ import main
 from reading_faces.commands import evaluate as command
 from reading_faces.made_faces import UNIT_NAMES
 from reading_faces.training import measure, storage
+from reading_faces.training.definitions import fit_offsets
 from reading_faces.training.storage import BUILDERS
 
 
@@ -271,6 +272,24 @@ def test_with_the_mirrored_look_the_answer_is_the_mean_of_both(task, weights, ca
     np.testing.assert_allclose(answers, (first + second) / 2, atol=1e-4)
 
 
+def test_the_offsets_on_the_card_are_taken_away_on_their_own_source_alone(
+    weights, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
+    face = load_keypoints("made").select("test").keypoints[0]
+    write_frames(tmp_path / "youtube-faces", {"Ann_Lee_0.png": face, "Ann_Lee_1.png": face})
+    model = storage.load(weights / "keypoints.weights.h5")
+    faces = load_keypoints("youtube-faces")
+    offsets = fit_offsets(model.predict(faces.images), faces.keypoints).tolist()
+    knows = replace(model, card=model.card | {"offsets": {"youtube-faces": offsets}})
+    (split,) = set(faces.split)
+    found = measure.evaluate(knows, "youtube-faces", split).result["metrics"]
+    assert found["offset_removed"] < found["mean_error_interocular"]
+    assert found["ten"]["offset_removed"] < found["ten"]["mean_error_interocular"]
+    for other, source, part in ((model, "youtube-faces", split), (knows, "made", "test")):
+        assert "offset_removed" not in measure.evaluate(other, source, part).result["metrics"]
+
+
 def test_a_loose_box_is_simulated_and_what_is_stored_belongs_to_the_pictures(weights):
     model = storage.load(weights / "keypoints.weights.h5")
     measured = measure.evaluate_keypoints(model, "made", "test", jitter=0.15)
@@ -289,24 +308,6 @@ def test_loose_boxes_move_and_scale_by_up_to_what_was_asked():
     assert 0.85 <= sides.min() < 0.87
     assert 1.13 < sides.max() <= 1.15
     assert 14 < np.abs(centres).max() <= 0.15 * 96
-
-
-def test_points_without_labels_are_held_against_the_shape_of_real_faces(tmp_path, monkeypatch):
-    rng = np.random.default_rng(0)
-    complete = rng.uniform(20, 75, (15, 2)) + rng.normal(0, 1, (200, 15, 2))
-    monkeypatch.setattr(measure.data, "kaggle_coordinates", lambda source: complete)
-    true, predicted = complete[:20].copy(), complete[:20].copy()
-    assert measure.unlabelled_points("some", true, predicted) == {}
-    true[:10, 2:10] = np.nan
-    predicted[:5, 6, 1] += 40
-    predicted[10:, 6, 1] += 40  # labelled: judged by its label, not by its shape
-    found = measure.unlabelled_points("some", true, predicted)
-    assert found == {"unlabelled_outside_99": 0.5}
-
-
-def test_without_complete_faces_nothing_is_said_of_unlabelled_points():
-    true = np.full((3, 15, 2), np.nan)
-    assert measure.unlabelled_points("made", true, np.zeros_like(true)) == {}
 
 
 @pytest.mark.parametrize("text", ["0.6", "-0.1", "much", "nan"])

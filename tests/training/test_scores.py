@@ -49,6 +49,29 @@ def test_points_that_are_not_labelled_do_not_count(true):
     )
 
 
+def test_a_constant_offset_is_taken_away_and_each_kind_of_point_is_told(true):
+    true[:, 7] = 80, 20  # an outer end of a brow
+    predicted = np.nan_to_num(true)
+    predicted[:, 7] -= (4, 8)
+    predicted[0, 10] -= (0, 4)
+    offsets = np.zeros((15, 2))
+    offsets[7] = 0.1, 0.2
+    plain = scores.keypoint_metrics(true, predicted, KEYPOINT_NAMES)
+    result = scores.keypoint_metrics(true, predicted, KEYPOINT_NAMES, offsets.tolist())
+    away = np.hypot(0.1, 0.2)
+    assert result["ten"] == pytest.approx({"mean_error_interocular": away, "offset_removed": 0})
+    five = {"mean_error_interocular": 0.1 / 6, "offset_removed": 0.1 / 6}
+    assert result["five"] == pytest.approx(five)
+    assert result["offset_removed"] == pytest.approx(0.1 / 8)
+    assert result["mean_error_interocular"] == pytest.approx(((0.1 + away) / 4 + away / 3) / 2)
+    assert "offset_removed" not in plain | plain["five"] | plain["ten"]
+
+
+def test_a_kind_of_point_that_is_never_labelled_is_left_out(true):
+    result = scores.keypoint_metrics(true, np.nan_to_num(true), KEYPOINT_NAMES)
+    assert "five" in result and "ten" not in result
+
+
 def test_nothing_labelled_is_said_plainly():
     nothing = np.full((2, 15, 2), np.nan)
     with pytest.raises(ValueError, match="No keypoint is labelled"):

@@ -1,6 +1,5 @@
 """Each task fits together: pictures, networks, losses, and what its card is told."""
 
-from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,7 +9,8 @@ from scipy.special import softmax
 
 from helpers import models
 from helpers.batches import Batches
-from reading_faces.training import losses, tasks
+from helpers.data import KeypointData
+from reading_faces.training import tasks
 from reading_faces.training.recipes import Recipe, Schedule
 from reading_faces.training.storage import BUILDERS
 from reading_faces.training.training_data import Examples
@@ -36,12 +36,6 @@ def test_each_network_of_a_task_takes_its_pictures_and_gives_what_its_loss_compa
         assert len(names) == targets.shape[1]
 
 
-def test_without_complete_faces_the_loss_has_no_price_on_shapes():
-    recipe = tasks.KEYPOINTS.recipes["full"]
-    assert recipe.shape_weight > 0
-    assert tasks.keypoint_loss(("made",), recipe) is losses.masked_distance
-
-
 def test_a_rare_emotion_is_expected_rarely(monkeypatch):
     monkeypatch.setattr(tasks, "train_in_turn", lambda network, *_: (network, {}))
     network = models.build_emotion_model(filters=(8,))
@@ -57,24 +51,6 @@ def test_a_rare_emotion_is_expected_rarely(monkeypatch):
     learn(np.zeros(3, int))  # what was never drawn has no frequency
     assert np.isfinite(network.get_layer("logits").get_weights()[1]).all()
     np.testing.assert_allclose(shares, np.array(tasks.EMOTION_COUNTS) / 28_709, rtol=1e-4)
-
-
-def test_real_shapes_put_a_price_on_unlikely_ones_from_whichever_source_knows_them(monkeypatch):
-    faces = np.random.default_rng(0).normal(0, 1, (300, 15, 2)) + np.arange(30).reshape(15, 2)
-
-    def coordinates(source):
-        if source != "facial-keypoints":
-            raise tasks.DataError("no faces with 15 points")
-        return faces
-
-    monkeypatch.setattr(tasks, "kaggle_coordinates", coordinates)
-    sources = ("made", "facial-keypoints")
-    recipe = Recipe(Schedule(1, 1e-3), shape_weight=1.0)
-    loss = tasks.keypoint_loss(sources, recipe)
-    true, seen = np.full((1, 15, 2), np.nan, np.float32), np.zeros((1, 15, 2), np.float32)
-    true[0, [0, 1, 10, 11, 12]] = np.float32([[-0.3, -0.2], [0.3, -0.2], [0, 0], [-1, 1], [1, 1]])
-    assert float(loss(true, seen)) > float(losses.masked_distance(true, seen)) + 1
-    assert tasks.keypoint_loss(sources, replace(recipe, shape_weight=0.0)) is losses.masked_distance
 
 
 def test_frequencies_are_put_right_only_where_all_faces_were_drawn(monkeypatch):
@@ -97,6 +73,23 @@ class Oracle:
 
     def predict(self, images):
         return np.where(images[:, 0, :18] > 100, 0.3, 0.1)
+
+
+def test_the_card_says_how_far_labels_of_another_definition_lie_from_the_answers(monkeypatch):
+    rng = np.random.default_rng(0)
+    points = rng.uniform(20, 70, (12, 15, 2)).astype(np.float32)
+    points[:, 0], points[:, 1] = (66, 38), (30, 38)
+    split = np.repeat(["train", "test"], 6)
+    faces = KeypointData(grey(12, 96), points, split, source="youtube-faces")
+    monkeypatch.setattr(tasks, "load_keypoints", lambda source: faces)
+    lower = SimpleNamespace(
+        predict=lambda images, mirrored: points[: len(images)] - [0, 3.6],
+        card={"training": {"sources": ["made", "youtube-faces"]}},
+    )
+    found = tasks.KEYPOINTS.calibrate(lower, None)
+    np.testing.assert_allclose(found["offsets"]["youtube-faces"], [[0, 0.1]] * 15, atol=1e-4)
+    lower.card["training"]["sources"] = ["made", "facial-keypoints"]
+    assert tasks.KEYPOINTS.calibrate(lower, None) == {}
 
 
 def test_sureness_is_fitted_on_validation_faces():

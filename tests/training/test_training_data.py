@@ -10,7 +10,7 @@ from helpers.data import EMOTIONS, DataError, EmotionData, KeypointData
 from helpers.data.made import SHIPPED, load_set
 from reading_faces.made_faces.expression import PRESENT_FROM
 from reading_faces.made_faces.sets import collect, draw_set
-from reading_faces.training import training_data
+from reading_faces.training import definitions, training_data
 from reading_faces.training.made_sets import save_set
 from reading_faces.training.recipes import Recipe, Schedule
 from reading_faces.training.training_data import soft_labels
@@ -67,6 +67,55 @@ def test_a_recipe_may_ask_for_more_made_faces_than_ship(few_faces, monkeypatch):
     drawn = training_data.keypoint_data(("made",), recipe, 0).training
     assert asked == [(500, "turned")]
     assert len(drawn.images) == 64 and np.isfinite(drawn.targets).all()
+
+
+class Oracle:
+    """A model that knows faces by their first pixel."""
+
+    def __init__(self, keypoints):
+        self.keypoints = keypoints
+
+    def predict(self, images, mirrored=False):
+        return self.keypoints[images[:, 0, 0]]
+
+
+@pytest.fixture
+def elsewhere(monkeypatch):
+    """Points of made faces as we mark them, and the same faces with labels of a known set."""
+    ours = load_set().keypoints[:120]
+    images = np.arange(120, dtype=np.uint8)[:, None, None] * np.ones((1, 96, 96), np.uint8)
+    offsets = np.zeros((15, 2))
+    offsets[[0, 1, 14]], offsets[[7, 9]] = (0, 0.03), [[0.05, -0.1], [-0.05, -0.1]]
+    labels = definitions.add_offsets(ours, offsets, ours)
+    split = np.repeat(["train", "val", "test"], [80, 20, 20])
+    faces = KeypointData(images, labels, split, source="youtube-faces")
+    monkeypatch.setattr(training_data, "load_keypoints", lambda source: faces)
+    monkeypatch.setattr(training_data.models, "load", lambda name: Oracle(ours))
+    table = np.concatenate([load_set().keypoints[:80], np.full((9, 15, 2), np.nan)])
+    monkeypatch.setattr(training_data, "kaggle_coordinates", lambda: table)
+    return ours, faces
+
+
+def test_labels_of_another_definition_are_moved_to_kaggles_and_learnt_twice(elsewhere):
+    ours, faces = elsewhere
+    assert np.abs(faces.keypoints - ours).max() > 2
+    recipe = Recipe(Schedule(1, 1e-3))
+    training, validation, _ = training_data.keypoint_data(("youtube-faces",), recipe, 0)
+    np.testing.assert_allclose(training.targets, ours[[*range(80), *range(80)]], atol=0.5)
+    np.testing.assert_allclose(validation.targets, ours[80:100], atol=0.5)
+    few = training_data.keypoint_data(("youtube-faces",), replace(recipe, rows=30), 0).training
+    assert len(few.images) == 30
+
+
+def test_kaggles_faces_are_stretched_until_their_mouths_are_as_low(elsewhere, monkeypatch):
+    ours, faces = elsewhere
+    middle = ours[:80, :2].mean(axis=1, keepdims=True)
+    low = middle + (ours[:80] - middle) * [1, 0.9]  # as if seen from above
+    plain = training_data.offsets_from_kaggle(faces.select("train"))
+    monkeypatch.setattr(training_data, "kaggle_coordinates", lambda: low)
+    np.testing.assert_allclose(
+        training_data.offsets_from_kaggle(faces.select("train")), plain, atol=0.02
+    )
 
 
 def test_action_units_are_learnt_from_sources_that_code_them_all(three_file, tmp_path, monkeypatch):

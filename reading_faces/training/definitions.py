@@ -1,0 +1,62 @@
+"""Where a point is marked: data sets differ by a constant, and our model answers as Kaggle's do.
+
+Offsets `(15, 2)` say how far the labels of another set lie from its answers, in distances between
+the eyes: along the line from the right eye's centre to the left one's, and at right angles to it,
+downwards. They treat both halves of a face alike.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from helpers.augment import MIRRORED
+
+# Eye centres, nose tip and corners of the mouth, which nearly all data sets mark; and the others.
+FIVE = np.array([0, 1, 10, 11, 12])
+TEN = np.setdiff1d(np.arange(15), FIVE)
+# Of the sets known by name, those with another definition: of 68 points, ours are taken.
+_OTHER = ("youtube-faces",)
+
+
+def marks_otherwise(source: str | Path) -> str:
+    """Return the name of a source that has another definition, else nothing."""
+    name = Path(source).name
+    return name if name in _OTHER else ""
+
+
+def eye_axes(keypoints: np.ndarray) -> np.ndarray:
+    """Return `(n, 2, 2)`: the way from the right eye to the left one, and it turned downwards."""
+    across = keypoints[:, 0] - keypoints[:, 1]
+    down = across[:, ::-1] * [-1, 1]
+    return np.stack([across, down], axis=1)
+
+
+def in_eye_distances(ways: np.ndarray, axes: np.ndarray) -> np.ndarray:
+    """Turn ways `(n, 15, 2)` from pixels into distances between the eyes, NaN without these."""
+    squared = (axes[:, :1] ** 2).sum(axis=2, keepdims=True)
+    return ways @ axes.transpose(0, 2, 1) / np.where(squared > 0, squared, np.nan)
+
+
+def add_offsets(keypoints: np.ndarray, offsets: np.ndarray, seen_by: np.ndarray) -> np.ndarray:
+    """Move points `(n, 15, 2)` by offsets in the units of the faces `seen_by` (n, 15, 2)."""
+    return (keypoints + offsets @ eye_axes(seen_by)).astype(np.float32)
+
+
+def fit_offsets(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """Return what the labels of faces `(n, 15, 2)` have more than predictions: offsets `(15, 2)`.
+
+    That is the median; 0 for a point that is never labelled.
+    """
+    return _typical(in_eye_distances(true - predicted, eye_axes(true)))
+
+
+def typical_places(keypoints: np.ndarray) -> np.ndarray:
+    """Return where points are on most faces, as offsets `(15, 2)` from the middle of the eyes."""
+    middle = keypoints[:, :2].mean(axis=1, keepdims=True)
+    return _typical(in_eye_distances(keypoints - middle, eye_axes(keypoints)))
+
+
+def _typical(ways: np.ndarray) -> np.ndarray:
+    """Return the medians over faces, and of both halves of the face, which are mirror images."""
+    middle = np.ma.median(np.ma.masked_invalid(ways), axis=0).filled(0)
+    return (middle + middle[MIRRORED] * [-1, 1]) / 2
