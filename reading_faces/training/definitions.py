@@ -58,5 +58,5 @@ def typical_places(keypoints: np.ndarray) -> np.ndarray:
 
 def _typical(ways: np.ndarray) -> np.ndarray:
     """Return the medians over faces, and of both halves of the face, which are mirror images."""
-    middle = np.ma.median(np.ma.masked_invalid(ways), axis=0).filled(0)
-    return (middle + middle[MIRRORED] * [-1, 1]) / 2
+    middle = np.ma.median(np.ma.masked_invalid(ways), axis=0)
+    return np.ma.stack([middle, middle[MIRRORED] * [-1, 1]]).mean(axis=0).filled(0)
