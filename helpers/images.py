@@ -3,28 +3,55 @@
 A photo that cannot be read raises `PhotoError` with one sentence, so that the others go on.
 """
 
-import importlib.util
+import contextlib
+import io
 import os
 import stat
 import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps
+import pillow_heif
+from PIL import ExifTags, Image, ImageOps, JpegImagePlugin
 
 from helpers.files import explain, whole_file
 
-EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".pgm", ".tif", ".tiff")
-if importlib.util.find_spec("pillow_heif"):  # phones' own format, where somebody installed it
-    importlib.import_module("pillow_heif").register_heif_opener()
-    EXTENSIONS += (".heic", ".heif")
-# A photo is decoded into three bytes a pixel, and more while it is converted.
+pillow_heif.register_heif_opener()  # what phones write
+# Pillow decodes these itself; some others it hands to programs that it finds on the machine.
+FORMATS = ("JPEG", "PNG", "WEBP", "HEIF", "AVIF", "GIF", "BMP", "DIB", "TIFF", "PPM")
+FORMATS += ("JPEG2000", "QOI", "PSD", "ICO", "PCX", "SGI", "SUN", "TGA")
+_KINDS = (*FORMATS, "MPO")  # a JPEG with more pictures behind it, which has names of its own
+EXTENSIONS = tuple(end for end, kind in Image.registered_extensions().items() if kind in _KINDS)
+# A photo is decoded into three bytes a pixel, and more while it is converted. A JPEG may have four
+# times as many: it can be decoded at a half or a quarter of its width.
 MOST_PIXELS = 100_000_000
+# What operating systems leave beside photos, besides names that begin with a dot.
+LITTER = ("thumbs.db", "desktop.ini")
 
 
 class PhotoError(ValueError):
     """A photo that cannot be read, in one sentence."""
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A photo as it was decoded.
+
+    Attributes
+    ----------
+    pixels : `(h, w, 3) uint8` RGB, the right way up.
+    size : width and height of the photo itself, the right way up.
+    shrunk : how many of its pixels, across and down, became one of `pixels`; 1 but for large JPEGs.
+    remark : one sentence if a small part of it is missing, else empty.
+    """
+
+    pixels: np.ndarray
+    size: tuple[int, int]
+    shrunk: int = 1
+    remark: str = ""
 
 
 def find_photos(paths: list[str | Path]) -> list[Path]:
@@ -35,18 +62,17 @@ def find_photos(paths: list[str | Path]) -> list[Path]:
     """
     found: list[Path] = []
     for path in map(Path, paths):
-        found += [file for file, is_photo in walk(path) if is_photo] or [path]
+        found += [file for file, photo in walk(path) if photo] or [path]
     return found
 
 
 def skipped_files(paths: list[str | Path]) -> list[Path]:
-    """Return what `find_photos` leaves out of named folders because of its kind, by its name."""
-    files = [file for path in paths for file, is_photo in walk(Path(path)) if not is_photo]
-    return [file for file in files if not file.name.startswith(".")]
+    """Return what `find_photos` leaves out of named folders because it is no photo."""
+    return [file for path in paths for file, photo in walk(Path(path)) if not photo]
 
 
 def walk(path: Path) -> list[tuple[Path, bool]]:
-    """Return what lies below a folder in name order, and whether it is called like a photo.
+    """Return what lies below a folder in name order, and whether it is a photo.
 
     Links to other folders are not followed. What cannot be opened as a folder takes the place of
     its photos: `read_photo` says why it cannot.
@@ -56,44 +82,76 @@ def walk(path: Path) -> list[tuple[Path, bool]]:
     for folder, below, names in os.walk(path, onerror=unreadable.append):
         links = [name for name in below if os.path.islink(os.path.join(folder, name))]
         files += [Path(folder, name) for name in names + links]
-    # macOS leaves `._photo.jpg`, which holds no picture, beside photos on foreign disks.
-    found = [(f, f.name.lower().endswith(EXTENSIONS) and f.name[:2] != "._") for f in files]
-    return sorted(found + [(Path(error.filename), True) for error in unreadable])
+    found = [(file, is_photo(file)) for file in files]
+    found += [(Path(error.filename), True) for error in unreadable]
+    return sorted((file, photo) for file, photo in found if photo or not is_litter(file))
+
+
+def is_photo(file: Path) -> bool:
+    """Whether a file is called like a photo, or its first bytes are those of one.
+
+    Not the `._photo.jpg` that macOS leaves beside photos on foreign disks.
+    """
+    if file.name.startswith("._"):
+        return False
+    if file.suffix.lower() in EXTENSIONS:
+        return True
+    try:
+        # TGA, the last, has no mark of its own: other files would pass for it.
+        if not os.path.isfile(file):
+            return False
+        with warnings.catch_warnings(action="ignore"), open_picture(file, FORMATS[:-1]) as image:
+            return not is_preview(image)
+    except Image.DecompressionBombError:
+        return True
+    except Exception:  # on other kinds of files Pillow's decoders raise almost anything
+        return False
+
+
+def is_litter(file: Path) -> bool:
+    """Whether a file is one that operating systems leave everywhere."""
+    return file.name.startswith(".") or file.name.lower() in LITTER
+
+
+def is_preview(image: Image.Image) -> bool:
+    """Whether all that can be read is a small copy, as of a camera's raw file."""
+    return image.format == "TIFF" and bool(image.tag_v2.get(254, 0) & 1)
 
 
 def read_photo(path: str | Path) -> np.ndarray:
+    """Return the pixels of `load_photo`, which says what it raises."""
+    return load_photo(path).pixels
+
+
+def load_photo(path: str | Path) -> Photo:
     """Read the first frame of a picture file the right way up.
 
-    Returns
-    -------
-    `(h, w, 3) uint8` RGB. Pixels of 16 bits or floats are scaled, transparency is put on white.
+    Pixels of 16 bits or floats are scaled, transparency is put on white.
 
     Raises
     ------
     PhotoError
-        If the file is missing, no picture, cut off or larger than `MOST_PIXELS`.
+        If the file is missing, no picture, cut off by more than a little, or larger than
+        `MOST_PIXELS`, a JPEG than four times that.
     """
     try:
         kind = os.stat(path)
         if stat.S_ISDIR(kind.st_mode):
             os.scandir(path).close()  # raises where the folder may not be opened
-            inside = any(is_photo for _, is_photo in walk(Path(path)))
+            inside = any(photo for _, photo in walk(Path(path)))
             raise PhotoError("This is a folder." if inside else "There is no photo in this folder.")
         if not stat.S_ISREG(kind.st_mode):
             raise PhotoError("This is not a regular file.")
         if not kind.st_size:
             raise PhotoError("The file is empty.")
-        # Pillow warns of what it can live with; its own, larger limit on pixels is an error.
-        with warnings.catch_warnings(action="ignore"), Image.open(path) as image:
-            width, height = image.size
-            if width * height > MOST_PIXELS:
-                raise Image.DecompressionBombError
-            return to_rgb(image)
+        return decode(path)
     except PhotoError:
         raise
     except Image.DecompressionBombError:
         limit = MOST_PIXELS // 1_000_000
-        raise PhotoError(f"It has more than the limit of {limit} million pixels.") from None
+        raise PhotoError(
+            f"It has more than the limit of {limit} million pixels ({4 * limit} of a JPEG)."
+        ) from None
     except Image.UnidentifiedImageError:
         raise PhotoError("This is not a picture that can be read.") from None
     except OSError as error:
@@ -106,9 +164,100 @@ def read_photo(path: str | Path) -> np.ndarray:
         raise PhotoError(f"The picture is damaged ({type(error).__name__}).") from error
 
 
+def decode(path: str | Path) -> Photo:
+    """Decode a picture file; one that is cut off, as far as it goes."""
+    # Pillow warns of what it can live with.
+    with warnings.catch_warnings(action="ignore"), open_picture(path) as image:
+        if is_preview(image):
+            raise PhotoError("This is a camera's raw file: export it as JPEG or PNG.")
+        own, remark = image.size, ""
+        shrunk = shrink(image)
+        deep = image.tile and ";16" in str(image.tile[0].args)
+        try:
+            image.load()
+        except Exception:
+            image = salvage(path)
+            if image is None:
+                raise
+            remark = "The end of the file is missing; the rest of the picture was read."
+        if deep and image.mode in ("RGB", "RGBA", "LA"):
+            image = read_deep(path, image)
+        lying = image.size
+        pixels = to_rgb(image)
+        upright = own if pixels.shape[1::-1] == lying else own[::-1]
+        return Photo(pixels, upright, shrunk, remark)
+
+
+def open_picture(file, formats: Sequence[str] = FORMATS) -> Image.Image:
+    """Open a picture file and decode nothing yet."""
+    try:
+        return Image.open(file, "r", formats)
+    except Image.DecompressionBombError:  # Pillow's own limit holds for every format
+        if isinstance(file, io.BytesIO):
+            file.seek(0)
+        try:
+            return JpegImagePlugin.JpegImageFile(file)
+        except SyntaxError:
+            raise Image.DecompressionBombError from None
+
+
+def shrink(image: Image.Image) -> int:
+    """Have a large JPEG decoded at a half, a quarter or an eighth; return 2, 4, 8, or else 1.
+
+    Raises
+    ------
+    DecompressionBombError
+        If there are too many pixels all the same.
+    """
+    (width, height), is_jpeg = image.size, image.format in ("JPEG", "MPO")
+    pixels = width * height
+    if pixels > MOST_PIXELS * (4 if is_jpeg else 1):
+        raise Image.DecompressionBombError
+    if pixels <= MOST_PIXELS:
+        return 1
+    factor = 2
+    while pixels / factor**2 > MOST_PIXELS / 2:
+        factor *= 2
+    image.draft(None, (width // factor, height // factor))
+    return factor
+
+
+def salvage(path: str | Path) -> Image.Image | None:
+    """Decode what is there of a picture that is cut off, if that is four fifths of it.
+
+    It is decoded twice, on black and on another colour, and of a JPEG first with nothing and then
+    with noise in place of what is cut off: where the two differ, it is missing.
+    """
+    content, both = Path(path).read_bytes(), []
+    with open_picture(io.BytesIO(content)) as image:
+        is_jpeg, width = image.format in ("JPEG", "MPO"), image.width
+        if not is_jpeg and image.format not in ("PNG", "BMP", "PPM", "TGA"):
+            return None
+    noise = np.random.default_rng(0).integers(0, 255, 32 * width, np.uint8).tobytes()
+    ends = (b"\xff\xd9", b"\0" + noise + b"\xff\xd9") if is_jpeg else (b"", b"")
+    for colour, end in enumerate(ends):
+        with open_picture(io.BytesIO(content + end)) as image:
+            shrink(image)
+            image.im = Image.new(image.mode, image.size, colour).im
+            with contextlib.suppress(Exception):
+                image.load()
+            image.tile = []
+            both.append(image)
+    if image.info.get("progressive"):
+        # Each scan of the whole picture makes those before it finer, from some scan on.
+        scan = content.rfind(b"\xff\xda")
+        refines = content[scan + 7 + 2 * content[scan + 4] :][:1] >= b"\x10"
+        return both[0] if refines else None
+    first, second = (np.asarray(image).reshape(*image.size[::-1], -1) for image in both)
+    missing = (first != second).any(axis=2)
+    if is_jpeg and missing.any():
+        # Noise may end at a mark from which a decoder starts anew; all below is missing, too.
+        missing[np.argwhere(missing)[0, 0] + 16 :] = True
+    return both[0] if missing.mean() <= 0.2 else None
+
+
 def to_rgb(image: Image.Image) -> np.ndarray:
     """Turn whatever kind of pixels a file has into `(h, w, 3) uint8`, the right way up."""
-    image.load()
     ImageOps.exif_transpose(image, in_place=True)
     if image.mode.startswith(("I", "F")):
         grey = stretch(np.asarray(image))
@@ -120,19 +269,37 @@ def to_rgb(image: Image.Image) -> np.ndarray:
     return np.array(image if image.mode == "RGB" else image.convert("RGB"))
 
 
-def stretch(values: np.ndarray) -> np.ndarray:
-    """Scale grey values of 16 bits, 32 bits or floats to uint8.
+def read_deep(path: str | Path, image: Image.Image) -> Image.Image:
+    """Return colours of 16 bits as 8 bits, also where a camera has filled only 10 to 14 of them.
 
-    The scale is 0 to 1, 255 or 65,535, whichever holds them; values beyond go from their least to
-    their greatest.
+    Pillow keeps the upper 8 of 16 bits; OpenCV gives all.
     """
-    values = np.nan_to_num(values.astype(np.float64), posinf=0, neginf=0)
-    low, high = values.min(), values.max()
-    if low >= 0 and high <= 65535:
-        scaled = values * (255 if high <= 1 else 1 if high <= 255 else 1 / 257)
-    else:
-        scaled = (values - low) / max(high - low, 1e-12) * 255
-    return np.rint(scaled).astype(np.uint8)
+    if np.asarray(image).max() >= 64:
+        return image
+    values = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+    if values is None or values.ndim != 3 or values.shape[1::-1] != image.size:
+        return image
+    parts = [stretch(values[:, :, 2::-1]), *(stretch(a) for a in np.rollaxis(values[:, :, 3:], 2))]
+    deep = Image.fromarray(np.dstack(parts))
+    deep.getexif()[ExifTags.Base.Orientation] = image.getexif().get(ExifTags.Base.Orientation, 1)
+    return deep
+
+
+def stretch(values: np.ndarray) -> np.ndarray:
+    """Scale values of 16 bits, 32 bits or floats to uint8.
+
+    The scale goes from 0 to 1 or to the most that 8, 10, 12, 14 or 16 bits hold, whichever holds
+    them. Values beyond, and those up to 16 that would be nearly black, go to their greatest.
+    """
+    values = np.nan_to_num(values.astype(np.float32), copy=False, posinf=0, neginf=0)
+    low, high = float(values.min()), float(values.max())
+    if low < 0 or high > 65535:
+        values -= low
+        high = max(high - low, 1e-12)
+    elif not 1 < high < 16:
+        high = next(most for most in (1, 255, 1023, 4095, 16383, 65535) if high <= most)
+    values *= 255 / high
+    return np.rint(values, out=values).astype(np.uint8)
 
 
 def write_photo(path: Path, photo: np.ndarray) -> None:

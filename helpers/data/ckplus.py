@@ -13,7 +13,7 @@ from PIL import Image
 from helpers.data.folders import read_grey, subfolders
 from helpers.data.records import DataError
 from helpers.data.sources import locate
-from helpers.images import EXTENSIONS, resize_square
+from helpers.images import is_photo, resize_square
 
 # The codes of CK+ emotion files, from the data set's own read-me.
 _CODES = ("neutral", "angry", "contempt", "disgust", "fear", "happy", "sad", "surprise")
@@ -97,7 +97,7 @@ def _labels(root: Path, kind: str) -> dict[tuple[str, str], Path]:
 
 def _read_peak(root: Path, sequence: tuple, emotion: Path | None, units: Path | None) -> Peak:
     folder = root.joinpath("cohn-kanade-images", *sequence)
-    frames = [p for p in sorted(folder.glob("*")) if p.suffix.lower() in EXTENSIONS]
+    frames = [p for p in sorted(folder.glob("*")) if is_photo(p)]
     if not frames:
         raise DataError(f"{emotion or units} labels a sequence without frames; unpack {folder}.")
     return Peak(

@@ -9,7 +9,15 @@ from pathlib import Path
 import numpy as np
 
 from helpers.data.records import DataError
-from helpers.images import EXTENSIONS, PhotoError, read_photo, resize_square, to_grey
+from helpers.images import (
+    PhotoError,
+    is_litter,
+    is_photo,
+    read_photo,
+    resize_square,
+    to_grey,
+    walk,
+)
 
 _SIDE = 48
 
@@ -19,7 +27,7 @@ def _by_word(*synonyms: str) -> dict[str, str]:
     return {word: words.split()[0] for words in synonyms for word in words.split()}
 
 
-_CLASS_OF = _by_word(
+CLASS_OF = _by_word(
     "angry anger",
     "disgust disgusted",
     "fear fearful afraid",
@@ -42,12 +50,13 @@ def read_class_folders(folder: Path) -> list[tuple[np.ndarray, str, str, str | N
     """
     files = []
     for places in labelled_folders(folder):
-        if any(split != "all" or place.name.lower() in _CLASS_OF for split, place in places):
+        if any(split != "all" or place.name.lower() in CLASS_OF for split, place in places):
             inside = [(file, split) for split, at in places for file in sorted(at.iterdir())]
             files = [(file, split) for file, split in inside if file.is_file()]
             break
-    pictures = [(file, split) for file, split in files if file.suffix.lower() in EXTENSIONS]
-    strays = [str(file) for file, _ in files if file.suffix.lower() not in EXTENSIONS]
+    pictures = [(file, split) for file, split in files if is_photo(file)]
+    others = {file for file, _ in files} - {file for file, _ in pictures}
+    strays = [str(file) for file in sorted(others) if not is_litter(file)]
     if strays:
         names = ", ".join(strays[:5])
         warnings.warn(f"Skipped {len(strays)} file(s) that are no pictures: {names}.", stacklevel=4)
@@ -60,7 +69,7 @@ def read_class_folders(folder: Path) -> list[tuple[np.ndarray, str, str, str | N
     for file, split in pictures:
         name, subject = file.parent.name.lower(), re.match(r"S\d+", file.name)
         face = resize_square(read_grey(file), _SIDE)
-        rows.append((face, _CLASS_OF.get(name, name), split, subject and subject.group()))
+        rows.append((face, CLASS_OF.get(name, name), split, subject and subject.group()))
     return rows
 
 
@@ -69,9 +78,20 @@ def labelled_folders(folder: Path) -> Iterator[list[tuple[str, Path]]]:
     below = subfolders(folder)
     further = itertools.chain.from_iterable(map(subfolders, below))
     for root in itertools.chain([folder], below, further):
-        named = [(_SPLIT_OF.get(place.name.lower()), place) for place in subfolders(root)]
-        splits = [(split, place) for split, place in named if split] or [("all", root)]
+        splits = _splits(root) or [("all", root)]
         yield [(split, place) for split, parent in splits for place in subfolders(parent)]
+
+
+def _splits(root: Path) -> list[tuple[str, Path]]:
+    """Return split and folder of what `root` holds, if all its pictures are in folders of those.
+
+    Somebody may be called Val: a folder of photos beside others is a person's.
+    """
+    named = [(_SPLIT_OF.get(place.name.lower()), place) for place in subfolders(root)]
+    splits = [(split, place) for split, place in named if split and subfolders(place)]
+    others = [place for split, place in named if (split, place) not in splits]
+    mixed = splits and any(photo for place in others for _, photo in walk(place))
+    return [] if mixed else splits
 
 
 def subfolders(folder: Path) -> list[Path]:

@@ -10,7 +10,7 @@ from helpers.data.folders import labelled_folders
 from helpers.data.records import DataError, Record
 from helpers.data.sources import KNOWN, locate
 from helpers.data.splits import split_by_name
-from helpers.images import EXTENSIONS, PhotoError, find_photos, read_photo
+from helpers.images import PhotoError, find_photos, is_photo, read_photo
 
 
 @dataclass(frozen=True)
@@ -119,5 +119,5 @@ _SPLIT_OF = {"orl": _orl_split} | dict.fromkeys(("lfw", "celeba", "youtube-faces
 
 def _pictures(folder: Path) -> list[Path]:
     """Return the picture files of a folder, `2.pgm` before `10.pgm`."""
-    files = [p for p in folder.iterdir() if p.suffix.lower() in EXTENSIONS and p.is_file()]
+    files = [p for p in folder.iterdir() if is_photo(p) and p.is_file()]
     return sorted(files, key=lambda p: (len(p.stem), p.stem))

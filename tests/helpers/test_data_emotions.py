@@ -1,5 +1,6 @@
 """`load_emotions`: FER-2013 and votes, folders of pictures, CK+, and bad copies of each."""
 
+import cv2
 import numpy as np
 import pytest
 from data_samples import (
@@ -14,6 +15,7 @@ from data_samples import (
 from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
+from PIL import Image
 
 from helpers import settings
 from helpers.data import EMOTIONS, DataError, EmotionData, load_emotions, load_peaks
@@ -249,6 +251,29 @@ def test_a_stray_text_file_is_skipped_with_one_warning(tmp_path):
     with pytest.warns(UserWarning, match="notes.txt") as caught:
         data = load_emotions(tmp_path)
     assert len(data) == 1 and len(caught) == 1
+
+
+def test_what_systems_leave_beside_pictures_is_passed_over_without_a_word(tmp_path, recwarn):
+    write_picture(tmp_path / "angry" / "1.png", grey(1, 48)[0])
+    for name in ("._1.png", "._2.jpg", ".DS_Store", "Thumbs.db", "desktop.ini"):
+        (tmp_path / "angry" / name).write_bytes(b"\0\5\x16\7")
+    assert len(load_emotions(tmp_path)) == 1 and not recwarn.list
+
+
+def test_pictures_of_a_data_set_are_read_as_photos_are(tmp_path):
+    """Sixteen bits are not white, transparency is not black, and an ending means nothing."""
+    (tmp_path / "sad").mkdir()
+    values = np.linspace(0, 255, 48 * 48).reshape(48, 48).astype(np.uint8)
+    for name, bits in (("a.png", 16), ("b.tif", 12), ("c.png", 10)):
+        cv2.imwrite(str(tmp_path / "sad" / name), (values * (2.0**bits - 1) / 255).astype("uint16"))
+    shade = Image.fromarray(values)
+    for name, kind in (("d.jfif", "JPEG"), ("e", "PNG"), ("f.dat", "WEBP"), ("g.heic", "HEIF")):
+        shade.save(tmp_path / "sad" / name, kind)
+    cut_out = Image.fromarray(np.dstack([np.zeros((48, 48, 3), np.uint8), 255 - values]))
+    cut_out.save(tmp_path / "sad" / "h.png")
+    images = load_emotions(tmp_path).images
+    assert len(images) == 8
+    assert np.abs(images.astype(int) - values).max(axis=(1, 2)).max() < 12
 
 
 @pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b"no picture"])

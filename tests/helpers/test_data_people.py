@@ -40,6 +40,39 @@ def test_splits_and_one_more_level_are_found(tmp_path):
     assert some.files[1].parent.name == "bob"
 
 
+@pytest.mark.parametrize("name", ["val", "Val", "Test", "training", "valid", "PublicTest"])
+def test_somebody_may_be_called_like_a_split(tmp_path, name):
+    people = load_people(write(tmp_path, **{name: 1, "zoe": 2}))
+    assert people.names.tolist() == [name, "zoe", "zoe"] and set(people.split) == {"all"}
+    write(tmp_path / name, deeper=1)  # which no folder of photos beside those of others is
+    assert sorted(set(load_people(tmp_path).names)) == sorted([name, "zoe"])
+
+
+def test_two_people_called_like_splits_are_no_splits(tmp_path):
+    people = load_people(write(tmp_path, Val=2, Test=1))
+    assert people.names.tolist() == ["Test", "Val", "Val"] and set(people.split) == {"all"}
+
+
+def test_folders_without_pictures_beside_the_splits_change_nothing(tmp_path):
+    for split in ("train", "test"):
+        write(tmp_path / split, ann=1)
+    (tmp_path / "val").mkdir()
+    (tmp_path / "about").mkdir()
+    (tmp_path / "about" / "read me.txt").write_text("Two splits.")
+    assert sorted(load_people(tmp_path).split) == ["test", "train"]
+
+
+def test_photos_are_found_by_what_is_in_them_and_litter_is_not(tmp_path):
+    write(tmp_path, ann=1)
+    for number, kind in enumerate(("JPEG", "HEIF", "PNG")):
+        Image.new("RGB", (30, 40)).save(tmp_path / "ann" / f"IMG {number}", kind)
+    for name in ("._1.png", ".DS_Store", "notes.txt"):
+        (tmp_path / "ann" / name).write_text("no picture")
+    people = load_people(tmp_path)
+    assert [file.name for file in people.files] == ["1.png", "IMG 0", "IMG 1", "IMG 2"]
+    assert all(photo.shape == (40, 30, 3) for photo in people.photos)
+
+
 def test_a_damaged_photo_says_so_when_it_is_read(tmp_path):
     people = load_people(write(tmp_path, ann=2))
     people.files[1].write_bytes(b"no picture")
