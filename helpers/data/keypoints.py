@@ -19,7 +19,7 @@ _FARTHEST_PX = (-96, 192)
 _KNOWN_NAME, _FRAMES_NAME = "facial-keypoints", "youtube-faces"
 _FOUR_POINTS = (0, 1, 10, 14)  # eye centres, nose tip, lower lip
 # Of 68 points, counted from 0, those whose mean is each of ours.
-_OF_68 = (
+OF_68 = (
     *(range(42, 48), range(36, 42)),
     *([n] for n in (42, 45, 39, 36, 22, 26, 21, 17, 30, 54, 48, 51, 57)),
 )
@@ -121,7 +121,7 @@ def _cut(file: Path, numbers: np.ndarray, where: str) -> tuple[np.ndarray, np.nd
     if not file.is_file():
         raise DataError(f"{where} is about {file}, which is not there; copy it or remove that row.")
     frame, marks = read_grey(file), numbers.reshape(68, 2)
-    points = np.stack([marks[part].mean(axis=0) for part in map(list, _OF_68)])
+    points = np.stack([marks[part].mean(axis=0) for part in map(list, OF_68)])
     eyes, mouth = points[:2].mean(axis=0), points[11:13].mean(axis=0)
     middle, across = (eyes + mouth) / 2, points[0] - points[1]
     size = float(np.hypot(*(np.linalg.norm(vector) for vector in (across, mouth - eyes))))

@@ -1,0 +1,95 @@
+"""How well two well-known programs mark the same faces: MediaPipe's Face Mesh, and dlib.
+
+Neither comes with the course: `peers.txt` names what this needs, and no network of ours is loaded.
+"""
+
+import importlib.util
+from pathlib import Path
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from helpers.data import KEYPOINT_NAMES, load_keypoints
+from helpers.data.keypoints import OF_68
+from reading_faces.training import scores
+from reading_faces.training.definitions import fit_offsets
+
+_NEEDED = ("mediapipe", "dlib", "face_recognition_models")
+# Of the 468 points of the mesh, those whose mean is each of ours; of an eye, its edge.
+_OF_MESH = (
+    (362, 385, 387, 263, 373, 380), (33, 160, 158, 133, 153, 144),
+    *([n] for n in (362, 263, 133, 33, 336, 300, 107, 70, 4, 291, 61, 0, 17)),
+)  # fmt: skip
+# Kaggle's framing is tighter and smaller than what both were made for.
+_BORDER, _ENLARGED = 32, 4
+# Left, top, right and bottom of the box in which dlib's detector finds most faces of that framing.
+_USUAL_BOX = (164, 198, 474, 508)
+
+
+def compare(source: str = "youtube-faces", split: str = "test") -> dict:
+    """Measure both on the faces of a source, cut as our model sees them.
+
+    Returns for each program the share of faces in which it `found` one, and of those what
+    `evaluate` prints. `offset_removed` is without the best constant offset of each point on these
+    very faces, which favours it. Raises ValueError if the source or a program is missing.
+    """
+    if not all(map(importlib.util.find_spec, _NEEDED)):
+        raise ValueError(
+            f"{', '.join(_NEEDED)} must be installed, in an environment of its own with Python "
+            f"3.11: pip install -r {Path(__file__).with_name('peers.txt')}"
+        )
+    faces, variants = load_keypoints(source).select(split), []
+    for name, load in PROGRAMS.items():
+        mark = load()
+        points = np.stack([marked(image, mark) for image in tqdm(faces.images, desc=name)])
+        found = np.isfinite(points).all(axis=(1, 2))
+        true, points = faces.keypoints[found], points[found]
+        measured = scores.keypoint_metrics(true, points, KEYPOINT_NAMES, fit_offsets(points, true))
+        variants.append({"name": name, "found": float(found.mean()), "metrics": measured})
+    asked = {"study": "peers", "source": source, "split": split, "n": len(faces)}
+    return asked | {"variants": variants}
+
+
+def marked(face: np.ndarray, mark) -> np.ndarray:
+    """Return our points `(15, 2)` in a face `(96, 96) uint8`, NaN if `mark` finds none."""
+    wide = cv2.copyMakeBorder(face, *[_BORDER] * 4, cv2.BORDER_REPLICATE)
+    large = cv2.resize(wide, None, fx=_ENLARGED, fy=_ENLARGED, interpolation=cv2.INTER_CUBIC)
+    points = mark(cv2.cvtColor(large, cv2.COLOR_GRAY2RGB))
+    return (points + 0.5) / _ENLARGED - 0.5 - _BORDER
+
+
+def face_mesh():
+    """Load MediaPipe's Face Mesh; it marks an RGB picture with our points, NaN without a face."""
+    import mediapipe
+
+    mesh = mediapipe.solutions.face_mesh.FaceMesh(static_image_mode=True, max_num_faces=1)
+
+    def mark(picture: np.ndarray) -> np.ndarray:
+        (found,) = mesh.process(picture).multi_face_landmarks or [None]
+        if found is None:
+            return np.full((15, 2), np.nan)
+        points = np.array([(p.x, p.y) for p in found.landmark]) * picture.shape[1::-1] - 0.5
+        return np.stack([points[[*part]].mean(axis=0) for part in _OF_MESH])
+
+    return mark
+
+
+def dlib_68():
+    """Load dlib's predictor of 68 points; where its detector finds no face, the box is usual."""
+    import dlib
+
+    # Found and not imported: the package's own code needs what Python no longer brings.
+    package = Path(importlib.util.find_spec("face_recognition_models").origin).parent
+    predict = dlib.shape_predictor(str(package / "models/shape_predictor_68_face_landmarks.dat"))
+    detect, usual = dlib.get_frontal_face_detector(), dlib.rectangle(*_USUAL_BOX)
+
+    def mark(picture: np.ndarray) -> np.ndarray:
+        face = max(detect(picture), key=lambda face: face.area(), default=usual)
+        points = np.array([(p.x, p.y) for p in predict(picture, face).parts()], float)
+        return np.stack([points[[*part]].mean(axis=0) for part in OF_68])
+
+    return mark
+
+
+PROGRAMS = {"MediaPipe Face Mesh 0.10.21": face_mesh, "dlib, 68 points": dlib_68}
