@@ -131,6 +131,7 @@ made-weights: $(READY)
 # prints it, or not at all. `make results RESULTS=keypoints:made:test REVIEWS=` measures one.
 RESULTS := keypoints:facial-keypoints:test keypoints:facial-keypoints:test:tta \
 	keypoints:facial-keypoints:test:jitter=0.15 keypoints:made:test \
+	keypoints:youtube-faces:test keypoints:youtube-faces:test:tta \
 	keypoints:facial-keypoints:test:in-photos emotion:fer2013:public:in-photos \
 	emotion:fer2013:public emotion:fer2013:public:tta emotion:ckplus:all \
 	emotion:ckplus:all:folds=5 emotion:ckplus:all:folds=5+tta emotion:ckplus:all:folds=5+every-class \
