@@ -109,6 +109,7 @@ weights: $(READY)
 	@echo "An interrupted run goes on where it stopped. data/weights/ changes only when a model is done."
 	@$(BIN)/python -m reading_faces train keypoints $(TRAIN) --out build/weights/keypoints
 	@$(BIN)/python -m reading_faces train emotion $(TRAIN) --out build/weights/emotion
+	@$(BIN)/python -m reading_faces train action-units $(TRAIN) --out build/weights/action_units
 	@$(BIN)/python -m reading_faces train embedding $(TRAIN) --out build/weights/embedding
 
 made-faces: $(READY)
@@ -125,7 +126,8 @@ made-weights: $(READY)
 	@$(BIN)/python -m reading_faces train keypoints $(MADE_TRAIN) --model small --out $(MADE)/keypoints
 	@$(BIN)/python -m reading_faces train emotion $(MADE_TRAIN) --model keypoints --out $(MADE)/emotion \
 	  --init $(MADE)/keypoints/keypoints.weights.h5
-	@$(BIN)/python -m reading_faces train action-units $(TRAIN) --out $(MADE)/action_units
+	@$(BIN)/python -m reading_faces train action-units --profile full --resume --source made \
+	  --copy-to data/weights/made --out $(MADE)/action_units
 
 # What docs/results.md quotes, as task:source:split:options; each result is stored as `evaluate`
 # prints it, or not at all. `make results RESULTS=keypoints:made:test REVIEWS=` measures one.
@@ -136,7 +138,8 @@ RESULTS := keypoints:facial-keypoints:test keypoints:facial-keypoints:test:tta \
 	emotion:fer2013:public emotion:fer2013:public:tta emotion:ckplus:all \
 	emotion:ckplus:all:folds=5 emotion:ckplus:all:folds=5+tta emotion:ckplus:all:folds=5+every-class \
 	emotion:ckplus:all:folds=5+scratch \
-	action-units:made:test action-units:made:test:tta action-units:ckplus:all \
+	action-units:made:test action-units:made:test:tta \
+	action-units:ckplus-action-units:all:folds=5 action-units:ckplus-action-units:all:folds=5+tta \
 	identity:five-celebrities/facenet_embeddings_train.npz:all identity:five-celebrities:train:folds=5 \
 	identity:orl:test:enroll=1 identity:five-celebrities:train:unknown=photos/strangers \
 	identity:lfw:test:pairs identity:celeba:test:pairs identity:youtube-faces:test:pairs \

@@ -64,19 +64,19 @@ def action_unit_metrics(
 
     Parameters
     ----------
-    present, probabilities : `(n, units)` of 0 and 1, and from 0 to 1.
-    thresholds : `(units,)`, from which on a unit is called present.
+    present : `(n, units)` of 0 and 1; NaN where nobody said, and such a face does not count.
+    probabilities : `(n, units)` from 0 to 1.
+    thresholds : `(units,)`, from which on a unit is called present, or `(n, units)`.
 
     Returns
     -------
     `macro_auc` (area under the ROC curve) and `macro_f1`, each the mean over the units that occur;
     `per_unit` for those units, and the names of those that are `never_seen`.
     """
-    occurs = (present.min(axis=0) == 0) & (present.max(axis=0) == 1)
-    per_unit = {}
-    for unit in np.flatnonzero(occurs):
-        true, p = present[:, unit], probabilities[:, unit]
-        called = p >= thresholds[unit]
+    calls, per_unit = probabilities >= thresholds, {}
+    for unit in np.flatnonzero((present == 0).any(axis=0) & (present == 1).any(axis=0)):
+        rows = np.isfinite(present[:, unit])
+        true, p, called = present[rows, unit], probabilities[rows, unit], calls[rows, unit]
         per_unit[names[unit]] = {
             "n": int(true.sum()),
             "auc": float(roc_auc_score(true, p)),
@@ -90,7 +90,11 @@ def action_unit_metrics(
         "macro_auc": float(np.mean([unit["auc"] for unit in per_unit.values()])),
         "macro_f1": float(np.mean([unit["f1"] for unit in per_unit.values()])),
         "per_unit": per_unit,
-        "never_seen": [names[unit] for unit in np.flatnonzero(present.max(axis=0) == 0)],
+        "never_seen": [
+            name
+            for name, of_unit in zip(names, present.T, strict=True)
+            if (of_unit == 0).any() and not (of_unit == 1).any()
+        ],
     }
 
 

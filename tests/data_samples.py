@@ -104,3 +104,27 @@ def write_picture(path: Path, image: np.ndarray) -> Path:
 def files_under(folder: Path) -> set[str]:
     """Return all files below a folder, hidden ones too."""
     return {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
+
+
+def write_coded_faces(
+    folder: Path, codes: dict[str, dict[str, int]], images: dict[str, np.ndarray], written: str = ""
+) -> Path:
+    """Write pictures and a table of units as `ckplus-action-units` has them.
+
+    `codes` are the units (0 or 1) of each sequence, `images` the pictures `(h, h)` by sequence and
+    whether it is the peak, as in ``"S001_001 1"``; `written` is the older code of all.
+    """
+    names = sorted(next(iter(codes.values())))
+    table = [["sequence", "subject", "emotion", "ck_facs_code", *names]]
+    for sequence, units in codes.items():
+        marks = [str(units[name]) for name in names]
+        table.append([sequence, sequence[:4], "anger", written, *marks])
+    rows = [["file", "subject", "sequence", "emotion", "is_peak"]]
+    for name, image in images.items():
+        sequence, peak = name.split()
+        emotion = "anger" if peak == "1" else "neutral"
+        file = f"faces200/{emotion}/{sequence}_{peak}.png"
+        write_picture(folder / file, image)
+        rows.append([file, sequence[:4], sequence, emotion, peak])
+    write_table(folder / "faces200.csv", rows)
+    return write_table(folder / "ckplus_au.csv", table)

@@ -1,18 +1,26 @@
-"""Faces with the action units that they show: made faces, the official CK+ tree, archives."""
+"""Faces with the action units that they show: made faces, CK+ as a tree or a table, archives."""
 
+import re
 from pathlib import Path
 
 import numpy as np
 
 from helpers.data import parsing
 from helpers.data.ckplus import read_peaks
+from helpers.data.folders import CLASS_OF, read_grey
 from helpers.data.made import MadeSet, load_set
 from helpers.data.records import EMOTIONS, PRESENT_FROM, UNIT_NAMES, ActionUnitData, DataError
 from helpers.data.sources import locate
+from helpers.images import resize_square
 
 _SIDE = 96
-# CK+ intensities go from 1 (a trace) to 5 (as strong as it gets).
+# CK+ intensities go from 1 (a trace) to 5 (as strong as it gets); its older codes write a to e.
 _STRONGEST = 5
+_LETTERS = "abcde"
+# What is cut out of the pictures beside a table of units: left, top and side, as shares of their
+# side. These are medians over 239 of the squares that `crop.FRAMINGS` cuts for action units with
+# MTCNN, the same for pictures of 200 and of 48 pixels.
+_SQUARE = np.array([0.04, 0.025, 0.92])
 
 
 class NoActionUnits(DataError):
@@ -22,9 +30,10 @@ class NoActionUnits(DataError):
 def load_action_units(source: str | Path = "made") -> ActionUnitData:
     """Load faces with the facial action units that they show.
 
-    The source is ``"made"``; ``"ckplus"`` where it is the official tree with FACS files; or a path
-    to such a tree, to a set that `data make` wrote, or to an `.npz` with the fields of
-    `ActionUnitData`.
+    The source is ``"made"``; ``"ckplus-action-units"``: peaks and neutral first frames with CK+'s
+    table of units (`ckplus_au.csv`); ``"ckplus"`` where it is the official tree with FACS files; or
+    a path to a folder in either form, to a set that `data make` wrote, or to an `.npz` with the
+    fields of `ActionUnitData`.
 
     Raises
     ------
@@ -33,7 +42,8 @@ def load_action_units(source: str | Path = "made") -> ActionUnitData:
     """
     path = locate(source, "action units")
     if path.is_dir():
-        return _from_ckplus_tree(path, str(source))
+        table = parsing.find_table(path, "ckplus_au")
+        return _from_table(table, str(source)) if table else _from_ckplus_tree(path, str(source))
     if parsing.is_made_set(path):
         return of_made_faces(load_set(path), str(source))
     return _from_archive(path, str(source))
@@ -63,18 +73,74 @@ def _from_ckplus_tree(folder: Path, source: str) -> ActionUnitData:
             "made faces and .npz archives bring them."
         )
     units = sorted({unit for peak in peaks for unit in peak.units})
-    # 0 says that a unit is there, and nothing of how strong it is.
-    coded = [[peak.units.get(unit, -1) for unit in units] for peak in peaks]
+    rows = [(peak.face(_SIDE), peak.units, peak.subject, peak.emotion or "") for peak in peaks]
+    return _of_codes(*zip(*rows, strict=True), units, source)
+
+
+def _from_table(table: Path, source: str) -> ActionUnitData:
+    """Join the units of sequences with the pictures that the tables `faces….csv` beside it name.
+
+    First frames are neutral, and show no unit. A peak whose sequence nobody coded is left out.
+    """
+    units, codes = _read_codes(table)
+    columns, rows = ["file", "subject", "sequence", "emotion", "is_peak"], []
+    for path in sorted(table.parent.glob("faces*.csv")):
+        for chunk in parsing.read_table(path):
+            _refuse_lacking(path, chunk, columns)
+            for file, subject, sequence, emotion, peak in chunk[columns].to_numpy():
+                if peak != "1" or sequence in codes:
+                    shown = codes[sequence] if peak == "1" else {}
+                    face, emotion = _cut(table.parent / file), CLASS_OF.get(emotion, emotion)
+                    rows.append((face, shown, subject, emotion))
+    if not rows:
+        raise DataError(f"{table} has no pictures: put faces200.csv and faces200/ beside it.")
+    return _of_codes(*zip(*rows, strict=True), units, source)
+
+
+def _read_codes(table: Path) -> tuple[list[int], dict[str, dict[int, float]]]:
+    """Read which units are coded, and those of each sequence with intensity, as `Peak` has them."""
+    units, codes = [], {}
+    for chunk in parsing.read_table(table):
+        names = [name for name in chunk if re.fullmatch(r"AU\d+", name)]
+        _refuse_lacking(table, chunk, ["sequence", "ck_facs_code"])
+        units = [int(name[2:]) for name in names]
+        rows = chunk[["sequence", "ck_facs_code", *names]].to_numpy()
+        for row, (sequence, code, *marks) in zip(chunk.index, rows, strict=True):
+            if not set(marks) <= {"0", "1"}:
+                raise DataError(f"Row {row} of {table} has a unit that is neither 0 nor 1.")
+            known = {int(u): _LETTERS.index(c) + 1 for u, c in re.findall(r"(\d+)([a-e])", code)}
+            there = [unit for unit, mark in zip(units, marks, strict=True) if mark == "1"]
+            codes[sequence] = {unit: known.get(unit, 0) for unit in there}
+    return units, codes
+
+
+def _refuse_lacking(path: Path, table, columns: list[str]) -> None:
+    if lacking := [name for name in columns if name not in table]:
+        raise DataError(f"{path} lacks the column(s) {', '.join(lacking)}.")
+
+
+def _cut(path: Path) -> np.ndarray:
+    grey = read_grey(path)
+    left, top, side = np.round(_SQUARE * min(grey.shape)).astype(int)
+    return resize_square(grey[top : top + side, left : left + side], _SIDE)
+
+
+def _of_codes(images, codes, subjects, emotions, units: list[int], source: str) -> ActionUnitData:
+    """Make a record of faces with the units that coders saw: intensity 1 to 5 by number.
+
+    0 says that a unit is there, and nothing of how strong it is.
+    """
+    coded = [[shown.get(unit, -1) for unit in units] for shown in codes]
     intensities = np.array(coded, np.float32) / _STRONGEST
     intensities = np.where(intensities == 0, np.nan, intensities.clip(0))
     return ActionUnitData(
-        np.stack([peak.face(_SIDE) for peak in peaks]),
+        np.stack(images),
         (intensities != 0).astype(np.int8),
         tuple(f"AU{unit}" for unit in units),
         intensities,
-        np.array([peak.emotion or "" for peak in peaks]),
-        np.full(len(peaks), "all"),
-        np.array([peak.subject for peak in peaks]),
+        np.array(emotions),
+        np.full(len(images), "all"),
+        np.array(subjects),
         source,
     )
 

@@ -169,3 +169,19 @@ class ActionUnitData(Record):
     split: np.ndarray
     subjects: np.ndarray
     source: str = ""
+
+    def among_units(self, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Return presence and intensity of other units, matched by name; NaN: nobody coded it.
+
+        Both are `(n, len(names)) float32`. AU27, the stretched mouth, is AU26 taken further and
+        coded in its place: where it is, AU26 is neither there nor absent.
+        """
+        both = np.full((2, len(self), len(names)), np.nan, np.float32)
+        for column, name in enumerate(names):
+            if name in self.unit_names:
+                unit = self.unit_names.index(name)
+                both[:, :, column] = self.action_units[:, unit], self.intensities[:, unit]
+        if "AU26" in names and "AU27" in self.unit_names:
+            stretched = self.action_units[:, self.unit_names.index("AU27")] == 1
+            both[:, stretched, list(names).index("AU26")] = np.nan
+        return both[0], both[1]

@@ -52,7 +52,7 @@ TASKS = {
         "the emotion that a face shows", *NETWORKS_TAKE, ("folds", "in-photos"), "detector",
         "scratch", "every-class",
     ),
-    "action-units": ("what moves in a face", *NETWORKS_TAKE),
+    "action-units": ("what moves in a face", *NETWORKS_TAKE, "folds"),
     "identity": (
         "whose face it is", *ALL_TAKE, ("weights", "embedder"), "folds",
         ("enroll", "unknown", "pairs"), "detector", "no-align",
@@ -84,7 +84,7 @@ def run(options: argparse.Namespace) -> int:
     measure = measure_people if options.task == "identity" else measure_model
     evaluation, speed = measure(options)
     result = evaluation.result | ({"speed": speed} if speed else {})
-    result.setdefault("weights", str(options.weights or f"shipped {model_name(options)}"))
+    result.setdefault("weights", str(options.weights or f"shipped {shipped_name(options)}"))
     console.print_result(result, options)
     if options.predictions:
         with console.writing(options.predictions):
@@ -97,12 +97,24 @@ def model_name(options: argparse.Namespace) -> str:
     return "embedding" if options.task == "identity" else options.task.replace("-", "_")
 
 
+def shipped_name(options: argparse.Namespace) -> str:
+    """Return the name of the weights that are taken where none are named."""
+    name = model_name(options)
+    # Those of action units have learnt from the people of whom folds are cut.
+    return f"made/{name}" if options.folds and name == "action_units" else name
+
+
+def shipped_weights(options: argparse.Namespace) -> Path:
+    """Return the weights that are asked for, or else those that ship."""
+    return options.weights or settings.SHIPPED / "weights" / f"{shipped_name(options)}.weights.h5"
+
+
 def files_read(options: argparse.Namespace) -> Iterator[Path]:
     """Give every file of the model and of the data."""
     from helpers.data import DataError
     from helpers.data.sources import locate
 
-    weights = options.weights or settings.SHIPPED / "weights" / f"{model_name(options)}.weights.h5"
+    weights = shipped_weights(options)
     yield from (weights, weights.with_name(weights.name.removesuffix(".weights.h5") + ".json"))
     yield settings.SHIPPED / "made_faces.npz"
     for source in filter(None, (options.source, options.unknown)):
@@ -129,14 +141,16 @@ def measure_model(options: argparse.Namespace) -> tuple:
     if not options.in_photos:
         refuse(options, "detector", "says how --in-photos is done: add --in-photos.")
     with quiet():
-        from reading_faces.training import crossval, measure, measure_speed, storage
+        from reading_faces.training import crossval, measure, measure_speed, storage, tune_units
         from reading_faces.training.measure_in_photos import evaluate_in_photos
 
-    model = storage.load(options.weights or model_name(options))
+    model = storage.load(shipped_weights(options))
     if model.card["task"] != model_name(options):
         raise ValueError(f"{options.weights} is a model for {model.card['task']}.")
     asked = model, options.source, options.split, options.tta
-    if options.folds:
+    if options.folds and model_name(options) == "action_units":
+        evaluation = tune_units.cross_validate(model, options.source, options.folds, options.tta)
+    elif options.folds:
         how = options.folds, options.scratch, options.every_class, options.tta
         evaluation = crossval.cross_validate(model, options.source, *how)
     elif options.in_photos:

@@ -38,6 +38,8 @@ def run(options: argparse.Namespace) -> int:
     task = TASKS[options.task.replace("-", "_")]
     sources = tuple(options.source or (task.sources if profile == "full" else ["made"]))
     how = {name: vars(options)[name] for name in ("out", "model", "init", "epochs", "command")}
+    if profile == "full" and not options.source:
+        how["init"] = options.init or task.init
     run = Run(task, sources, profile, **how)
     with contextlib.redirect_stdout(sys.stderr):  # Keras prints its progress
         train_model(run, options.resume, options.copy_to)

@@ -11,7 +11,7 @@ from tqdm import tqdm
 from helpers import settings
 from helpers.augment import augment_faces
 from helpers.batches import Batches
-from helpers.data import DataError, EmotionData, load_emotions
+from helpers.data import ActionUnitData, DataError, EmotionData, load_emotions
 from helpers.models import TrainedModel
 from reading_faces.training import scores
 from reading_faces.training.loop import fit
@@ -79,15 +79,18 @@ def schedule() -> Schedule:
     return Schedule(epochs=epochs, learning_rate=1e-3, batch_size=32)
 
 
-def folds_of_subjects(data: EmotionData, folds: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return rows to learn from and rows to judge; nobody is in both, classes alike in each."""
+def folds_of_subjects(
+    data: EmotionData | ActionUnitData, folds: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return rows to learn from and rows to judge; nobody is in both, emotions alike in each."""
     if data.subjects is None:
         raise DataError(f"{data.source} does not say who is in a picture, so people cannot be cut.")
     people = len(np.unique(data.subjects))
     if people < folds:
         raise DataError(f"{data.source} has {people} subjects, too few for {folds} folds.")
     cut = StratifiedGroupKFold(folds, shuffle=True, random_state=settings.SEED)
-    return list(cut.split(data.images, data.labels, data.subjects))
+    labels = data.emotions if isinstance(data, ActionUnitData) else data.labels
+    return list(cut.split(data.images, labels, data.subjects))
 
 
 def fresh_network(model: TrainedModel, classes: tuple[str, ...], scratch: bool) -> keras.Model:

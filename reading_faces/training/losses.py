@@ -24,6 +24,17 @@ def masked_distance(true, predicted):
     return ops.sum(of_face) / ops.maximum(faces, 1.0)
 
 
+def masked_entropy(true, logits):
+    """Mean binary cross-entropy over the units that are coded; true ones are 0 to 1, or NaN.
+
+    Both are `(n, units)`.
+    """
+    coded = ops.isfinite(true)
+    entropy = ops.binary_crossentropy(ops.where(coded, true, 0.0), logits, from_logits=True)
+    coded = ops.cast(coded, entropy.dtype)
+    return ops.sum(entropy * coded) / ops.maximum(ops.sum(coded), 1.0)
+
+
 def cross_entropy(label_smoothing: float = 0.0, class_weights: np.ndarray | None = None):
     """Return cross-entropy of logits; with weights `(classes,)`, a face counts by its class."""
     entropy = partial(

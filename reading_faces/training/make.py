@@ -40,9 +40,10 @@ class Run:
 
     @property
     def recipe(self) -> Recipe:
-        """The recipe of the profile (and model, if it has its own), or so many `epochs` of it."""
-        recipes = self.task.recipes
-        recipe = recipes.get(f"{self.profile} {self.model}") or recipes[self.profile]
+        """The recipe of the profile (and model or sources, if there is one), or `epochs` of it."""
+        recipes, special = self.task.recipes, [self.model, drawn_only(self.sources) and "drawn"]
+        own = [recipes.get(f"{self.profile} {name}") for name in special]
+        recipe = next(filter(None, own), recipes[self.profile])
         return recipe.with_epochs(self.epochs) if self.epochs else recipe
 
     @property

@@ -123,7 +123,8 @@ def evaluate_action_units(
 ) -> Evaluation:
     """Measure action units where the source has them, and how well they go with its emotions.
 
-    Units are matched by name. `prototype_agreement` is a weak check, for real faces too.
+    Units are matched by name (`ActionUnitData.among_units`). `prototype_agreement` is a weak check,
+    for real faces too.
     """
     units = tuple(model.card["units"])
     measured = {}
@@ -136,13 +137,10 @@ def evaluate_action_units(
         emotions = np.array(faces.classes)[faces.labels]
     else:
         probabilities, emotions = finite(model.predict(faces.images, mirrored)), faces.emotions
-        both = tuple(name for name in units if name in faces.unit_names)
-        mine = [units.index(name) for name in both]
-        theirs = [faces.unit_names.index(name) for name in both]
-        present, intensities = faces.action_units[:, theirs], faces.intensities[:, theirs]
-        thresholds = np.array(model.card["thresholds"])[mine]
+        present, intensities = faces.among_units(units)
+        thresholds = np.array(model.card["thresholds"])
         measured = scores.action_unit_metrics(
-            present, probabilities[:, mine], both, thresholds, intensities
+            present, probabilities, units, thresholds, intensities
         )
     measured |= prototype_agreement(probabilities, emotions)
     result = describe("action-units", source, split, len(faces), mirrored, measured)

@@ -12,6 +12,8 @@ from reading_faces.training import definitions
 
 # An action unit below this intensity is called weak.
 WEAK = 0.4
+# An action unit that fewer faces of people show is not judged, nor counted as learnt from them.
+ENOUGH = 15
 
 
 def keypoint_metrics(
@@ -132,20 +134,76 @@ def action_unit_metrics(
     measured = metrics.action_unit_metrics(present, probabilities, names, thresholds)
     weak = []
     for unit in map(names.index, measured["per_unit"]):
-        counts = (present[:, unit] == 0) | (intensities[:, unit] < WEAK)
+        there = present[:, unit] == 1
+        counts = (present[:, unit] == 0) | there & (intensities[:, unit] < WEAK)
         if present[counts, unit].any():
             weak.append(roc_auc_score(present[counts, unit], probabilities[counts, unit]))
     return measured | {"macro_auc_weak": mean_or_none(np.array(weak))}
 
 
+def common_units(
+    present: np.ndarray,
+    probabilities: np.ndarray,
+    names: list[str],
+    thresholds: np.ndarray,
+    subjects: np.ndarray,
+) -> dict:
+    """Measure as `metrics.action_unit_metrics` the units that at least `ENOUGH` faces show.
+
+    Pictures of one person are alike, so the 95 % intervals of the two means come from resampling
+    the subjects `(n,)`. `too_rare` says how many faces show each unit that is left out.
+    """
+    n = np.nansum(present, axis=0).astype(int)
+    kept, thresholds = np.flatnonzero(n >= ENOUGH), np.broadcast_to(thresholds, present.shape)
+    there, said, limits = (array[:, kept] for array in (present, probabilities, thresholds))
+    measured = metrics.action_unit_metrics(there, said, [names[unit] for unit in kept], limits)
+    auc, f1 = resampled_units(there, said, said >= limits, subjects)
+    for name, means in (("macro_auc", auc), ("macro_f1", f1)):
+        measured[f"{name}_interval_95"] = np.percentile(means, [2.5, 97.5]).tolist()
+    rare = [unit for unit in np.flatnonzero(n < ENOUGH) if np.isfinite(present[:, unit]).any()]
+    return measured | {"too_rare": {names[unit]: int(n[unit]) for unit in rare}}
+
+
+def resampled_units(
+    present: np.ndarray,
+    probabilities: np.ndarray,
+    called: np.ndarray,
+    subjects: np.ndarray,
+    draws: int = 1000,
+) -> np.ndarray:
+    """Return the means over units of AUC and F1 `(2, draws)`, with other subjects in each draw.
+
+    A subject that is drawn k times counts k times. The AUC is how often of two faces the one with
+    the unit gets the higher probability.
+    """
+    people, who = np.unique(subjects, return_inverse=True)
+    shares = np.full(len(people), 1 / len(people))
+    times = np.random.default_rng(0).multinomial(len(people), shares, draws)[:, who]
+    found = np.full((2, present.shape[1], draws), np.nan)
+    for unit in range(present.shape[1]):
+        rows = np.argsort(probabilities[:, unit])
+        rows = rows[np.isfinite(present[rows, unit])]
+        there, calls, weights = present[rows, unit] == 1, called[rows, unit], times[:, rows]
+        below = np.cumsum(weights * ~there, axis=1)
+        n, others = weights @ there, weights @ ~there
+        with np.errstate(invalid="ignore"):  # of a unit that nobody drawn shows
+            found[0, unit] = (weights * there * below).sum(axis=1) / (n * others)
+            found[1, unit] = 2 * (weights @ (there & calls)) / (n + weights @ calls)
+    return np.nanmean(found, axis=1)
+
+
 def fit_thresholds(present: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     """Return for each unit the threshold `(units,)` of the highest F1; 0.5 for one that is absent.
 
-    Fit on pictures that were not trained on; `present` and `probabilities` are `(n, units)`.
+    Fit on pictures that were not trained on; `present` (NaN where nobody said) and `probabilities`
+    are `(n, units)`.
     """
     thresholds = np.full(present.shape[1], 0.5)
-    for unit in np.flatnonzero(present.max(axis=0) == 1):
-        precision, recall, at = precision_recall_curve(present[:, unit], probabilities[:, unit])
+    for unit in np.flatnonzero((present == 1).any(axis=0)):
+        rows = np.isfinite(present[:, unit])
+        precision, recall, at = precision_recall_curve(
+            present[rows, unit], probabilities[rows, unit]
+        )
         f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-9)
         best = int(np.argmax(f1[:-1]))
         # Half way to the next lower probability, so that rounding does not decide.

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -12,12 +13,11 @@ from helpers.data.sources import find_folder
 from helpers.metrics import fit_temperature
 from helpers.models import TrainedModel
 from reading_faces.made_faces.expression import UNIT_NAMES
-from reading_faces.training import losses, teach_embedding, training_data
+from reading_faces.training import losses, teach_embedding, training_data, tune_units
 from reading_faces.training.definitions import fit_offsets, marks_otherwise
 from reading_faces.training.loop import train_in_turn
 from reading_faces.training.measure import evaluate
 from reading_faces.training.recipes import Recipe, Schedule
-from reading_faces.training.scores import fit_thresholds
 from reading_faces.training.training_data import Examples, drawn_only, learnt_from
 
 # How many of FER-2013's 28,709 training faces show each emotion (Goodfellow et al. 2013).
@@ -31,11 +31,13 @@ class Task:
     name: str
     size: int  # the side of its pictures, in pixels
     networks: dict[str, tuple[str, dict]]  # by `--model`, the default first: builder, arguments
-    recipes: dict[str, Recipe]  # by run profile; "full small" is for the network "small" alone
+    # by run profile; "full small" is for the network "small" alone, "full drawn" for made faces
+    recipes: dict[str, Recipe]
     data: Callable  # sources, recipe, seed -> the examples
     measure: Callable  # model, run -> entries of the card, after the profile "full"
     colours: str = "grey"  # or RGB
-    sources: tuple[str, ...] = ("made",)  # what "full" learns from when no source is named
+    sources: tuple[str, ...] = ("made",)  # what "full" learns from when no source is named,
+    init: Path | None = None  # and the weights that it then begins with
     learn: Callable = train_in_turn  # network, examples, run -> network, facts for the card
     # sources, recipe -> a loss for Keras
     loss: Callable = lambda sources, recipe: losses.cross_entropy(recipe.label_smoothing)
@@ -76,13 +78,6 @@ def temperature(model: TrainedModel, examples: Examples) -> dict:
     """Fit how sure the probabilities are."""
     labels = examples.validation.targets.argmax(axis=1)
     return {"temperature": fit_temperature(labels, model.outputs(examples.validation.images))}
-
-
-def unit_thresholds(model: TrainedModel, examples: Examples) -> dict:
-    """Fit from which probability on each unit counts as present."""
-    present = (examples.validation.targets >= 0.5).astype(int)
-    thresholds = fit_thresholds(present, model.predict(examples.validation.images))
-    return {"thresholds": thresholds.round(4).tolist()}
 
 
 def report_on(
@@ -167,17 +162,21 @@ ACTION_UNITS = Task(
     recipes={
         "smoke": SMOKE,
         "lesson": LESSON,
-        "full": Recipe(
+        "full": tune_units.RECIPE,
+        "full drawn": Recipe(
             Schedule(epochs=42, learning_rate=3e-3, batch_size=32, restarts=(6, 18, 30)),
             drawn=12_000,
             drawn_mixed=14_000,
         ),
     },
+    sources=("made", tune_units.PEOPLE),
+    init=tune_units.DRAWN,
     data=training_data.action_unit_data,
-    loss=lambda sources, recipe: keras.losses.BinaryCrossentropy(from_logits=True),
+    loss=lambda sources, recipe: losses.masked_entropy,
     outputs={"units": list(UNIT_NAMES)},
-    calibrate=unit_thresholds,
-    measure=partial(report_on, source="made", split="test", check=("ckplus", "all")),
+    learn=tune_units.learn,
+    calibrate=tune_units.fit_thresholds,
+    measure=tune_units.report,
 )
 
 EMBEDDING = Task(

@@ -103,32 +103,35 @@ def action_unit_data(sources: tuple[str, ...], recipe: Recipe, seed: int) -> Exa
 
     A target is 0 or 1 where a unit is clearly absent or present, and between for a weak one, 0.5
     where it begins to count as present: two nearly equal faces on either side of that border shall
-    not pull in opposite directions.
+    not pull in opposite directions. It is NaN where nobody coded the unit.
     """
     parts = [load_units(source, recipe.drawn) for source in sources]
     extra = []
     if recipe.drawn_mixed and "made" in sources:
         extra = [load_action_units(training_set(recipe.drawn_mixed, seed=2, mixed=True))]
+    return unit_examples(parts, recipe, seed, extra)
+
+
+def unit_examples(parts: list[ActionUnitData], recipe: Recipe, seed: int, extra=()) -> Examples:
+    """Join faces with action units as `action_unit_data` says."""
 
     def targets(faces, _) -> np.ndarray:
-        columns = [faces.unit_names.index(name) for name in UNIT_NAMES]
-        present, intensity = faces.action_units[:, columns], faces.intensities[:, columns]
+        present, intensity = faces.among_units(UNIT_NAMES)
         soft = np.clip(intensity / (2 * PRESENT_FROM), 0, 1)
-        return np.where(np.isfinite(intensity), soft, present).astype(np.float32)
+        return np.where(np.isfinite(intensity), soft, present)
 
     return as_examples(parts, targets, recipe, seed, augment_action_units, extra=extra)
 
 
 def load_units(source: str, drawn: int | None) -> ActionUnitData:
-    """Load faces with all units; in place of the made faces that ship, draw so many if told to."""
+    """Load faces with units; in place of the made faces that ship, draw so many if told to."""
     if source == "made" and drawn:
         faces = load_action_units(training_set(drawn))
         # Nobody is tested on these: so there are twice as many faces to set thresholds by.
         return replace(faces, split=np.where(faces.split == "test", "val", faces.split))
     faces = load_action_units(source)
-    lacking = [name for name in UNIT_NAMES if name not in faces.unit_names]
-    if lacking:
-        raise DataError(f"{source} does not code {', '.join(lacking)}; the model learns all 18.")
+    if not set(UNIT_NAMES) & set(faces.unit_names):
+        raise DataError(f"{source} codes none of the units that the model learns.")
     return faces
 
 
@@ -227,11 +230,15 @@ def as_examples(
 def train_and_val(data, rows: int | None, seed: int):
     """Return at most `rows` training rows, and the validation rows; a tenth, if there is no split.
 
-    Training pictures that occur in any other split, pixel for pixel, are left out.
+    That is a tenth of the people, where the source says who they are. Training pictures that occur
+    in any other split, pixel for pixel, are left out.
     """
     split = data.split
     if set(split) == {"all"}:
-        split = np.where(np.random.default_rng(seed).random(len(data)) >= 0.1, "train", "val")
+        subjects = np.arange(len(data)) if data.subjects is None else data.subjects
+        people, who = np.unique(subjects, return_inverse=True)
+        share = np.random.default_rng(seed).permutation(len(people)) / len(people)
+        split = np.where(share[who] >= 0.1, "train", "val")
     training, validation = split == "train", split == "val"
     training &= ~occur_among(data.images, data.images[~training])
     if not training.any() or not validation.any():

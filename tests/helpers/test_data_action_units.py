@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from data_samples import grey
+from data_samples import grey, real, write_coded_faces
 
 from helpers import settings
 from helpers.data import (
@@ -151,3 +151,93 @@ def test_an_archive_gives_back_what_was_saved(tmp_path):
 )
 def test_a_malformed_archive_is_refused(tmp_path, changed, said):
     assert said in refused(archive(tmp_path / "a.npz", **changed))
+
+
+CODES = {"S001_001": {"AU4": 1, "AU9": 0, "AU27": 0}, "S002_003": {"AU4": 0, "AU9": 1, "AU27": 1}}
+
+
+def coded(folder, written="4d+L27", **images):
+    """Two peaks and a first frame of 50 pixels: the square of the face is bright, as CK+ has it."""
+    images = images or {"S001_001 1": bright(50), "S001_001 0": bright(50), "S002_003 1": bright(9)}
+    write_coded_faces(folder, CODES, images, written)
+    return folder
+
+
+def bright(side):
+    picture = np.zeros((side, side), np.uint8)
+    left, top, width = np.round(np.array([0.04, 0.025, 0.92]) * side).astype(int)
+    picture[top : top + width, left : left + width] = 200
+    return picture
+
+
+def test_a_table_of_units_is_joined_with_peaks_and_first_frames(tmp_path):
+    data = load_action_units(coded(tmp_path))
+    units = zip(data.unit_names, data.action_units.T.tolist(), strict=True)
+    assert dict(units) == {"AU4": [1, 0, 0], "AU9": [0, 0, 1], "AU27": [0, 0, 1]}
+    assert data.emotions.tolist() == ["angry", "neutral", "angry"]
+    assert data.subjects.tolist() == ["S001", "S001", "S002"] and set(data.split) == {"all"}
+
+
+def test_intensity_is_known_where_a_letter_says_it(tmp_path):
+    data = load_action_units(coded(tmp_path, "4d+L27"))
+    four, nine, stretch = (data.unit_names.index(name) for name in ("AU4", "AU9", "AU27"))
+    assert data.intensities[0, [four, nine]].tolist() == pytest.approx([0.8, 0])
+    assert np.isnan(data.intensities[2, [nine, stretch]]).all()
+    assert not data.intensities[1].any()
+
+
+def test_pictures_beside_a_table_of_units_are_cut_to_the_square_of_the_face(tmp_path):
+    assert (load_action_units(coded(tmp_path)).images == 200).all()
+
+
+def test_a_peak_that_nobody_coded_is_left_out(tmp_path):
+    images = {"S009_001 1": bright(50), "S009_001 0": bright(50)}
+    assert load_action_units(coded(tmp_path, **images)).emotions.tolist() == ["neutral"]
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "said"),
+    [
+        ("ckplus_au.csv", "S001_001,S001", "S001_001,S001,x", "Row 1"),
+        ("ckplus_au.csv", ",4d+L27,0,1,0", ",4d+L27,0,2,0", "Row 1 of .*neither 0 nor 1"),
+        ("ckplus_au.csv", "ck_facs_code", "codes", "lacks the column.*ck_facs_code"),
+        ("faces200.csv", "is_peak", "peak", "lacks the column.*is_peak"),
+        ("faces200.csv", "S001_001_1.png", "S001_001_2.png", "S001_001_2.png cannot be decoded"),
+    ],
+)
+def test_a_damaged_table_of_units_is_named(tmp_path, file, old, new, said):
+    table = coded(tmp_path) / file
+    assert old in table.read_text()
+    table.write_text(table.read_text().replace(old, new, 1))
+    with pytest.raises(DataError, match=said):
+        load_action_units(tmp_path)
+
+
+def test_a_table_of_units_without_pictures_is_refused(tmp_path):
+    (coded(tmp_path) / "faces200.csv").unlink()
+    assert "has no pictures" in refused(tmp_path)
+
+
+@real("ckplus-action-units")
+@pytest.mark.whole
+def test_all_faces_of_ckplus_are_joined():
+    data = load_action_units("ckplus-action-units")
+    assert len(data) == 458 + 622 and len(set(data.subjects)) == 82
+    shown = dict(zip(data.unit_names, data.action_units.sum(axis=0).tolist(), strict=True))
+    assert (shown["AU25"], shown["AU27"], shown["AU10"]) == (253, 100, 18)
+    assert not data.action_units[data.emotions == "neutral"].any()
+
+
+def test_other_units_are_matched_by_name_and_unknown_where_nobody_coded_them(tmp_path):
+    data = load_action_units(coded(tmp_path))
+    present, intensities = data.among_units(("AU26", "AU9", "AU43", "AU4"))
+    np.testing.assert_array_equal(present[:, 1], [0, 0, 1])
+    np.testing.assert_array_equal(intensities[:2, 3], np.float32([0.8, 0]))
+    assert np.isnan(present[:, [0, 2]]).all() and np.isnan(intensities[:, [0, 2]]).all()
+
+
+def test_where_the_mouth_is_stretched_nobody_knows_of_a_jaw_that_only_drops(tmp_path):
+    rows = {"unit_names": np.array(["AU26", "AU27"]), "action_units": np.array([[1, 0], [0, 1]])}
+    data = load_action_units(archive(tmp_path / "a.npz", images=grey(2, 96), **rows))
+    present, _ = data.among_units(("AU27", "AU26"))
+    np.testing.assert_array_equal(present, [[0, 1], [1, np.nan]])

@@ -113,3 +113,19 @@ def test_a_probability_just_at_the_threshold_means_present():
         np.array([[1], [0]]), np.array([[0.5], [0.4]]), ("A",), np.array([0.5])
     )
     assert found["per_unit"]["A"]["recall"] == found["per_unit"]["A"]["precision"] == 1
+
+
+def test_a_face_whose_unit_nobody_coded_does_not_count():
+    present = np.array([[1, np.nan], [0, np.nan], [np.nan, np.nan], [np.nan, 0]])
+    p = np.array([[0.9, 0], [0.1, 0], [0.95, 0], [0.0, 0]])
+    found = metrics.action_unit_metrics(present, p, ("A", "B"), np.full(2, 0.5))
+    assert found["per_unit"]["A"] == {"n": 1, "auc": 1, "f1": 1, "precision": 1, "recall": 1}
+    assert set(found["per_unit"]) == {"A"} and found["never_seen"] == ["B"]
+
+
+def test_each_face_may_have_thresholds_of_its_own():
+    thresholds = np.array([[0.8], [0.1]])
+    found = metrics.action_unit_metrics(
+        np.array([[1], [0]]), np.array([[0.7], [0.05]]), ("A",), thresholds
+    )
+    assert found["per_unit"]["A"]["recall"] == 0

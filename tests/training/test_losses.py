@@ -50,3 +50,11 @@ def test_cross_entropy_takes_logits_and_smooths_labels():
     smoothed = 0.7 * truth[0] + 0.1
     expected = -(smoothed * np.log(said)).sum()
     assert float(losses.cross_entropy(0.3)(truth, logits)) == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_unit_that_nobody_coded_costs_nothing():
+    true = np.array([[1, np.nan], [0, 0.5]], np.float32)
+    logits = np.array([[0, 50], [2, 0]], np.float32)
+    expected = (np.log(2) + np.log1p(np.exp(2)) + np.log(2)) / 3
+    assert float(losses.masked_entropy(true, logits)) == pytest.approx(expected, rel=1e-4)
+    assert float(losses.masked_entropy(np.full_like(true, np.nan), logits)) == 0

@@ -378,7 +378,7 @@ def test_weights_of_the_other_task_are_refused(weights, capsys):
         ["emotion", "--scratch"],
         ["emotion", "--every-class"],
         ["action-units", "--in-photos"],
-        ["action-units", "--folds", "2"],
+        ["action-units", "--folds", "2", "--scratch"],
         ["identity", "--tta"],
         ["identity", "--in-photos"],
         ["identity", "--scratch"],

@@ -134,3 +134,54 @@ def test_weak_units_are_measured_where_it_is_known_that_they_are_weak():
     assert result["macro_auc_weak"] == 1
     nowhere = scores.action_unit_metrics(present, p, names, halves, np.full((4, 3), np.nan))
     assert nowhere["macro_auc_weak"] is None
+
+
+def test_thresholds_are_fitted_to_the_faces_that_were_coded():
+    present = np.array([[0], [1], [np.nan], [np.nan]])
+    (threshold,) = scores.fit_thresholds(present, np.array([[0.2], [0.4], [0.3], [0.9]]))
+    assert 0.2 < threshold < 0.4
+
+
+def coded_people(seed=0):
+    """Twenty people with four faces each; unit A is seen well, B not at all, C on three faces."""
+    rng = np.random.default_rng(seed)
+    present = (rng.random((80, 3)) < 0.4).astype(float)
+    present[:, 2] = np.arange(80) < 3
+    p = rng.random((80, 3))
+    p[:, 0] = 0.6 * present[:, 0] + 0.5 * p[:, 0]
+    return present, p, np.repeat(np.arange(20), 4).astype(str)
+
+
+def test_only_units_that_enough_faces_show_are_judged_and_the_others_are_counted():
+    present, p, subjects = coded_people()
+    found = scores.common_units(present, p, ["A", "B", "C"], np.full(3, 0.5), subjects)
+    assert set(found["per_unit"]) == {"A", "B"} and found["too_rare"] == {"C": 3}
+    for name in ("macro_auc", "macro_f1"):
+        low, high = found[f"{name}_interval_95"]
+        assert low < found[name] < high
+
+
+def test_a_draw_of_everybody_once_gives_the_score_itself(monkeypatch):
+    present, p, subjects = coded_people()
+    present[::7, 0] = np.nan
+    once = type("Rng", (), {"multinomial": lambda self, n, shares, draws: np.ones((1, n), int)})
+    monkeypatch.setattr(scores.np.random, "default_rng", lambda seed: once())
+    found = scores.resampled_units(present, p, p >= 0.5, subjects, 1)[:, 0]
+    measured = scores.metrics.action_unit_metrics(present, p, ["A", "B", "C"], np.full(3, 0.5))
+    assert found.tolist() == pytest.approx([measured["macro_auc"], measured["macro_f1"]])
+
+
+def test_faces_of_one_person_are_drawn_together():
+    """Each face four times over is no more people, so the interval stays as wide."""
+    present, p, subjects = coded_people()
+    few = scores.resampled_units(present, p, p >= 0.5, subjects)
+    many = (np.repeat(array, 4, axis=0) for array in (present, p, p >= 0.5, subjects))
+    spread = scores.resampled_units(*many).std(axis=1) / few.std(axis=1)
+    assert spread.tolist() == pytest.approx([1, 1], abs=0.1)
+
+
+def test_how_weakly_an_uncoded_unit_is_shown_plays_no_part():
+    present, p = np.array([[0], [1], [np.nan]]), np.array([[0.3], [0.6], [0.1]])
+    strong = np.array([[0], [0.3], [0.1]])
+    found = scores.action_unit_metrics(present, p, ("A",), np.array([0.5]), strong)
+    assert found["macro_auc_weak"] == 1

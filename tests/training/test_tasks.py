@@ -103,14 +103,6 @@ def test_sureness_is_fitted_on_validation_faces():
     assert sure == pytest.approx(0.75, abs=0.03)
 
 
-def test_thresholds_lie_between_absent_and_present_units_of_validation_faces():
-    images = grey(50, 96)
-    present = (images[:, 0, :18] > 100).astype(np.float32)
-    examples = Examples(Batches(images, 1 - present), Batches(images, 0.2 + 0.4 * present))
-    thresholds = tasks.unit_thresholds(Oracle(), examples)["thresholds"]
-    assert len(thresholds) == 18 and all(0.1 < value < 0.3 for value in thresholds)
-
-
 def test_a_split_kept_aside_is_opened_only_for_what_learnt_from_its_source(monkeypatch):
     asked = []
 

@@ -94,6 +94,19 @@ def test_only_a_full_training_takes_real_faces_where_no_source_is_named(tmp_path
     assert "fer2013" in tasks.EMOTION.sources
 
 
+def test_a_full_training_of_units_begins_with_what_drawings_taught(tmp_path, monkeypatch):
+    runs, units = [], tasks.ACTION_UNITS
+    monkeypatch.setattr("reading_faces.training.make.train_model", lambda run, *_: runs.append(run))
+    options = ["--profile", "full"], ["--source", "made"], ["--init", "mine.weights.h5"], []
+    for more in ((0,), (0, 1), (0, 2), (3,)):
+        asked = [word for option in more for word in options[option]]
+        assert main(["train", "action-units", *asked, "--out", str(tmp_path)]) == 0
+    assert [run.init for run in runs] == [units.init, None, Path("mine.weights.h5"), None]
+    full, drawn = (run.recipe for run in runs[:2])
+    assert full == units.recipes["full"] != drawn == units.recipes["full drawn"]
+    assert storage.load(units.init).card["terms"] == FREE
+
+
 # What is refused, before any work
 
 

@@ -118,14 +118,31 @@ def test_kaggles_faces_are_stretched_until_their_mouths_are_as_low(elsewhere, mo
     )
 
 
-def test_action_units_are_learnt_from_sources_that_code_them_all(three_file, tmp_path, monkeypatch):
+def test_units_that_a_source_does_not_code_are_not_learnt_from_it(
+    three_file, tmp_path, monkeypatch
+):
     monkeypatch.setattr(training_data, "training_set", lambda n: three_file)
     drawn = training_data.load_units("made", 500)
     assert len(drawn) == 3 and drawn.action_units.shape == (3, 18)
-    few = {"images": np.zeros((2, 96, 96), np.uint8), "action_units": np.eye(2, dtype=int)}
-    np.savez(tmp_path / "few.npz", unit_names=np.array(["AU1", "AU2"]), **few)
-    with pytest.raises(DataError, match="does not code AU4, AU5"):
-        training_data.load_units(str(tmp_path / "few.npz"), None)
+    few = {"images": grey(20, 96), "action_units": np.tile(np.eye(2, dtype=int), (10, 1))}
+    for names, path in ((["AU1", "AU2"], "few.npz"), (["AU98", "AU99"], "none.npz")):
+        np.savez(tmp_path / path, unit_names=np.array(names), **few)
+    recipe = Recipe(Schedule(1, 1e-3))
+    examples = training_data.action_unit_data((str(tmp_path / "few.npz"),), recipe, 0)
+    targets = examples.training.targets
+    assert np.isfinite(targets[:, :2]).all() and np.isnan(targets[:, 2:]).all()
+    with pytest.raises(DataError, match="none of the units"):
+        training_data.load_units(str(tmp_path / "none.npz"), None)
+
+
+def test_without_splits_people_are_kept_on_one_side():
+    who = np.repeat([f"S{n}" for n in range(40)], 5)
+    faces = KeypointData(
+        grey(200, 96), np.zeros((200, 15, 2), np.float32), np.full(200, "all"), who
+    )
+    training, validation = training_data.train_and_val(faces, None, 0)
+    assert not set(training.subjects) & set(validation.subjects)
+    assert len(set(validation.subjects)) == 4
 
 
 def test_units_in_any_combination_are_learnt_from_and_never_validated_on(three_file, monkeypatch):

@@ -1,0 +1,149 @@
+"""Action units of real people: learnt on top of what drawings taught, and judged fold by fold.
+
+Coded faces of real people are few (`ckplus-action-units`), so the network that has learnt from made
+faces alone is fine-tuned on both together.
+"""
+
+from dataclasses import replace
+
+import keras
+import numpy as np
+from keras import layers
+from tqdm import tqdm
+
+from helpers import settings
+from helpers.data import ActionUnitData, load_action_units
+from helpers.models import TrainedModel
+from reading_faces.training import losses, scores
+from reading_faces.training.crossval import folds_of_subjects
+from reading_faces.training.loop import fit, train_in_turn
+from reading_faces.training.measure import Evaluation, describe, evaluate, finite
+from reading_faces.training.prototypes import prototype_agreement
+from reading_faces.training.recipes import Recipe, Schedule, build_optimizer, precision
+from reading_faces.training.storage import BUILDERS
+from reading_faces.training.training_data import Examples, drawn_only, unit_examples
+
+DRAWN = settings.SHIPPED / "weights" / "made" / "action_units.weights.h5"
+PEOPLE = "ckplus-action-units"
+# Chosen on subjects inside the training part of the first fold.
+RECIPE = Recipe(
+    Schedule(epochs=10, learning_rate=3e-3, batch_size=32, weight_decay=0.05),
+    rows=1000,
+    last_stages=2,
+)
+
+
+def learn(network: keras.Model, examples: Examples, run) -> tuple[keras.Model, dict]:
+    """Train the stages that the recipe says; for `tasks.Task.learn`."""
+    hold_first_stages(network, run.recipe.last_stages)
+    return train_in_turn(network, examples, run)
+
+
+def hold_first_stages(network: keras.Model, last: int | None) -> None:
+    """Let only the `last` stages of a network learn (all if None), and no normalisation.
+
+    What the first stages see, edges and folds, drawings have taught well enough, and a thousand
+    faces would teach it worse. A stage begins with a max-pooling.
+    """
+    if last is None:
+        return
+    starts = [i for i, layer in enumerate(network.layers) if isinstance(layer, layers.MaxPooling2D)]
+    for place, layer in enumerate(network.layers):
+        normalises = isinstance(layer, layers.BatchNormalization)
+        layer.trainable = place >= starts[-last:][0] and not normalises
+
+
+def report(model: TrainedModel, run) -> dict:
+    """Return what the card says: made faces kept aside, and units that still rest on drawings."""
+    if "made" not in run.sources:
+        return {}
+    measured = [evaluate(model, "made", "test", mirrored) for mirrored in (False, True)]
+    entries = {"measured": [evaluation.result for evaluation in measured]}
+    real = [load_action_units(source) for source in run.sources if not drawn_only((source,))]
+    if real:
+        shown = sum(np.nansum(faces.among_units(model.card["units"])[0], axis=0) for faces in real)
+        few = [
+            name for name, n in zip(model.card["units"], shown, strict=True) if n < scores.ENOUGH
+        ]
+        entries["rest_on_drawings"] = few
+    return entries
+
+
+def cross_validate(
+    model: TrainedModel, source: str, folds: int = 5, mirrored: bool = False
+) -> Evaluation:
+    """Fine-tune `model` once for each fold of the source's subjects, and measure it on that fold.
+
+    Each learns from made faces too, and fits its thresholds on subjects of its own that it did not
+    learn from. `before` is what the model gives on the same faces without having learnt from any of
+    the source.
+
+    Raises
+    ------
+    DataError, ValueError
+        If the model has learnt from people, or the source has too few.
+    """
+    if not drawn_only(tuple(model.card.get("training", {}).get("sources", ["unknown"]))):
+        raise ValueError(
+            "These weights have learnt from people, who may be in any fold. Leave --weights out to "
+            "begin with those that ship and have seen made faces only."
+        )
+    faces, made, units = load_action_units(source), load_action_units(), model.card["units"]
+    parts, recipe = folds_of_subjects(faces, folds), profile_recipe()
+    probabilities = np.zeros((len(faces), len(units)), np.float32)
+    thresholds = np.zeros(probabilities.shape)
+    for number, (learnt, judged) in enumerate(tqdm(parts, desc="folds", unit="fold")):
+        keras.utils.set_random_seed(settings.SEED + number)
+        examples = unit_examples([made, faces.select(learnt)], recipe, settings.SEED + number)
+        tuned = fine_tune(model, examples, recipe)
+        probabilities[judged] = finite(tuned.predict(faces.images[judged], mirrored))
+        thresholds[judged] = tuned.card["thresholds"]
+    measured = measure_people(faces, units, probabilities, thresholds)
+    before = finite(model.predict(faces.images, mirrored))
+    measured["before"] = measure_people(faces, units, before, np.array(model.card["thresholds"]))
+    measured["left_out_of_AU26"] = int(np.isnan(faces.among_units(["AU26"])[0]).sum())
+    measured["subjects"] = len(np.unique(faces.subjects))
+    split = f"{folds} folds of subjects"
+    result = describe("action-units", source, split, len(faces), mirrored, measured)
+    return Evaluation(result, {"probabilities": probabilities, "classes": np.array(units)})
+
+
+def profile_recipe() -> Recipe:
+    """Return how each fold is trained, as the run profile allows."""
+    epochs, rows = settings.by_profile((1, 64), (RECIPE.schedule.epochs, RECIPE.rows), (0, 0))
+    if not epochs:
+        return RECIPE
+    return replace(RECIPE, rows=rows, schedule=replace(RECIPE.schedule, epochs=epochs))
+
+
+def fine_tune(model: TrainedModel, examples: Examples, recipe: Recipe) -> TrainedModel:
+    """Return the model after all epochs of a training on `examples`, with its own thresholds."""
+    build = model.card["build"]
+    with precision(recipe.schedule.precision):
+        network = BUILDERS[build["function"]](**build["arguments"])
+    network.set_weights(model.network.get_weights())
+    hold_first_stages(network, recipe.last_stages)
+    batches, validation, _ = examples
+    network.compile(build_optimizer(recipe.schedule, len(batches)), losses.masked_entropy)
+    fit(network, batches, recipe.schedule.epochs, verbose=0)
+    tuned = TrainedModel(network, model.card)
+    return replace(tuned, card=model.card | fit_thresholds(tuned, examples))
+
+
+def fit_thresholds(model: TrainedModel, examples: Examples) -> dict:
+    """Fit from which probability on each unit counts as present; for `tasks.Task.calibrate`."""
+    targets = examples.validation.targets
+    present = np.where(np.isfinite(targets), targets >= 0.5, np.nan)
+    thresholds = scores.fit_thresholds(present, model.predict(examples.validation.images))
+    return {"thresholds": thresholds.round(4).tolist()}
+
+
+def measure_people(
+    faces: ActionUnitData, units: list[str], probabilities: np.ndarray, thresholds: np.ndarray
+) -> dict:
+    """Measure the units that enough faces show, and how well they go with the posed emotions."""
+    present, _ = faces.among_units(units)
+    measured = scores.common_units(present, probabilities, units, thresholds, faces.subjects)
+    # Nobody poses a neutral face, and it would be named right more easily.
+    posed = np.where(faces.emotions == "neutral", "", faces.emotions)
+    return measured | prototype_agreement(probabilities, posed)
