@@ -118,9 +118,10 @@ def _cut(file: Path, numbers: np.ndarray, where: str) -> tuple[np.ndarray, np.nd
     """Return the face of a frame `(96, 96) uint8` and our points in it `(15, 2) float32`."""
     if not np.isfinite(numbers).all():
         raise DataError(f"{where} lacks a coordinate; needed are x and y of 68 points.")
-    if not file.is_file():
-        raise DataError(f"{where} is about {file}, which is not there; copy it or remove that row.")
-    frame, marks = read_grey(file), numbers.reshape(68, 2)
+    try:
+        frame, marks = read_grey(file), numbers.reshape(68, 2)
+    except DataError as problem:
+        raise DataError(f"{where} has no picture: {problem}") from None
     points = np.stack([marks[part].mean(axis=0) for part in map(list, OF_68)])
     eyes, mouth = points[:2].mean(axis=0), points[11:13].mean(axis=0)
     middle, across = (eyes + mouth) / 2, points[0] - points[1]

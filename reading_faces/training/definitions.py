@@ -31,12 +31,6 @@ def eye_axes(keypoints: np.ndarray) -> np.ndarray:
     return np.stack([across, down], axis=1)
 
 
-def in_eye_distances(ways: np.ndarray, axes: np.ndarray) -> np.ndarray:
-    """Turn ways `(n, 15, 2)` from pixels into distances between the eyes, NaN without these."""
-    squared = (axes[:, :1] ** 2).sum(axis=2, keepdims=True)
-    return ways @ axes.transpose(0, 2, 1) / np.where(squared > 0, squared, np.nan)
-
-
 def add_offsets(keypoints: np.ndarray, offsets: np.ndarray, seen_by: np.ndarray) -> np.ndarray:
     """Move points `(n, 15, 2)` by offsets in the units of the faces `seen_by` (n, 15, 2)."""
     return (keypoints + offsets @ eye_axes(seen_by)).astype(np.float32)
@@ -47,16 +41,18 @@ def fit_offsets(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
 
     That is the median; 0 for a point that is never labelled.
     """
-    return _typical(in_eye_distances(true - predicted, eye_axes(true)))
+    return _typical(true - predicted, eye_axes(true))
 
 
 def typical_places(keypoints: np.ndarray) -> np.ndarray:
     """Return where points are on most faces, as offsets `(15, 2)` from the middle of the eyes."""
     middle = keypoints[:, :2].mean(axis=1, keepdims=True)
-    return _typical(in_eye_distances(keypoints - middle, eye_axes(keypoints)))
+    return _typical(keypoints - middle, eye_axes(keypoints))
 
 
-def _typical(ways: np.ndarray) -> np.ndarray:
-    """Return the medians over faces, and of both halves of the face, which are mirror images."""
+def _typical(ways: np.ndarray, axes: np.ndarray) -> np.ndarray:
+    """Return the medians of ways `(n, 15, 2)` in pixels as offsets, both halves made alike."""
+    squared = (axes[:, :1] ** 2).sum(axis=2, keepdims=True)
+    ways = ways @ axes.transpose(0, 2, 1) / np.where(squared > 0, squared, np.nan)
     middle = np.ma.median(np.ma.masked_invalid(ways), axis=0)
     return np.ma.stack([middle, middle[MIRRORED] * [-1, 1]]).mean(axis=0).filled(0)

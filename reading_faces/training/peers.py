@@ -41,8 +41,8 @@ def compare(source: str = "youtube-faces", split: str = "test") -> dict:
         )
     faces, variants = load_keypoints(source).select(split), []
     for name, load in PROGRAMS.items():
-        mark = load()
-        points = np.stack([marked(image, mark) for image in tqdm(faces.images, desc=name)])
+        mark, parts = load()
+        points = np.stack([marked(image, mark, parts) for image in tqdm(faces.images, desc=name)])
         found = np.isfinite(points).all(axis=(1, 2))
         true, points = faces.keypoints[found], points[found]
         measured = scores.keypoint_metrics(true, points, KEYPOINT_NAMES, fit_offsets(points, true))
@@ -51,32 +51,35 @@ def compare(source: str = "youtube-faces", split: str = "test") -> dict:
     return asked | {"variants": variants}
 
 
-def marked(face: np.ndarray, mark) -> np.ndarray:
-    """Return our points `(15, 2)` in a face `(96, 96) uint8`, NaN if `mark` finds none."""
+def marked(face: np.ndarray, mark, parts) -> np.ndarray:
+    """Return our points `(15, 2)` in a face `(96, 96) uint8`, NaN if `mark` finds none.
+
+    `parts` are, for each, the numbers of those points that `mark` gives whose mean it is.
+    """
     wide = cv2.copyMakeBorder(face, *[_BORDER] * 4, cv2.BORDER_REPLICATE)
     large = cv2.resize(wide, None, fx=_ENLARGED, fy=_ENLARGED, interpolation=cv2.INTER_CUBIC)
     points = mark(cv2.cvtColor(large, cv2.COLOR_GRAY2RGB))
-    return (points + 0.5) / _ENLARGED - 0.5 - _BORDER
+    if points is None:
+        return np.full((15, 2), np.nan)
+    ours = np.stack([points[[*part]].mean(axis=0) for part in parts])
+    return (ours + 0.5) / _ENLARGED - 0.5 - _BORDER
 
 
 def face_mesh():
-    """Load MediaPipe's Face Mesh; it marks an RGB picture with our points, NaN without a face."""
+    """Return what marks an RGB picture with MediaPipe's Face Mesh, and which points are ours."""
     import mediapipe
 
     mesh = mediapipe.solutions.face_mesh.FaceMesh(static_image_mode=True, max_num_faces=1)
 
-    def mark(picture: np.ndarray) -> np.ndarray:
-        (found,) = mesh.process(picture).multi_face_landmarks or [None]
-        if found is None:
-            return np.full((15, 2), np.nan)
-        points = np.array([(p.x, p.y) for p in found.landmark]) * picture.shape[1::-1] - 0.5
-        return np.stack([points[[*part]].mean(axis=0) for part in _OF_MESH])
+    def mark(picture: np.ndarray) -> np.ndarray | None:
+        for face in mesh.process(picture).multi_face_landmarks or ():
+            return np.array([(p.x, p.y) for p in face.landmark]) * picture.shape[1::-1] - 0.5
 
-    return mark
+    return mark, _OF_MESH
 
 
 def dlib_68():
-    """Load dlib's predictor of 68 points; where its detector finds no face, the box is usual."""
+    """Return the same for dlib's 68 points; where its detector finds no face, the box is usual."""
     import dlib
 
     # Found and not imported: the package's own code needs what Python no longer brings.
@@ -86,10 +89,9 @@ def dlib_68():
 
     def mark(picture: np.ndarray) -> np.ndarray:
         face = max(detect(picture), key=lambda face: face.area(), default=usual)
-        points = np.array([(p.x, p.y) for p in predict(picture, face).parts()], float)
-        return np.stack([points[[*part]].mean(axis=0) for part in OF_68])
+        return np.array([(p.x, p.y) for p in predict(picture, face).parts()], float)
 
-    return mark
+    return mark, OF_68
 
 
 PROGRAMS = {"MediaPipe Face Mesh 0.10.21": face_mesh, "dlib, 68 points": dlib_68}
