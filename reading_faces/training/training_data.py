@@ -48,15 +48,13 @@ def drawn_only(sources: tuple[str, ...]) -> bool:
 def keypoint_data(sources: tuple[str, ...], recipe: Recipe, seed: int) -> Examples:
     """Return faces with their points as targets; all points of those drawn for the recipe.
 
-    Labels of sources with another definition are moved to Kaggle's. They are the only ones that
-    have all 15 points on real faces, and few: where rows are not limited, they are learnt twice.
+    Labels of another definition are moved to Kaggle's. They are the only ones of all 15 points on
+    real faces, and few: where rows are not limited, they are learnt twice.
     """
     more = recipe.drawn and "made" in sources
     drawn = {"made": training_set(recipe.drawn, pose="turned")} if more else {}
-    parts = [load_keypoints(drawn.get(source, source)) for source in sources]
-    others = [definitions.marks_otherwise(source) for source in sources]
-    parts = [as_kaggle(part) if name else part for part, name in zip(parts, others, strict=True)]
-    twice = [] if recipe.rows else [part for part, name in zip(parts, others, strict=True) if name]
+    parts = [as_kaggle(load_keypoints(drawn.get(source, source))) for source in sources]
+    twice = [part for part in parts if definitions.marks_otherwise(part.source) and not recipe.rows]
     return as_examples(
         parts, lambda part, _: part.keypoints, recipe, seed, augment_keypoints,
         keypoints_to_network, [train_and_val(part, None, seed)[0] for part in twice],
@@ -65,6 +63,8 @@ def keypoint_data(sources: tuple[str, ...], recipe: Recipe, seed: int) -> Exampl
 
 def as_kaggle(faces: KeypointData) -> KeypointData:
     """Return faces with their points where Kaggle's annotators would have marked them."""
+    if not definitions.marks_otherwise(faces.source):
+        return faces
     offsets = offsets_from_kaggle(learnt_from(faces))
     points = definitions.add_offsets(faces.keypoints, -offsets, faces.keypoints)
     return replace(faces, keypoints=points)
@@ -89,12 +89,13 @@ def offsets_from_kaggle(faces: KeypointData) -> np.ndarray:
     offsets = definitions.fit_offsets(seen, faces.keypoints)
     offsets[ten] = 0
     moved = definitions.add_offsets(faces.keypoints, -offsets, faces.keypoints)
-    typical = definitions.typical_places(moved)
-    coordinates = kaggle_coordinates()
-    kaggle = definitions.typical_places(coordinates[np.isfinite(coordinates).all(axis=(1, 2))])
+    kaggle = kaggle_coordinates()
+    # Those with few points were marked by others, the lower lip a tenth of the unit higher.
+    whole = kaggle[np.isfinite(kaggle).all(axis=(1, 2))]
+    here, there = map(definitions.typical_places, (moved, whole))
     mouth = five[-1]
-    kaggle[:, 1] *= typical[mouth, 1] / kaggle[mouth, 1]
-    offsets[ten] = (typical - kaggle)[ten]
+    there[:, 1] *= here[mouth, 1] / there[mouth, 1]
+    offsets[ten] = (here - there)[ten]
     return offsets
 
 
