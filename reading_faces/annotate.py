@@ -17,16 +17,18 @@ def annotate_photo(photo: np.ndarray, reading, numbers: list[int] | None = None)
     Parameters
     ----------
     photo : `(h, w, 3) uint8` RGB.
-    reading : the `PhotoReading` of this photo.
+    reading : the `PhotoReading` of this photo, which may have been decoded smaller since.
     numbers : of its faces; 1, 2, … by default.
     """
     numbers = numbers or range(1, 1 + len(reading.faces))
     marked = np.ascontiguousarray(photo).copy()
-    boxes = [np.array(face.box) for face in reading.faces]
+    shrink = min(1.0, photo.shape[1] / (reading.width or 1))
+    boxes = [np.array(face.box) * shrink for face in reading.faces]
     for face, box in zip(reading.faces, boxes, strict=True):
         draw_box(marked, box)
         if face.keypoints is not None:
-            draw_points(marked, face.keypoints, math.sqrt(box[2] * box[3]))
+            points = (np.asarray(face.keypoints, float) + 0.5) * shrink - 0.5
+            draw_points(marked, points, math.sqrt(box[2] * box[3]))
     picture, labels = Image.fromarray(marked), []
     for number, face, box in zip(numbers, reading.faces, boxes, strict=True):
         text = f"{number} {face.label}".rstrip()

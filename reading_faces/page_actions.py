@@ -84,7 +84,7 @@ class PageActions:
             file.write_bytes(content)
             with self._lock:
                 reading = replace(self.reader.read_one(file), path=name)
-        return {"left_out": [], "images": [reading.to_dict()]}
+        return {"left_out": reading.left_out, "images": [reading.to_dict()]}
 
     def _take(self, path: str | None) -> np.ndarray:
         """Return the photo that was sent, `(h, w, 3) uint8` RGB, and delete its file."""

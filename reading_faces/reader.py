@@ -19,7 +19,7 @@ from helpers import detect, models
 from helpers.crop import points_to_photo
 from helpers.data.records import KEYPOINT_COLUMNS, KEYPOINT_NAMES
 from helpers.gallery import Embedder, Gallery
-from helpers.images import PhotoError, read_photo, to_grey
+from helpers.images import Photo, PhotoError, load_photo, to_grey
 from reading_faces.gallery_file import check_embedder, embedder_of
 
 # What can be read from a face, besides who it is.
@@ -96,13 +96,20 @@ class FaceReading:
 
 @dataclass(frozen=True)
 class PhotoReading:
-    """What was read from one photo; `error` is one sentence if it could not be read."""
+    """What was read from one photo.
+
+    Attributes
+    ----------
+    error : one sentence if it could not be read.
+    remarks : a sentence for each part of it that was left out.
+    """
 
     path: str | None
     width: int | None = None
     height: int | None = None
     error: str | None = None
     faces: list[FaceReading] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
 
     @classmethod
     def failed(cls, path: str | None, error: PhotoError | MemoryError) -> "PhotoReading":
@@ -112,7 +119,15 @@ class PhotoReading:
 
     def to_dict(self) -> dict:
         """Return plain, rounded numbers for JSON."""
-        return vars(self) | {"faces": [face.to_dict() for face in self.faces]}
+        result = vars(self) | {"faces": [face.to_dict() for face in self.faces]}
+        del result["remarks"]
+        return result
+
+    @property
+    def left_out(self) -> list[dict]:
+        """What was not read, all of the photo or a part, as `{"file", "reason"}`, for JSON."""
+        reasons = [self.error] if self.error else self.remarks
+        return [{"file": self.path, "reason": reason} for reason in reasons]
 
     def to_rows(self) -> list[dict]:
         """Return a row of a table for each face; one that says so if there is none, or an error.
@@ -204,7 +219,8 @@ class FaceReader:
     def read_faces(self, photo: np.ndarray, faces: list[detect.DetectedFace]) -> list[FaceReading]:
         """Read faces whose places in a photo `(h, w, 3) uint8` RGB are known already."""
         gallery = self._known_people()
-        (reading,) = self._fill([self._cut(None, photo, faces, gallery)], gallery)
+        whole = Photo(photo, photo.shape[1::-1])
+        (reading,) = self._fill([self._cut(None, whole, faces, gallery)], gallery)
         return reading.faces
 
     def embed_faces(self, photo: np.ndarray, faces: list[detect.DetectedFace]) -> np.ndarray:
@@ -229,30 +245,48 @@ class FaceReader:
 
     def _find(self, photo: str | Path | np.ndarray, gallery: Gallery | None) -> tuple:
         """Find the faces of a photo and cut them out; the photo itself is let go."""
-        path = None if isinstance(photo, np.ndarray) else os.fspath(photo)
+        path, lying = None if isinstance(photo, np.ndarray) else os.fspath(photo), []
         try:
-            pixels = check_array(photo) if path is None else read_photo(path)
-            found = self._cut(path, pixels, detect.detect_faces(pixels, self.detector), gallery)
+            if path is None:
+                photo = Photo(check_array(photo), photo.shape[1::-1])
+            else:
+                photo = load_photo(path)
+            how = self.detector, detect.MIN_CONFIDENCE, lying
+            reading, cut = self._cut(path, photo, detect.detect_faces(photo.pixels, *how), gallery)
         except (PhotoError, MemoryError) as error:
             return PhotoReading.failed(path, error), {}
-        del pixels
+        remarks = [photo.remark] if photo.remark else []
+        for box in lying:
+            x, y = (round(photo.shrunk * start) for start in box[:2])
+            remarks.append(f"The face at {x}, {y} lies or is upside down, and cannot be read.")
+        del photo
         give_back_memory()
-        return found
+        return replace(reading, remarks=remarks), cut
 
     def _cut(
-        self, path: str | None, pixels: np.ndarray, faces: list, gallery: Gallery | None
+        self, path: str | None, photo: Photo, faces: list, gallery: Gallery | None
     ) -> tuple[PhotoReading, dict]:
-        """Return where the faces are, and cut out for each network: `{part: (crops, matrices)}`."""
-        grey = to_grey(pixels)
+        """Return where the faces are, and cut out for each network: `{part: (crops, matrices)}`.
+
+        Boxes and matrices are in the photo's own pixels, even if it was decoded smaller.
+        """
+        grey = to_grey(photo.pixels)
         cut = {
             part: detect.crop_detected(grey, faces, self.detector, part, model.input_size)
             for part, model in self.load().items()
         }
         if gallery:
             how = self.detector, self.embedder.framing, self.embedder.size
-            cut["identity"] = detect.crop_detected(pixels, faces, *how)
-        places = [FaceReading(face.box, face.confidence) for face in faces]
-        return PhotoReading(path, pixels.shape[1], pixels.shape[0], faces=places), cut
+            cut["identity"] = detect.crop_detected(photo.pixels, faces, *how)
+        boxes = [face.box for face in faces]
+        if photo.shrunk > 1:
+            boxes = [detect.clip_box(np.array(box) * photo.shrunk, *photo.size) for box in boxes]
+            for _, matrices in cut.values():
+                matrices[:, :, :2] /= photo.shrunk
+                # The middle of the first of the smaller pixels lies here in the photo's own.
+                matrices[:, :, 2] -= matrices[:, :, :2].sum(axis=2) * (photo.shrunk - 1) / 2
+        places = [FaceReading(box, face.confidence) for box, face in zip(boxes, faces, strict=True)]
+        return PhotoReading(path, *photo.size, faces=places), cut
 
     def _fill(self, found: list[tuple], gallery: Gallery | None) -> list[PhotoReading]:
         """Run each network on all faces of all photos at once, and hand the results out again."""

@@ -60,12 +60,14 @@ def run(options: argparse.Namespace) -> int:
 
 
 def say_what_was_skipped(files: list[Path]) -> None:
-    """Count by kind what folders hold besides photos: some of it may be pictures all the same."""
+    """Count by kind what folders hold besides photos."""
     if files:
-        kinds = Counter(file.suffix.lower() or "no ending" for file in files)
-        counts = ", ".join(f"{printable(kind)} {n}" for kind, n in kinds.most_common())
-        what = "file was" if len(files) == 1 else "files were"
-        print(f"{len(files)} {what} skipped: {counts}", file=sys.stderr)
+        kinds = Counter(
+            "linked folder" if file.is_dir() else file.suffix.lower() or "without ending"
+            for file in files
+        )
+        counts = ", ".join(f"{n} {printable(kind)}" for kind, n in kinds.most_common())
+        print(f"Left out, no pictures: {counts}", file=sys.stderr)
 
 
 def fill_table(options: argparse.Namespace, reader, paths: list[Path], table: Path) -> int:
@@ -106,8 +108,8 @@ def read_photos(
         error = reading.error
         if options.draw and not error:
             error = draw(reading, copies[reading.path])
-        if error:
-            progress.write(f"{printable(reading.path)}: {error}", file=sys.stderr)
+        for sentence in filter(None, [error, *reading.remarks]):
+            progress.write(f"{printable(reading.path)}: {sentence}", file=sys.stderr)
         yield reading, not error
 
 
@@ -177,8 +179,8 @@ def print_result(text: str) -> None:
 
 def to_json(readings: list, skipped: list[Path]) -> str:
     """Return `{"left_out": […], "images": […]}`, a line for each photo."""
-    reason = "It is not called like a photo."
-    left_out = [{"file": os.fspath(file), "reason": reason} for file in skipped]
+    left_out = [{"file": os.fspath(file), "reason": "It is no picture."} for file in skipped]
+    left_out += [one for reading in readings for one in reading.left_out]
     write = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
     lines = ",\n".join(write(reading.to_dict()) for reading in readings)
     return f'{{"left_out": {write(left_out)}, "images": [\n{lines}\n]}}\n'

@@ -12,7 +12,7 @@ import pytest
 from faces import Cheerful, Tint, find_portrait, portrait, stand_ins
 from PIL import Image
 
-from helpers import detect, embedders, models
+from helpers import detect, embedders, images, models
 from helpers.gallery import Gallery
 from reading_faces import __main__, annotate, reader
 from reading_faces.annotate import annotate_photo
@@ -125,8 +125,8 @@ def cut(album, tmp_path, monkeypatch, capfd):
 
 
 def test_a_run_that_was_cut_goes_on_and_writes_each_result_once(album, cut, monkeypatch):
-    opened, read = [], reader.read_photo
-    monkeypatch.setattr(reader, "read_photo", lambda path: opened.append(path) or read(path))
+    opened, read = [], reader.load_photo
+    monkeypatch.setattr(reader, "load_photo", lambda path: opened.append(path) or read(path))
     assert predict(album, "--csv", cut, "--resume") == 0
     assert opened == [str(album / name) for name in ("portrait.png", "wall.png")]
     assert not list(cut.parent.glob("*.unfinished"))
@@ -281,20 +281,84 @@ def test_a_table_of_an_earlier_run_may_lie_in_the_folder_that_is_read(album, cap
     for _ in range(2):
         assert predict(album, "--csv", album / "faces.csv") == 0
     assert len(pd.read_csv(album / "faces.csv")) == 3
-    assert "1 file was skipped: .csv 1" in capfd.readouterr().err
+    assert "Left out, no pictures: 1 .csv" in capfd.readouterr().err
 
 
 def test_what_a_folder_holds_besides_photos_is_counted_by_kind(album, capfd):
-    for name in ("a.orf", "b.ORF", "deeper/c.avif", "notes", ".DS_Store", "._portrait.png"):
-        (album / name).touch()
+    others = ("a.orf", "b.ORF", "deeper/c.mp4", "notes")
+    for name in (*others, ".DS_Store", "._portrait.png", "deeper/Thumbs.db"):
+        (album / name).write_text("no picture")
+    (album / "deeper" / "again").symlink_to(album)
     assert predict(album, "--json") == 0
     out, err = capfd.readouterr()
-    assert err.startswith("4 files were skipped: .orf 2, ")
-    assert ".avif 1" in err and "no ending 1" in err
+    assert err.splitlines()[0] == (
+        "Left out, no pictures: 2 .orf, 1 linked folder, 1 .mp4, 1 without ending"
+    )
     left_out = json.loads(out)["left_out"]
-    assert {one["file"] for one in left_out} == {
-        str(album / name) for name in ("a.orf", "b.ORF", "deeper/c.avif", "notes")
-    }
+    expected = {str(album / name) for name in (*others, "deeper/again")}
+    assert {one["file"] for one in left_out} == expected
+    assert all(one["reason"].endswith(".") for one in left_out)
+
+
+def test_photos_are_read_whatever_they_are_called(album, capfd):
+    for name, kind in (("a.jfif", "JPEG"), ("b.HEIC", "HEIF"), ("c", "PNG"), ("d.dat", "AVIF")):
+        portrait().save(album / name, kind)
+    assert predict(album, "--json") == 0
+    result = json.loads(capfd.readouterr().out)
+    assert [len(image["faces"]) for image in result["images"]] == [1, 1, 1, 1, 1, 1, 0]
+    assert result["left_out"] == []
+
+
+def test_what_could_not_be_read_and_what_was_cut_off_are_named(album, capfd):
+    (album / "text.jpg").write_text("no picture")
+    portrait().save(album / "cut.jpg")
+    content = (album / "cut.jpg").read_bytes()
+    (album / "cut.jpg").write_bytes(content[:-30])
+    (album / "half.jpg").write_bytes(content[: len(content) // 2])
+    assert predict(album, "--json") == 1
+    out, err = capfd.readouterr()
+    result = json.loads(out)
+    left_out = {one["file"]: one["reason"] for one in result["left_out"]}
+    assert {os.path.basename(file) for file in left_out} == {"text.jpg", "cut.jpg", "half.jpg"}
+    assert all(f"{file}: {reason}" in err for file, reason in left_out.items())
+    errors = {image["path"]: image["error"] for image in result["images"]}
+    assert errors[str(album / "half.jpg")] == left_out[str(album / "half.jpg")]
+    assert errors[str(album / "cut.jpg")] is None
+    (album / "half.jpg").unlink(), (album / "text.jpg").unlink()
+    assert predict(album, "--json") == 0
+
+
+def test_a_large_jpeg_is_read_and_drawn_in_its_own_pixels(album, monkeypatch, capfd):
+    portrait(1200).save(album / "large.jpg")
+    results = []
+    for most in (images.MOST_PIXELS, 800_000):
+        monkeypatch.setattr(images, "MOST_PIXELS", most)
+        assert predict(album / "large.jpg", "--json", "--draw", album / "copies") == 0
+        results.append(json.loads(capfd.readouterr().out)["images"][0])
+        with Image.open(album / "copies" / "large-faces.jpg") as copy:
+            size, marked = copy.size, np.array(copy.resize((205, 240))).astype(int)
+        results[-1]["marked"] = marked
+    whole, small = results
+    assert (small["width"], small["height"]) == portrait(1200).size
+    assert size == tuple(-(-side // 2) for side in portrait(1200).size)
+    (one,), (other,) = whole["faces"], small["faces"]
+    assert one["box"] == pytest.approx(other["box"], abs=2)
+    for name, point in one["keypoints"].items():
+        assert point == pytest.approx(other["keypoints"][name], abs=2)
+    assert np.abs(whole["marked"] - small["marked"]).mean() < 6
+
+
+def test_a_face_that_lies_and_cannot_be_turned_is_named(album, monkeypatch, capfd):
+    def find(photo, detector, least, lying):
+        lying += [(20.4, 30.0, 50.0, 50.0)] if photo.std() > 5 else []
+        return []
+
+    monkeypatch.setattr(detect, "detect_faces", find)
+    assert predict(album / "portrait.png", "--json") == 0
+    out, err = capfd.readouterr()
+    reason = "The face at 20, 30 lies or is upside down, and cannot be read."
+    assert json.loads(out)["left_out"] == [{"file": str(album / "portrait.png"), "reason": reason}]
+    assert f"portrait.png: {reason}" in err
 
 
 class Uncertain(Cheerful):
@@ -314,9 +378,9 @@ def test_a_model_that_answers_with_no_number_gives_no_result(album, option, monk
 def test_a_photo_that_vanishes_before_it_is_drawn_is_one_sentence(album, monkeypatch, capfd):
     find = detect.detect_faces
 
-    def find_and_remove(photo, detector):
+    def find_and_remove(photo, *how):
         (album / "wall.png").unlink(missing_ok=True)
-        return find(photo, detector)
+        return find(photo, *how)
 
     monkeypatch.setattr(detect, "detect_faces", find_and_remove)
     assert predict(album / "wall.png", album / "portrait.png", "--draw", album / "copies") == 1
@@ -449,3 +513,28 @@ def test_the_two_portraits_are_read_as_ever(portraits, monkeypatch, capfd, reque
         assert list(face["emotion"].values()) == pytest.approx(expected["emotion"], abs=0.02)
         for unit, probability in expected["units"].items():
             assert face["action_units"][unit] == pytest.approx(probability, abs=0.02), unit
+
+
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_a_portrait_that_lies_is_read_as_when_it_is_upright(
+    quarters, portraits, tmp_path, monkeypatch, capfd, request
+):
+    monkeypatch.undo()
+    request.getfixturevalue("shipped_models")
+    for name, path in portraits.items():
+        with Image.open(path) as photo:
+            turned = photo.transpose(getattr(Image.Transpose, f"ROTATE_{90 * quarters}"))
+        turned.save(tmp_path / f"{name}.png")
+    assert predict(*(tmp_path / f"{name}.png" for name in portraits), "--json") == 0
+    result = json.loads(capfd.readouterr().out)
+    assert result["left_out"] == []
+    for image, (name, expected) in zip(result["images"], READ.items(), strict=True):
+        (face,) = image["faces"]
+        top = int(np.argmax(expected["emotion"]))
+        assert np.argmax(list(face["emotion"].values())) == top, name
+        width, height = image["width"], image["height"]
+        for point, (x, y) in expected["points"].items():
+            for left in range(quarters, 0, -1):  # as the photo was turned, against the clock
+                x, y = y, (height if left % 2 else width) - 1 - x
+            distance = np.hypot(*np.subtract(face["keypoints"][point], (x, y)))
+            assert distance < 0.06 * expected["box"][3], (name, point)
