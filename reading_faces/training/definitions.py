@@ -5,23 +5,29 @@ the eyes: along the line from the right eye's centre to the left one's, and at r
 downwards. They treat both halves of a face alike.
 """
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
 
 from helpers.augment import MIRRORED
+from helpers.data import DataError
+from helpers.data.sources import locate
 
 # Eye centres, nose tip and corners of the mouth, which nearly all data sets mark; and the others.
 FIVE = np.array([0, 1, 10, 11, 12])
 TEN = np.setdiff1d(np.arange(15), FIVE)
-# Of the sets known by name, those with another definition: of 68 points, ours are taken.
-_OTHER = ("youtube-faces",)
+# The known set with another definition, of whose 68 points ours are taken.
+_OTHER = "youtube-faces"
 
 
 def marks_otherwise(source: str | Path) -> str:
-    """Return the name of a source that has another definition, else nothing."""
-    name = Path(source).name
-    return name if name in _OTHER else ""
+    """Return the name of the set whose definition a source has, nothing if that is Kaggle's."""
+    frames = []
+    if source != _OTHER:
+        with contextlib.suppress(DataError):
+            frames = locate(source).glob("*frames_keypoints.csv")
+    return _OTHER if source == _OTHER or any(frames) else ""
 
 
 def eye_axes(keypoints: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from data_samples import write_frames
 
 from helpers.augment import affine_matrices, flip_keypoints, warp_keypoints
 from helpers.data.made import load_set
@@ -65,6 +66,9 @@ def test_a_face_without_a_distance_between_its_eyes_takes_no_part(faces, offsets
     np.testing.assert_allclose(more, found, atol=0.01)
 
 
-def test_a_set_is_known_by_its_name_wherever_it_lies():
-    assert definitions.marks_otherwise("some/where/youtube-faces") == "youtube-faces"
-    assert not definitions.marks_otherwise("made")
+def test_frames_with_68_points_have_one_definition_wherever_they_lie(tmp_path):
+    write_frames(tmp_path, {"Ann_Lee_0.png": load_set().keypoints[0]})
+    for source in ("youtube-faces", str(tmp_path)):
+        assert definitions.marks_otherwise(source) == "youtube-faces"
+    for source in ("made", "facial-keypoints", str(tmp_path / "frames"), "nowhere"):
+        assert not definitions.marks_otherwise(source)
