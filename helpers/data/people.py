@@ -1,5 +1,6 @@
 """Photos of people by name: made people, press photos, ORL, LFW, CelebA, video, your own."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,6 +119,12 @@ _SPLIT_OF = {"orl": _orl_split} | dict.fromkeys(("lfw", "celeba", "youtube-faces
 
 
 def _pictures(folder: Path) -> list[Path]:
-    """Return the picture files of a folder, `2.pgm` before `10.pgm`."""
-    files = [p for p in folder.iterdir() if is_photo(p) and p.is_file()]
+    """Return the picture files of a folder, `2.pgm` before `10.pgm`.
+
+    One that may not be opened stands for its photos: `read_photo` says why it cannot be read.
+    """
+    try:
+        files = [p for p in folder.iterdir() if is_photo(p) and not os.path.isdir(p)]
+    except PermissionError:
+        return [folder]
     return sorted(files, key=lambda p: (len(p.stem), p.stem))

@@ -1,5 +1,6 @@
 """Photos of people are found by folder, read when asked for, and never mixed up."""
 
+import errno
 import itertools
 from dataclasses import dataclass
 
@@ -38,6 +39,23 @@ def test_splits_and_one_more_level_are_found(tmp_path):
     some = people.select(people.split == "val")
     assert some.names.tolist() == ["ann", "bob"] and len(some.photos) == 2
     assert some.files[1].parent.name == "bob"
+
+
+def test_a_folder_without_permission_does_not_hide_the_others(tmp_path, monkeypatch):
+    write(tmp_path, ann=1, bob=1)
+    look = type(tmp_path).iterdir
+
+    def refuse(folder):  # taking the right away would not do: root may read everything
+        if folder.name == "bob":
+            raise PermissionError(errno.EACCES, "Permission denied", str(folder))
+        return look(folder)
+
+    monkeypatch.setattr(type(tmp_path), "iterdir", refuse)
+    people = load_people(tmp_path)
+    assert people.names.tolist() == ["ann", "bob"]
+    assert people.files[1] == tmp_path / "bob"
+    with pytest.raises(PhotoError):
+        people.photos[1]
 
 
 @pytest.mark.parametrize("name", ["val", "Val", "Test", "training", "valid", "PublicTest"])

@@ -331,7 +331,7 @@ def test_what_could_not_be_read_and_what_was_cut_off_are_named(album, capfd):
 def test_a_large_jpeg_is_read_and_drawn_in_its_own_pixels(album, monkeypatch, capfd):
     portrait(1200).save(album / "large.jpg")
     results = []
-    for most in (images.MOST_PIXELS, 800_000):
+    for most in (images.MOST_PIXELS, 1_000_000):
         monkeypatch.setattr(images, "MOST_PIXELS", most)
         assert predict(album / "large.jpg", "--json", "--draw", album / "copies") == 0
         results.append(json.loads(capfd.readouterr().out)["images"][0])
