@@ -4,14 +4,23 @@ Nothing is imported here, so that `import helpers` is instant; each module stand
 """
 
 import importlib.metadata
+import json
 import os
 import sys
+from pathlib import Path
 
 from packaging.version import Version
+
+from helpers import settings
 
 # TensorFlow reads this once, when it is imported. Without it, processors that lack the newest
 # instructions get its slow kernels: training takes about twice as long there, elsewhere the same.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+
+# Variables that would change what Keras does, and what its file of settings holds by itself.
+_FOREIGN = ("TF_USE_LEGACY_KERAS", "KERAS_NNX_ENABLED")
+_FOREIGN += ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH")
+_KERAS = {"floatx": "float32", "epsilon": 1e-07, "image_data_format": "channels_last"}
 
 # What pip may renew while a notebook has it in memory; the name of the package where it differs.
 _WATCHED = {"numpy": "", "pandas": "", "keras": "", "tensorflow": "", "sklearn": "scikit-learn"}
@@ -37,4 +46,27 @@ def _check_loaded() -> None:
             )
 
 
+def _settle_keras() -> None:
+    """Keep from Keras what was set for other projects; it reads this when it is imported.
+
+    MTCNN and FaceNet need TensorFlow itself, with Keras 3, and all networks channels in the end.
+    """
+    if "keras" in sys.modules:
+        return
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    for name in _FOREIGN:
+        os.environ.pop(name, None)
+    home = os.path.expanduser(os.environ.get("KERAS_HOME") or "~/.keras")
+    try:
+        found = json.loads(Path(home, "keras.json").read_bytes())
+        usual = all(found.get(name, value) == value for name, value in _KERAS.items())
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError, AttributeError):  # it cannot be read, or is no table of settings
+        usual = False
+    if not usual:
+        os.environ["KERAS_HOME"] = str(settings.CACHE / "keras")
+
+
 _check_loaded()
+_settle_keras()

@@ -10,8 +10,10 @@ import os
 import secrets
 import shutil
 import stat
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import IO
 
 
 class ReplaceError(ValueError):
@@ -41,9 +43,20 @@ def whole_file(path: Path) -> Iterator[Path]:
         raise OSError(error.errno, error.strerror, os.fspath(path)) from None
     try:
         yield part
+        _ask_for_room(part)
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _ask_for_room(part: Path) -> None:
+    """Raise OSError where no byte more can be written: libraries may have cut it in silence."""
+    with part.open("r+b") as file:
+        end = file.seek(0, os.SEEK_END)
+        file.write(b"\0")
+        file.flush()
+        file.truncate(end)
+        os.fsync(file.fileno())
 
 
 @contextlib.contextmanager
@@ -110,6 +123,19 @@ def _file_number(path: str | Path) -> tuple[int, int] | None:
     return (status.st_dev, status.st_ino) if stat.S_ISREG(status.st_mode) else None
 
 
+@contextlib.contextmanager
+def errors_go_to(file: IO) -> Iterator[None]:
+    """Have what is said on standard error, also by compiled libraries, go into an open file."""
+    sys.stderr.flush()
+    screen = os.dup(2)
+    os.dup2(file.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(screen, 2)
+        os.close(screen)
+
+
 def file_sha256(path: Path) -> str:
     """Return the SHA-256 of a file's content, hexadecimal."""
     with open(path, "rb") as file:
@@ -122,6 +148,7 @@ def explain(error: OSError) -> str:
         errno.ENOENT: "There is no such file.",
         errno.EEXIST: "There is a file of this name.",
         errno.EPIPE: "Nobody reads it any more.",
+        errno.EFBIG: "It is larger than files may be here.",
         errno.EISDIR: "This is a folder, not a file.",
         errno.ENOTDIR: "A part of the path is a file, not a folder.",
         errno.EACCES: "There is no permission to open it.",

@@ -14,10 +14,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from helpers.files import ReplaceError
-from reading_faces.commands.console import UsageError
+from reading_faces.commands.console import UsageError, sentence
 
 # TensorFlow reads this when it is imported, which only happens once a command needs a model.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# No command shows a figure, and what a notebook has set may not be installed here.
+os.environ["MPLBACKEND"] = "Agg"
 
 # Each is the module of its name in `commands`.
 COMMANDS = {
@@ -43,16 +45,27 @@ def main(arguments: list[str] | None = None) -> int:
     options = build_parser(arguments).parse_args(arguments)
     options.command = shlex.join(["python", "-m", "reading_faces", *arguments])
     try:
-        return options.run(options)
+        code = options.run(options)
+        sys.stdout.flush()
+        return code
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
         return 130
     except BrokenPipeError:  # whoever read our output has seen enough, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_output()
         return 1
-    except (ValueError, OSError, ImportError) as error:
-        print(f"Error: {error}", file=sys.stderr)
+    except (ValueError, OSError, ImportError, MemoryError) as error:
+        print(sentence(error), file=sys.stderr)
+        try:
+            sys.stdout.flush()
+        except OSError:
+            discard_output()
         return 2 if isinstance(error, (UsageError, ReplaceError)) else 1
+
+
+def discard_output() -> None:
+    """Let go of what cannot be printed: it would fail once more when Python ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def build_parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:

@@ -3,19 +3,24 @@
 import argparse
 import contextlib
 import datetime
+import errno
 import json
 import os
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from helpers.files import explain, refuse_replacing
+from helpers.files import errors_go_to, explain, refuse_replacing
 
 # What makes embeddings: an option of the commands that tell people apart.
 EMBEDDER = {
     "choices": ("shipped", "facenet"),
     "help": "default: shipped; for facenet first: python -m reading_faces data fetch facenet",
 }
+
+# Of a longer line of a failure, the middle is left out.
+LONGEST_LINE = 300
 
 
 class UsageError(ValueError):
@@ -93,15 +98,8 @@ def as_text(result: dict, indent: str = "") -> str:
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """Keep from the screen what TensorFlow's compiled part says about itself while it starts."""
-    sys.stderr.flush()
-    saved = os.dup(2)
-    with open(os.devnull, "wb") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
+    with open(os.devnull, "wb") as nowhere, errors_go_to(nowhere):
         yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
 
 
 @contextlib.contextmanager
@@ -110,17 +108,33 @@ def writing(what: str | Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise ValueError(f"{printable(what)} cannot be written. {explain(error)}") from None
+        gone = error.errno == errno.ENOENT
+        reason = "Its folder does not exist." if gone else explain(error)
+        raise ValueError(f"{printable(what)} cannot be written. {reason}") from None
 
 
 def refuse_outputs(inputs: Iterable[str | Path], **outputs: Path | None) -> None:
     """Say before the work that an output, by its option, is an input or has no place to go."""
     refuse_replacing(inputs, **outputs)
     for path in filter(None, outputs.values()):
-        with writing(path):
-            os.stat(path.parent)
         if path.is_dir():
             raise ValueError(f"{printable(path)} cannot be written. It is a folder.")
+        if path.is_file() or not path.exists():  # a device needs no place
+            with writing(path), tempfile.TemporaryFile(dir=os.path.dirname(os.path.realpath(path))):
+                pass
+
+
+def sentence(error: Exception) -> str:
+    """Say what went wrong, in lines that are not too long for a screen."""
+    text = str(error)
+    if isinstance(error, OSError) and error.errno:
+        named = f"{printable(error.filename)}: " if isinstance(error.filename, str) else ""
+        text = named + explain(error)
+    elif isinstance(error, MemoryError):
+        text = "There is not enough memory."
+    lines = f"Error: {text}".splitlines()[:6]
+    half = LONGEST_LINE // 2 - 2
+    return "\n".join(a if len(a) <= LONGEST_LINE else f"{a[:half]} … {a[-half:]}" for a in lines)
 
 
 def printable(name: str | Path) -> str:

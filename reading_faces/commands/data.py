@@ -7,7 +7,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from reading_faces.commands.console import print_result, quiet, refuse_outputs, whole
+from reading_faces.commands.console import print_result, quiet, refuse_outputs, whole, writing
 
 # Known here too, so that --help need load neither the renderer nor OpenCV.
 POSES = ("kaggle", "wide", "turned", "frontal")
@@ -109,7 +109,7 @@ def run_teach(options: argparse.Namespace) -> int:
         raise ValueError(f"{options.out} is no name for them; give --out a file that ends in .npz.")
     refuse_outputs(load_people(options.source).files, out=options.out)
     said, left_out = teach(options.source)
-    with whole_file(options.out) as part, part.open("wb") as file:
+    with writing(options.out), whole_file(options.out) as part, part.open("wb") as file:
         np.savez_compressed(file, **said._asdict())
     if left_out:
         told = "no face was found there, or they cannot be read"
@@ -134,8 +134,11 @@ def run_make(options: argparse.Namespace) -> int:
         )
     # Before an hour of drawing, not after it.
     options.out.parent.mkdir(parents=True, exist_ok=True)
+    refuse_outputs([], out=options.out)
     drawn = draw_set(options.n, options.seed, options.pose, options.processes)
-    save_set(collect(tqdm(drawn, total=options.n, unit="face", smoothing=0.05)), options.out)
+    faces = collect(tqdm(drawn, total=options.n, unit="face", smoothing=0.05))
+    with writing(options.out):
+        save_set(faces, options.out)
     print(options.out)
     return 0
 

@@ -58,19 +58,26 @@ def run(options: argparse.Namespace) -> int:
             file = results.enter_context(part.open("w", newline="", encoding="utf-8"))
             table = csv.DictWriter(file, ["frame", "seconds", "face", *reader.columns])
             table.writeheader()
-        seen = follow(video, tracker, table, is_camera=not options.video)
+        seen = follow(video, tracker, table, options.csv)
+        # What formats can hold: some videos say 0.02 or 1,000 frames a second.
+        rate = min(max(1.0, round(video.rate, 2)), 120.0)
         if options.out:
             results.enter_context(writing(options.out))
-            write_video(film(seen, video.rate), options.out, video.rate)
+            write_video(film(seen, rate, not video.is_file), options.out, rate)
         elif on_screen:
-            all(map(show, film(seen, video.rate)))
+            all(map(show, film(seen, rate, whole=True)))
         else:
             collections.deque(seen, maxlen=0)
+        if options.video and not tracker.frame:
+            raise ValueError(f"No frame of {options.video} can be decoded.")
     print(f"{tracker.frame} frames, {tracker.numbers} face(s).")
-    return 0
+    if video.lost:
+        name = console.printable(options.video)
+        print(f"{name}: {video.lost} frame(s) could not be decoded.", file=sys.stderr)
+    return 1 if video.lost else 0
 
 
-def follow(video, tracker, table, is_camera: bool) -> Iterator[tuple]:
+def follow(video, tracker, table, path: Path | None) -> Iterator[tuple]:
     """Yield when each frame was seen, in seconds, the frame and its faces; write their rows."""
     from tqdm import tqdm
 
@@ -78,25 +85,31 @@ def follow(video, tracker, table, is_camera: bool) -> Iterator[tuple]:
     frames = tqdm(video.frames(), total=video.total, unit="frame", disable=None)
     for count, frame in enumerate(frames):
         tracks = tracker.read(frame)
-        seconds = time.perf_counter() - started if is_camera else count / video.rate
+        seconds = video.seconds if video.is_file else time.perf_counter() - started
         for track in tracks if table else ():
             about = {"frame": count, "seconds": round(seconds, 4), "face": track.number}
-            table.writerow(about | track.reading.to_row())
+            with writing(path):
+                table.writerow(about | track.reading.to_row())
         yield seconds, frame, tracks
 
 
-def film(seen: Iterable[tuple], rate: float) -> Iterator:
-    """Yield the frames of `follow` with their faces marked, so many a second."""
+def film(seen: Iterable[tuple], rate: float, whole: bool) -> Iterator:
+    """Yield the frames of `follow` with their faces marked, so many a second.
+
+    A camera gives its next frame when we are ready for it, and a file's frames may come at any
+    pace. The film runs as fast as what was filmed, since frames are repeated or, unless it is to be
+    `whole`, left out.
+    """
     from reading_faces.annotate import annotate_photo
     from reading_faces.reader import PhotoReading
 
     given = 0
     for seconds, frame, tracks in seen:
-        reading = PhotoReading(None, faces=[track.reading for track in tracks])
-        marked = annotate_photo(frame, reading, [track.number for track in tracks])
-        # A camera gives its next frame when we are ready for it, later than its rate says: until
-        # then the last one stays, so that the film runs as fast as what was filmed.
-        for _ in range(max(1, int(seconds * rate) + 1 - given)):
+        times = max(int(whole), round(seconds * rate) + 1 - given)
+        if times > 0:
+            reading = PhotoReading(None, faces=[track.reading for track in tracks])
+            marked = annotate_photo(frame, reading, [track.number for track in tracks])
+        for _ in range(times):
             yield marked
             given += 1
 

@@ -152,7 +152,7 @@ def test_a_name_is_printed_on_one_line():
     assert console.printable("a\nb\udce9é") == "a\\nb\\udce9é"
 
 
-@pytest.mark.parametrize(("place", "said"), [("no/x", "There is no such file"), (".", "a folder")])
+@pytest.mark.parametrize(("place", "said"), [("no/x", "Its folder does not exist"), (".", "a folder")])
 def test_where_no_result_can_be_written_is_said_before_the_work(tmp_path, place, said):
     with pytest.raises(ValueError, match=f"cannot be written.*{said}"):
         console.refuse_outputs([], out=tmp_path / place)
