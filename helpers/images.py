@@ -38,20 +38,12 @@ class PhotoError(ValueError):
 
 @dataclass(frozen=True)
 class Photo:
-    """A photo as it was decoded.
+    """A photo as it was decoded, the right way up."""
 
-    Attributes
-    ----------
-    pixels : `(h, w, 3) uint8` RGB, the right way up.
-    size : width and height of the photo itself, the right way up.
-    shrunk : how many of its pixels, across and down, became one of `pixels`; 1 but for large JPEGs.
-    remark : one sentence if a small part of it is missing, else empty.
-    """
-
-    pixels: np.ndarray
-    size: tuple[int, int]
-    shrunk: int = 1
-    remark: str = ""
+    pixels: np.ndarray  # (h, w, 3) uint8 RGB
+    size: tuple[int, int]  # its own width and height
+    shrunk: int = 1  # how many of its own pixels, across and down, became one of `pixels`
+    remark: str = ""  # one sentence if a small part of it is missing
 
 
 def find_photos(paths: list[str | Path]) -> list[Path]:
@@ -94,12 +86,10 @@ def is_photo(file: Path) -> bool:
     """
     if file.name.startswith("._"):
         return False
-    if file.suffix.lower() in EXTENSIONS:
-        return True
+    if file.suffix.lower() in EXTENSIONS or not os.path.isfile(file):
+        return file.suffix.lower() in EXTENSIONS
     try:
         # TGA, the last, has no mark of its own: other files would pass for it.
-        if not os.path.isfile(file):
-            return False
         with warnings.catch_warnings(action="ignore"), open_picture(file, FORMATS[:-1]) as image:
             return not is_preview(image)
     except Image.DecompressionBombError:
@@ -170,9 +160,8 @@ def decode(path: str | Path) -> Photo:
     with warnings.catch_warnings(action="ignore"), open_picture(path) as image:
         if is_preview(image):
             raise PhotoError("This is a camera's raw file: export it as JPEG or PNG.")
-        own, remark = image.size, ""
-        shrunk = shrink(image)
-        deep = image.tile and ";16" in str(image.tile[0].args)
+        size, shrunk, remark = image.size, shrink(image), ""
+        deep = image.tile and ";16" in str(image.tile[0].args) and image.mode[:1] in "RL"
         try:
             image.load()
         except Exception:
@@ -180,12 +169,11 @@ def decode(path: str | Path) -> Photo:
             if image is None:
                 raise
             remark = "The end of the file is missing; the rest of the picture was read."
-        if deep and image.mode in ("RGB", "RGBA", "LA"):
+        if deep:
             image = read_deep(path, image)
         lying = image.size
         pixels = to_rgb(image)
-        upright = own if pixels.shape[1::-1] == lying else own[::-1]
-        return Photo(pixels, upright, shrunk, remark)
+        return Photo(pixels, size if pixels.shape[1::-1] == lying else size[::-1], shrunk, remark)
 
 
 def open_picture(file, formats: Sequence[str] = FORMATS) -> Image.Image:
@@ -209,17 +197,14 @@ def shrink(image: Image.Image) -> int:
     DecompressionBombError
         If there are too many pixels all the same.
     """
-    (width, height), is_jpeg = image.size, image.format in ("JPEG", "MPO")
-    pixels = width * height
-    if pixels > MOST_PIXELS * (4 if is_jpeg else 1):
+    (width, height), is_jpeg, factor = image.size, image.format in ("JPEG", "MPO"), 1
+    if width * height > MOST_PIXELS * (4 if is_jpeg else 1):
         raise Image.DecompressionBombError
-    if pixels <= MOST_PIXELS:
-        return 1
-    factor = 2
-    # With a third of the limit, reading one of 200 million pixels takes 1.4 GB at most.
-    while pixels / factor**2 > MOST_PIXELS / 3:
-        factor *= 2
-    image.draft(None, (width // factor, height // factor))
+    if width * height > MOST_PIXELS:
+        # With a third of the limit, reading one of 200 million pixels takes 1.4 GB at most.
+        while width * height / factor**2 > MOST_PIXELS / 3:
+            factor *= 2
+        image.draft(None, (width // factor, height // factor))
     return factor
 
 
@@ -266,14 +251,8 @@ def to_rgb(image: Image.Image) -> np.ndarray:
     if image.has_transparency_data:
         layer = image.convert("RGBA")
         white = Image.new("RGBA", layer.size, "white")
-        image = Image.alpha_composite(white, layer)
-    if image.mode != "RGB":
-        image = image.convert("RGB")
-    pixels = np.empty((image.height, image.width, 3), np.uint8)
-    for top in range(0, image.height, 64):  # all at once would take as much memory again
-        bottom = min(top + 64, image.height)
-        pixels[top:bottom] = image.crop((0, top, image.width, bottom))
-    return pixels
+        return np.array(Image.alpha_composite(white, layer).convert("RGB"))
+    return np.array(image if image.mode == "RGB" else image.convert("RGB"))
 
 
 def read_deep(path: str | Path, image: Image.Image) -> Image.Image:
@@ -281,7 +260,7 @@ def read_deep(path: str | Path, image: Image.Image) -> Image.Image:
 
     Pillow keeps the upper 8 of 16 bits; OpenCV gives all.
     """
-    if np.asarray(image).max() >= 64:
+    if np.asarray(image.convert("RGB")).max() >= 64:
         return image
     values = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
     if values is None or values.ndim != 3 or values.shape[1::-1] != image.size:

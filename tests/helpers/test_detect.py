@@ -134,9 +134,12 @@ def test_a_face_that_seems_to_lie_and_is_not_found_turned_is_none(monkeypatch):
     seen = [(np.array([20.0, 10, 50, 60]), 0.999, landmarks)]
     monkeypatch.setattr(detect, "find_with_mtcnn", lambda photo, least: seen)
     monkeypatch.setattr(detect, "run_mtcnn", lambda photos, least: np.empty((0, 16)))
-    photo, lying = np.zeros((100, 2560, 3), np.uint8), []
+    photo, lying = np.zeros((200, 2560, 3), np.uint8), []
     assert detect.detect_faces(photo, lying=lying) == detect.detect_faces(photo) == []
-    assert lying == [(40.0, 20.0, 100.0, 80.0)]
+    assert lying == [(40.0, 20.0, 100.0, 120.0)]
+    # And where an upright face was found, too, it is no second one.
+    seen.append((np.array([22.0, 8, 50, 60]), 0.998, landmarks[:, ::-1]))
+    assert len(detect.detect_faces(photo, lying=lying)) == len(lying) == 1
 
 
 def test_a_photo_with_a_sure_and_level_face_is_looked_at_once(monkeypatch):

@@ -302,7 +302,9 @@ def test_cut_pictures_are_read_by_threads_and_pillows_own_setting_stays(tmp_path
 
 
 @pytest.mark.parametrize("bits", [10, 12, 14, 16])
-@pytest.mark.parametrize("kind", ["grey.png", "grey.tif", "colour.png", "colour.tif", "alpha.png"])
+@pytest.mark.parametrize(
+    "kind", ["grey.png", "grey.tif", "colour.png", "colour.tif", "alpha.png", "alpha16.png"]
+)
 def test_values_of_fewer_bits_in_a_file_of_16_are_not_black(tmp_path, bits, kind):
     photo, most = np.array(portrait(60))[:, :, ::-1].astype(int), 2**bits - 1
     values = (photo * most // 255).astype(np.uint16)
@@ -310,7 +312,8 @@ def test_values_of_fewer_bits_in_a_file_of_16_are_not_black(tmp_path, bits, kind
         values = photo = photo[:, :, 1]
         values = (values * most // 255).astype(np.uint16)
     if kind.startswith("alpha"):
-        values = np.dstack([values, np.full(values.shape[:2], most, np.uint16)])
+        opaque = most if kind == "alpha.png" else 65535
+        values = np.dstack([values, np.full(values.shape[:2], opaque, np.uint16)])
     cv2.imwrite(str(tmp_path / kind), values)
     expected = photo[:, :, ::-1] if photo.ndim == 3 else photo[:, :, np.newaxis]
     assert np.abs(read_photo(tmp_path / kind) - expected).max() <= 1
