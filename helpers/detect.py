@@ -26,7 +26,7 @@ SMALLEST_SIDE = 24
 # MTCNN takes the folds of a glove for a face when they are this small, see `confirm`.
 SMALL_FACE = 48
 # MTCNN learnt from upright faces: it may see one that is upside down, with the eyes on its cheeks.
-# Of 90 faces turned by 90, 180 and 270°, it saw none that surely and with eyes that level (degrees).
+# Of 90 faces turned by 90, 180, 270°, it saw none that surely and with eyes that level (degrees).
 SURE, LEVEL = 0.995, 45
 # Where there seems to be no face, the photo is turned and looked at again, at this longest side:
 # that costs two thirds more for such a photo, and finds faces from a 24th of this side on.
