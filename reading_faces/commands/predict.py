@@ -67,7 +67,7 @@ def say_what_was_skipped(files: list[Path]) -> None:
             for file in files
         )
         counts = ", ".join(f"{n} {printable(kind)}" for kind, n in kinds.most_common())
-        print(f"Left out, no pictures: {counts}", file=sys.stderr)
+        print(f"Left out: {counts} (no pictures)", file=sys.stderr)
 
 
 def fill_table(options: argparse.Namespace, reader, paths: list[Path], table: Path) -> int:

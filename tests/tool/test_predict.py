@@ -281,7 +281,7 @@ def test_a_table_of_an_earlier_run_may_lie_in_the_folder_that_is_read(album, cap
     for _ in range(2):
         assert predict(album, "--csv", album / "faces.csv") == 0
     assert len(pd.read_csv(album / "faces.csv")) == 3
-    assert "Left out, no pictures: 1 .csv" in capfd.readouterr().err
+    assert "Left out: 1 .csv (no pictures)" in capfd.readouterr().err
 
 
 def test_what_a_folder_holds_besides_photos_is_counted_by_kind(album, capfd):
@@ -292,7 +292,7 @@ def test_what_a_folder_holds_besides_photos_is_counted_by_kind(album, capfd):
     assert predict(album, "--json") == 0
     out, err = capfd.readouterr()
     assert err.splitlines()[0] == (
-        "Left out, no pictures: 2 .orf, 1 linked folder, 1 .mp4, 1 without ending"
+        "Left out: 2 .orf, 1 linked folder, 1 .mp4, 1 without ending (no pictures)"
     )
     left_out = json.loads(out)["left_out"]
     expected = {str(album / name) for name in (*others, "deeper/again")}
