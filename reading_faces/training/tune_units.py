@@ -14,13 +14,12 @@ from tqdm import tqdm
 from helpers import settings
 from helpers.data import ActionUnitData, load_action_units
 from helpers.models import TrainedModel
-from reading_faces.training import losses, scores
+from reading_faces.training import losses, scores, storage
 from reading_faces.training.crossval import folds_of_subjects
 from reading_faces.training.loop import fit, train_in_turn
 from reading_faces.training.measure import Evaluation, describe, evaluate, finite
 from reading_faces.training.prototypes import prototype_agreement
 from reading_faces.training.recipes import Recipe, Schedule, build_optimizer, precision
-from reading_faces.training.storage import BUILDERS
 from reading_faces.training.training_data import Examples, drawn_only, unit_examples
 
 DRAWN = settings.SHIPPED / "weights" / "made" / "action_units.weights.h5"
@@ -69,14 +68,32 @@ def report(model: TrainedModel, run) -> dict:
     return entries
 
 
+def fit_thresholds(model: TrainedModel, examples: Examples) -> dict:
+    """Fit from which probability on each unit counts as present; for `tasks.Task.calibrate`.
+
+    After a full training with people, those of units that enough people show come from five folds
+    of them: the few people in `examples.validation` would tell too little.
+    """
+    targets, training = examples.validation.targets, model.card["training"]
+    present = np.where(np.isfinite(targets), targets >= 0.5, np.nan)
+    thresholds = scores.fit_thresholds(present, model.predict(examples.validation.images))
+    people = [source for source in training["sources"] if not drawn_only((source,))]
+    for source in people if training["profile"] == "full" else ():
+        faces = load_action_units(source)
+        parts = folds_of_subjects(faces, 5)
+        judged = judge_folds(storage.load(DRAWN), faces, parts)
+        present, _ = faces.among_units(model.card["units"])
+        thresholds = thresholds_of_people(present, judged, thresholds)
+    return {"thresholds": thresholds.round(4).tolist()}
+
+
 def cross_validate(
     model: TrainedModel, source: str, folds: int = 5, mirrored: bool = False
 ) -> Evaluation:
     """Fine-tune `model` once for each fold of the source's subjects, and measure it on that fold.
 
-    Each learns from made faces too, and fits its thresholds on subjects of its own that it did not
-    learn from. `before` is what the model gives on the same faces without having learnt from any of
-    the source.
+    The thresholds of a fold are fitted to what was said of the others' people. `before` is what the
+    model gives on the same faces without having learnt from any of them.
 
     Raises
     ------
@@ -88,19 +105,16 @@ def cross_validate(
             "These weights have learnt from people, who may be in any fold. Leave --weights out to "
             "begin with those that ship and have seen made faces only."
         )
-    faces, made, units = load_action_units(source), load_action_units(), model.card["units"]
-    parts, recipe = folds_of_subjects(faces, folds), profile_recipe()
-    probabilities = np.zeros((len(faces), len(units)), np.float32)
-    thresholds = np.zeros(probabilities.shape)
-    for number, (learnt, judged) in enumerate(tqdm(parts, desc="folds", unit="fold")):
-        keras.utils.set_random_seed(settings.SEED + number)
-        examples = unit_examples([made, faces.select(learnt)], recipe, settings.SEED + number)
-        tuned = fine_tune(model, examples, recipe)
-        probabilities[judged] = finite(tuned.predict(faces.images[judged], mirrored))
-        thresholds[judged] = tuned.card["thresholds"]
+    faces, units = load_action_units(source), model.card["units"]
+    parts = folds_of_subjects(faces, folds)
+    probabilities, present = judge_folds(model, faces, parts, mirrored), faces.among_units(units)[0]
+    first, thresholds = np.array(model.card["thresholds"]), np.zeros(present.shape)
+    for learnt, judged in parts:
+        said = present[learnt], probabilities[learnt]
+        thresholds[judged] = thresholds_of_people(*said, first)
     measured = measure_people(faces, units, probabilities, thresholds)
     before = finite(model.predict(faces.images, mirrored))
-    measured["before"] = measure_people(faces, units, before, np.array(model.card["thresholds"]))
+    measured["before"] = measure_people(faces, units, before, first)
     measured["left_out_of_AU26"] = int(np.isnan(faces.among_units(["AU26"])[0]).sum())
     measured["subjects"] = len(np.unique(faces.subjects))
     split = f"{folds} folds of subjects"
@@ -108,34 +122,39 @@ def cross_validate(
     return Evaluation(result, {"probabilities": probabilities, "classes": np.array(units)})
 
 
-def profile_recipe() -> Recipe:
-    """Return how each fold is trained, as the run profile allows."""
-    epochs, rows = settings.by_profile((1, 64), (RECIPE.schedule.epochs, RECIPE.rows), (0, 0))
-    if not epochs:
-        return RECIPE
-    return replace(RECIPE, rows=rows, schedule=replace(RECIPE.schedule, epochs=epochs))
+def judge_folds(
+    model: TrainedModel, faces: ActionUnitData, parts: list, mirrored: bool = False
+) -> np.ndarray:
+    """Return probabilities `(n, units)`, those of each part by what was learnt from the others."""
+    probabilities = np.zeros((len(faces), len(model.card["units"])), np.float32)
+    for number, (learnt, judged) in enumerate(tqdm(parts, desc="folds", unit="fold")):
+        tuned = fine_tune(model, faces.select(learnt), settings.SEED + number)
+        probabilities[judged] = finite(tuned.predict(faces.images[judged], mirrored))
+    return probabilities
 
 
-def fine_tune(model: TrainedModel, examples: Examples, recipe: Recipe) -> TrainedModel:
-    """Return the model after all epochs of a training on `examples`, with its own thresholds."""
+def fine_tune(model: TrainedModel, people: ActionUnitData, seed: int) -> TrainedModel:
+    """Return the model after all epochs of a training on people and made faces."""
+    epochs, rows = settings.by_profile((1, 64), *[(RECIPE.schedule.epochs, RECIPE.rows)] * 2)
+    recipe = replace(RECIPE, rows=rows, schedule=replace(RECIPE.schedule, epochs=epochs))
+    keras.utils.set_random_seed(seed)
+    batches = unit_examples([load_action_units()], recipe, seed, extra=[people]).training
     build = model.card["build"]
     with precision(recipe.schedule.precision):
-        network = BUILDERS[build["function"]](**build["arguments"])
+        network = storage.BUILDERS[build["function"]](**build["arguments"])
     network.set_weights(model.network.get_weights())
     hold_first_stages(network, recipe.last_stages)
-    batches, validation, _ = examples
     network.compile(build_optimizer(recipe.schedule, len(batches)), losses.masked_entropy)
-    fit(network, batches, recipe.schedule.epochs, verbose=0)
-    tuned = TrainedModel(network, model.card)
-    return replace(tuned, card=model.card | fit_thresholds(tuned, examples))
+    fit(network, batches, epochs, verbose=0)
+    return TrainedModel(network, model.card)
 
 
-def fit_thresholds(model: TrainedModel, examples: Examples) -> dict:
-    """Fit from which probability on each unit counts as present; for `tasks.Task.calibrate`."""
-    targets = examples.validation.targets
-    present = np.where(np.isfinite(targets), targets >= 0.5, np.nan)
-    thresholds = scores.fit_thresholds(present, model.predict(examples.validation.images))
-    return {"thresholds": thresholds.round(4).tolist()}
+def thresholds_of_people(
+    present: np.ndarray, probabilities: np.ndarray, others: np.ndarray
+) -> np.ndarray:
+    """Fit thresholds `(units,)`; that of a unit that too few people show is taken from `others`."""
+    often = np.nansum(present, axis=0) >= scores.ENOUGH
+    return np.where(often, scores.fit_thresholds(present, probabilities), others)
 
 
 def measure_people(

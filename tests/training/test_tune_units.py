@@ -26,7 +26,7 @@ def a_model(sources=("made",), **arguments) -> TrainedModel:
         "input": {"size": 96},
         "units": list(UNIT_NAMES),
         "thresholds": [0.5] * 18,
-        "training": {"sources": list(sources)},
+        "training": {"sources": list(sources), "profile": "smoke"},
     }
     return TrainedModel(models.build_action_unit_model(**arguments), card)
 
@@ -78,11 +78,10 @@ def test_folds_of_people_are_measured_from_the_command_line(
 
 
 def test_nobody_is_judged_by_what_was_learnt_from_them(people, few_made, monkeypatch):
-    """Each fold learns from the faces of the others, and of all made ones."""
     faces, learnt = tune_units.load_action_units(people), []
 
-    def remember(model, examples, recipe):
-        learnt.append({image.tobytes() for side in examples[:2] for image in side.images})
+    def remember(model, people, seed):
+        learnt.append({image.tobytes() for image in people.images})
         return model
 
     monkeypatch.setattr(tune_units, "fine_tune", remember)
@@ -118,10 +117,40 @@ def test_thresholds_lie_between_absent_and_present_units_of_validation_faces():
     images = grey(50, 96)
     present = (images[:, 0, :18] > 100).astype(np.float32)
     coded = np.where(np.arange(50)[:, None] % 5, 0.2 + 0.4 * present, np.nan)
-    model = SimpleNamespace(predict=lambda images: np.where(images[:, 0, :18] > 100, 0.3, 0.1))
+    model = SimpleNamespace(
+        predict=lambda images: np.where(images[:, 0, :18] > 100, 0.3, 0.1), card=a_model().card
+    )
     examples = Examples(Batches(images, 1 - present), Batches(images, coded))
     thresholds = tune_units.fit_thresholds(model, examples)["thresholds"]
     assert len(thresholds) == 18 and all(0.1 < value < 0.3 for value in thresholds)
+
+
+def test_after_a_full_training_people_tell_the_thresholds_of_what_enough_of_them_show(
+    people, monkeypatch
+):
+    """Here they show two units so often; all others keep the threshold of validation faces."""
+    present, _ = tune_units.load_action_units(people).among_units(UNIT_NAMES)
+    said = np.where(present == 1, 0.9, 0.7)
+    monkeypatch.setattr(tune_units, "judge_folds", lambda *_: said)
+    model = a_model(("made", people))
+    model.card["training"]["profile"] = "full"
+    examples = Examples(None, Batches(grey(2, 96), np.zeros((2, 18), np.float32)))
+    thresholds = dict(
+        zip(UNIT_NAMES, tune_units.fit_thresholds(model, examples)["thresholds"], strict=True)
+    )
+    assert 0.7 < thresholds.pop("AU12") < 0.9 and 0.7 < thresholds.pop("AU26") < 0.9
+    assert set(thresholds.values()) == {0.5}
+
+
+def test_thresholds_of_a_fold_come_from_other_people(people, few_made, monkeypatch):
+    """Each person answers at a level of their own: their own threshold would make no mistake."""
+    faces = tune_units.load_action_units(people)
+    present, _ = faces.among_units(UNIT_NAMES)
+    level = np.array([int(who[1:]) for who in faces.subjects])[:, None] / 10
+    said = np.nan_to_num(level + 0.05 * present).astype(np.float32)
+    monkeypatch.setattr(tune_units, "judge_folds", lambda *_: said)
+    found = tune_units.cross_validate(a_model(), people, 6).result["metrics"]
+    assert found["per_unit"]["AU12"]["f1"] < 0.9
 
 
 def test_the_card_names_units_that_too_few_people_have_shown(people, monkeypatch):
