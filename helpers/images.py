@@ -5,6 +5,7 @@ A photo that cannot be read raises `PhotoError` with one sentence, so that the o
 
 import contextlib
 import io
+import logging
 import os
 import stat
 import warnings
@@ -19,6 +20,7 @@ from PIL import ExifTags, Image, ImageOps, JpegImagePlugin
 
 from helpers.files import explain, whole_file
 
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # what is wrong, `PhotoError` says
 pillow_heif.register_heif_opener()  # what phones write
 # Pillow decodes these itself; some others it hands to programs that it finds on the machine.
 FORMATS = ("JPEG", "PNG", "WEBP", "HEIF", "AVIF", "GIF", "BMP", "DIB", "TIFF", "PPM")

@@ -4,6 +4,8 @@ import errno
 import io
 import os
 import struct
+import subprocess
+import sys
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 
@@ -243,6 +245,21 @@ def test_a_damaged_file_of_any_kind_is_one_sentence(tmp_path):
                 assert read_photo(path).dtype == np.uint8
             except PhotoError as error:
                 assert str(error).endswith(".") and "\n" not in str(error)
+
+
+def test_pillow_says_nothing_beside_the_sentence(tmp_path):
+    tags = {258: (8,) * 63, 277: 63}  # samples of a pixel, more than any decoder takes
+    portrait(40).save(tmp_path / "a.tif", tiffinfo=tags)
+    content = (tmp_path / "a.tif").read_bytes()
+    at = content.index(struct.pack("<HHI", 277, 3, 1)) + 8
+    (tmp_path / "a.tif").write_bytes(content[:at] + b"\x3f" + content[at + 1 :])
+    refused(tmp_path / "a.tif")
+    # In a process of its own: pytest takes what is logged for itself.
+    code = "import sys; from helpers.images import is_photo, Path; is_photo(Path(sys.argv[1]))"
+    (tmp_path / "a.tif").rename(tmp_path / "a")
+    run = [sys.executable, "-c", code, str(tmp_path / "a")]
+    done = subprocess.run(run, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "")
 
 
 WAYS = {
