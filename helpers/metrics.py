@@ -6,7 +6,7 @@ Keypoints are `(n, 15, 2)` in pixels, NaN where unlabelled; probabilities are `(
 import numpy as np
 from scipy.optimize import brentq
 from scipy.special import softmax
-from sklearn.metrics import f1_score, precision_score, recall_score, roc_auc_score
+from sklearn.metrics import precision_recall_fscore_support, roc_auc_score
 
 LEFT_EYE, RIGHT_EYE = 0, 1
 
@@ -74,15 +74,19 @@ def action_unit_metrics(
     `per_unit` for those units, and the names of those that are `never_seen`.
     """
     calls, per_unit = probabilities >= thresholds, {}
-    for unit in np.flatnonzero((present == 0).any(axis=0) & (present == 1).any(axis=0)):
+    shown, absent = ((present == value).any(axis=0) for value in (1, 0))
+    for unit in np.flatnonzero(shown & absent):
         rows = np.isfinite(present[:, unit])
         true, p, called = present[rows, unit], probabilities[rows, unit], calls[rows, unit]
+        precision, recall, f1, _ = precision_recall_fscore_support(
+            true, called, average="binary", zero_division=0
+        )
         per_unit[names[unit]] = {
             "n": int(true.sum()),
             "auc": float(roc_auc_score(true, p)),
-            "f1": float(f1_score(true, called, zero_division=0)),
-            "precision": float(precision_score(true, called, zero_division=0)),
-            "recall": float(recall_score(true, called, zero_division=0)),
+            "f1": float(f1),
+            "precision": float(precision),
+            "recall": float(recall),
         }
     if not per_unit:
         raise ValueError("No unit is there on one face and not on another: nothing to measure.")
@@ -90,11 +94,7 @@ def action_unit_metrics(
         "macro_auc": float(np.mean([unit["auc"] for unit in per_unit.values()])),
         "macro_f1": float(np.mean([unit["f1"] for unit in per_unit.values()])),
         "per_unit": per_unit,
-        "never_seen": [
-            name
-            for name, of_unit in zip(names, present.T, strict=True)
-            if (of_unit == 0).any() and not (of_unit == 1).any()
-        ],
+        "never_seen": [names[unit] for unit in np.flatnonzero(absent & ~shown)],
     }
 
 

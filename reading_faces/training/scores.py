@@ -13,7 +13,7 @@ from reading_faces.training import definitions
 # An action unit below this intensity is called weak.
 WEAK = 0.4
 # An action unit that fewer faces of people show is not judged, nor counted as learnt from them.
-ENOUGH = 15
+ENOUGH, DRAWS = 15, 200
 
 
 def keypoint_metrics(
@@ -150,46 +150,27 @@ def common_units(
 ) -> dict:
     """Measure as `metrics.action_unit_metrics` the units that at least `ENOUGH` faces show.
 
-    Pictures of one person are alike, so the 95 % intervals of the two means come from resampling
-    the subjects `(n,)`. `too_rare` says how many faces show each unit that is left out.
+    Pictures of one person are alike, so the 95 % intervals of the two means come from drawing the
+    subjects `(n,)` anew. `too_rare` says how many faces show each unit that is left out.
     """
     n = np.nansum(present, axis=0).astype(int)
-    kept, thresholds = np.flatnonzero(n >= ENOUGH), np.broadcast_to(thresholds, present.shape)
-    there, said, limits = (array[:, kept] for array in (present, probabilities, thresholds))
-    measured = metrics.action_unit_metrics(there, said, [names[unit] for unit in kept], limits)
-    auc, f1 = resampled_units(there, said, said >= limits, subjects)
-    for name, means in (("macro_auc", auc), ("macro_f1", f1)):
-        measured[f"{name}_interval_95"] = np.percentile(means, [2.5, 97.5]).tolist()
-    rare = [unit for unit in np.flatnonzero(n < ENOUGH) if np.isfinite(present[:, unit]).any()]
-    return measured | {"too_rare": {names[unit]: int(n[unit]) for unit in rare}}
+    kept, limits = np.flatnonzero(n >= ENOUGH), np.broadcast_to(thresholds, present.shape)
+    often = [names[unit] for unit in kept]
 
+    def measure(rows: np.ndarray) -> dict:
+        there, said, from_here = (a[rows][:, kept] for a in (present, probabilities, limits))
+        return metrics.action_unit_metrics(there, said, often, from_here)
 
-def resampled_units(
-    present: np.ndarray,
-    probabilities: np.ndarray,
-    called: np.ndarray,
-    subjects: np.ndarray,
-    draws: int = 1000,
-) -> np.ndarray:
-    """Return the means over units of AUC and F1 `(2, draws)`, with other subjects in each draw.
-
-    A subject that is drawn k times counts k times. The AUC is how often of two faces the one with
-    the unit gets the higher probability.
-    """
-    people, who = np.unique(subjects, return_inverse=True)
-    shares = np.full(len(people), 1 / len(people))
-    times = np.random.default_rng(0).multinomial(len(people), shares, draws)[:, who]
-    found = np.full((2, present.shape[1], draws), np.nan)
-    for unit in range(present.shape[1]):
-        rows = np.argsort(probabilities[:, unit])
-        rows = rows[np.isfinite(present[rows, unit])]
-        there, calls, weights = present[rows, unit] == 1, called[rows, unit], times[:, rows]
-        below = np.cumsum(weights * ~there, axis=1)
-        n, others = weights @ there, weights @ ~there
-        with np.errstate(invalid="ignore"):  # of a unit that nobody drawn shows
-            found[0, unit] = (weights * there * below).sum(axis=1) / (n * others)
-            found[1, unit] = 2 * (weights @ (there & calls)) / (n + weights @ calls)
-    return np.nanmean(found, axis=1)
+    measured, rng = measure(np.arange(len(present))), np.random.default_rng(0)
+    faces_of = [np.flatnonzero(subjects == who) for who in np.unique(subjects)]
+    draws = [rng.choice(len(faces_of), len(faces_of)) for _ in range(DRAWS)]
+    drawn = [measure(np.concatenate([faces_of[who] for who in draw])) for draw in draws]
+    for mean in ("macro_auc", "macro_f1"):
+        bounds = np.percentile([found[mean] for found in drawn], [2.5, 97.5])
+        measured[f"{mean}_interval_95"] = bounds.tolist()
+    coded = np.isfinite(present).any(axis=0)
+    rare = {names[unit]: int(n[unit]) for unit in np.flatnonzero(coded & (n < ENOUGH))}
+    return measured | {"too_rare": rare}
 
 
 def fit_thresholds(present: np.ndarray, probabilities: np.ndarray) -> np.ndarray:

@@ -161,23 +161,19 @@ def test_only_units_that_enough_faces_show_are_judged_and_the_others_are_counted
         assert low < found[name] < high
 
 
-def test_a_draw_of_everybody_once_gives_the_score_itself(monkeypatch):
-    present, p, subjects = coded_people()
-    present[::7, 0] = np.nan
-    once = type("Rng", (), {"multinomial": lambda self, n, shares, draws: np.ones((1, n), int)})
-    monkeypatch.setattr(scores.np.random, "default_rng", lambda seed: once())
-    found = scores.resampled_units(present, p, p >= 0.5, subjects, 1)[:, 0]
-    measured = scores.metrics.action_unit_metrics(present, p, ["A", "B", "C"], np.full(3, 0.5))
-    assert found.tolist() == pytest.approx([measured["macro_auc"], measured["macro_f1"]])
-
-
-def test_faces_of_one_person_are_drawn_together():
+def test_faces_of_one_person_are_drawn_together(monkeypatch):
     """Each face four times over is no more people, so the interval stays as wide."""
     present, p, subjects = coded_people()
-    few = scores.resampled_units(present, p, p >= 0.5, subjects)
-    many = (np.repeat(array, 4, axis=0) for array in (present, p, p >= 0.5, subjects))
-    spread = scores.resampled_units(*many).std(axis=1) / few.std(axis=1)
-    assert spread.tolist() == pytest.approx([1, 1], abs=0.1)
+    monkeypatch.setattr(scores, "DRAWS", 40)
+    names, thresholds, widths = ["A", "B", "C"], np.full(3, 0.5), []
+    present[:, 2] = np.nan
+    for times in (1, 4):
+        repeated = (np.repeat(array, times, axis=0) for array in (present, p, subjects))
+        present_, p_, subjects_ = repeated
+        found = scores.common_units(present_, p_, names, thresholds, subjects_)
+        widths.append(np.ptp(found["macro_auc_interval_95"]))
+    assert found["too_rare"] == {}  # what nobody coded is not rare
+    assert widths[0] == pytest.approx(widths[1], rel=1e-6)
 
 
 def test_how_weakly_an_uncoded_unit_is_shown_plays_no_part():

@@ -53,6 +53,7 @@ def few_made(few_faces, monkeypatch):
     faces = of_made_faces(load_set(few_faces))
     load = tune_units.load_action_units
     monkeypatch.setattr(tune_units, "load_action_units", lambda s=None: load(s) if s else faces)
+    monkeypatch.setattr(tune_units.scores, "DRAWS", 5)
     monkeypatch.setenv("COURSE_PROFILE", "smoke")
 
 
