@@ -176,7 +176,7 @@ ACTION_UNITS = Task(
     outputs={"units": list(UNIT_NAMES)},
     learn=tune_units.learn,
     calibrate=tune_units.fit_thresholds,
-    measure=tune_units.report,
+    measure=partial(report_on, source="made", split="test"),
 )
 
 EMBEDDING = Task(

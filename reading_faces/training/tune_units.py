@@ -17,7 +17,7 @@ from helpers.models import TrainedModel
 from reading_faces.training import losses, scores, storage
 from reading_faces.training.crossval import folds_of_subjects
 from reading_faces.training.loop import fit, train_in_turn
-from reading_faces.training.measure import Evaluation, describe, evaluate, finite
+from reading_faces.training.measure import Evaluation, describe, finite
 from reading_faces.training.prototypes import prototype_agreement
 from reading_faces.training.recipes import Recipe, Schedule, build_optimizer, precision
 from reading_faces.training.training_data import Examples, drawn_only, unit_examples
@@ -28,7 +28,7 @@ PEOPLE = "ckplus-action-units"
 RECIPE = Recipe(
     Schedule(epochs=10, learning_rate=3e-3, batch_size=32, weight_decay=0.05),
     rows=1000,
-    last_stages=2,
+    last_stages=3,
 )
 
 
@@ -52,39 +52,26 @@ def hold_first_stages(network: keras.Model, last: int | None) -> None:
         layer.trainable = place >= starts[-last:][0] and not normalises
 
 
-def report(model: TrainedModel, run) -> dict:
-    """Return what the card says: made faces kept aside, and units that still rest on drawings."""
-    if "made" not in run.sources:
-        return {}
-    measured = [evaluate(model, "made", "test", mirrored) for mirrored in (False, True)]
-    entries = {"measured": [evaluation.result for evaluation in measured]}
-    real = [load_action_units(source) for source in run.sources if not drawn_only((source,))]
-    if real:
-        shown = sum(np.nansum(faces.among_units(model.card["units"])[0], axis=0) for faces in real)
-        few = [
-            name for name, n in zip(model.card["units"], shown, strict=True) if n < scores.ENOUGH
-        ]
-        entries["rest_on_drawings"] = few
-    return entries
-
-
 def fit_thresholds(model: TrainedModel, examples: Examples) -> dict:
     """Fit from which probability on each unit counts as present; for `tasks.Task.calibrate`.
 
     After a full training with people, those of units that enough people show come from five folds
-    of them: the few people in `examples.validation` would tell too little.
+    of them: the few people in `examples.validation` would tell too little. `rest_on_drawings` are
+    the other units.
     """
     targets, training = examples.validation.targets, model.card["training"]
     present = np.where(np.isfinite(targets), targets >= 0.5, np.nan)
     thresholds = scores.fit_thresholds(present, model.predict(examples.validation.images))
     people = [source for source in training["sources"] if not drawn_only((source,))]
+    found, units = {}, model.card["units"]
     for source in people if training["profile"] == "full" else ():
         faces = load_action_units(source)
-        parts = folds_of_subjects(faces, 5)
-        judged = judge_folds(storage.load(DRAWN), faces, parts)
-        present, _ = faces.among_units(model.card["units"])
+        judged = judge_folds(storage.load(DRAWN), faces, folds_of_subjects(faces, 5))
+        present, _ = faces.among_units(units)
         thresholds = thresholds_of_people(present, judged, thresholds)
-    return {"thresholds": thresholds.round(4).tolist()}
+        rare = np.nansum(present, axis=0) < scores.ENOUGH
+        found["rest_on_drawings"] = [units[unit] for unit in np.flatnonzero(rare)]
+    return {"thresholds": thresholds.round(4).tolist(), **found}
 
 
 def cross_validate(
