@@ -69,8 +69,8 @@ def _from_ckplus_tree(folder: Path, source: str) -> ActionUnitData:
     peaks = [peak for peak in read_peaks(folder) if peak.units is not None]
     if not peaks:
         raise NoActionUnits(
-            f"{source} has no action units; only the official CK+ tree with FACS/S…/…/…_facs.txt, "
-            "made faces and .npz archives bring them."
+            f"{source} has no action units; only ckplus-action-units, the official CK+ tree with "
+            "FACS/S…/…/…_facs.txt, made faces and .npz archives bring them."
         )
     units = sorted({unit for peak in peaks for unit in peak.units})
     rows = [(peak.face(_SIDE), peak.units, peak.subject, peak.emotion or "") for peak in peaks]
@@ -88,10 +88,10 @@ def _from_table(table: Path, source: str) -> ActionUnitData:
         for chunk in parsing.read_table(path):
             _refuse_lacking(path, chunk, columns)
             for file, subject, sequence, emotion, peak in chunk[columns].to_numpy():
-                if peak != "1" or sequence in codes:
-                    shown = codes[sequence] if peak == "1" else {}
-                    face, emotion = _cut(table.parent / file), CLASS_OF.get(emotion, emotion)
-                    rows.append((face, shown, subject, emotion))
+                shown = codes.get(sequence) if peak == "1" else {}
+                if shown is not None:
+                    face = _cut(table.parent / file)
+                    rows.append((face, shown, subject, CLASS_OF.get(emotion, emotion)))
     if not rows:
         raise DataError(f"{table} has no pictures: put faces200.csv and faces200/ beside it.")
     return _of_codes(*zip(*rows, strict=True), units, source)

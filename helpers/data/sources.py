@@ -24,6 +24,11 @@ class Source:
     downloads: Mapping[str, str] = field(default_factory=dict)
     rows: Mapping[str, int] = field(default_factory=dict)
 
+    @property
+    def can_be_fetched(self) -> bool:
+        """Whether `data fetch` knows where to download it; if not, it is had by hand alone."""
+        return bool(self.kaggle or self.downloads) or self.name == "lfw"
+
 
 _FILE = Path(__file__).with_name("known.toml")
 KNOWN = {n: Source(n, **known) for n, known in tomllib.loads(_FILE.read_text("utf-8")).items()}
@@ -42,10 +47,11 @@ def known_folder(name: str) -> Path:
     if folder := find_folder(name):
         return folder
     source, places = KNOWN[name], [folder / name for folder in settings.data_folders()]
+    fetch = f"To get it by command: python -m reading_faces data fetch {name}\n"
     raise DataError(
         f"{name} is not on this machine ({source.what}).\n"
         f"Looked in: {', '.join(map(str, places))}.\n"
-        f"To get it by command: python -m reading_faces data fetch {name}\n"
+        f"{fetch if source.can_be_fetched else ''}"
         f"By hand: from {source.page} put {source.by_hand} into {places[0]}.\n"
         f"Terms: {source.terms}."
     )

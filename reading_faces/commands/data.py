@@ -61,7 +61,7 @@ def run_list(options: argparse.Namespace) -> int:
         print(json.dumps(rows, indent=2, default=str))
         return 0
     for row in rows:
-        print(f"{row['name']:18} {row['found'] or 'not here'}")
+        print(f"{row['name']:20} {row['found'] or 'not here'}")
         print(f"  {row['what']}. Terms: {row['terms']}.")
     return 0
 

@@ -29,12 +29,17 @@ def fetch(name: str) -> Path:
     Raises
     ------
     DataError
-        If the name is unknown, the download fails or is cut, or what came is not the published set.
+        If the name is unknown or has no download, that fails or is cut, or brings another set.
     """
     source = _known(name)
     if here := find_folder(name):
         return here
     target = _writable_folder() / name
+    if not source.can_be_fetched:
+        raise DataError(
+            f"{name} cannot be downloaded by this command: from {source.page} put {source.by_hand} "
+            f"into {target}. Terms: {source.terms}."
+        )
     try:
         with whole_folder(target) as folder:
             _gather(source, folder)

@@ -152,7 +152,7 @@ def test_a_folder_that_cannot_be_written_is_told(folders, server, monkeypatch):
 
 def test_every_known_set_says_how_it_is_had():
     for name, source in sources.KNOWN.items():
-        assert source.kaggle or source.downloads or name == "lfw"  # of which scikit-learn knows it
+        assert source.can_be_fetched != (name == "ckplus-action-units")
     ((address, sha256),) = sources.KNOWN["facenet"].downloads.items()
     assert address.endswith("/" + sources.KNOWN["facenet"].by_hand) and len(sha256) == 64
 
@@ -258,7 +258,7 @@ def test_the_command_prints_the_folder_alone_and_the_list_where_it_is(
     assert row == expected | {"found": str(folders / "sets" / "tiny")}
     assert main(["data", "list"]) == 0
     listed = capsys.readouterr().out
-    assert f"{'tiny':18} {folders / 'sets' / 'tiny'}" in listed and "not here" in listed
+    assert f"{'tiny':20} {folders / 'sets' / 'tiny'}" in listed and "not here" in listed
     assert main(["data", "verify"]) == 0
     assert capsys.readouterr().out == "tiny: tiny.bin: SHA-256 as recorded.\n"
 
@@ -266,3 +266,11 @@ def test_the_command_prints_the_folder_alone_and_the_list_where_it_is(
 def test_a_set_that_is_not_known_fails_the_command(capsys):
     assert main(["data", "fetch", "fer2014"]) == 1
     assert "Error: 'fer2014' is no known data set" in capsys.readouterr().err
+
+
+def test_a_set_without_a_download_is_had_by_hand_alone(folders):
+    message = refused(fetch, "ckplus-action-units")
+    assert "cannot be downloaded" in message and "ckplus_au.csv" in message
+    missing = refused(sources.locate, "ckplus-action-units")
+    assert "By hand" in missing and "data fetch" not in missing
+    assert files_under(folders) == set()
