@@ -9,6 +9,7 @@ import importlib
 import io
 import os
 import shlex
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,7 +38,10 @@ COMMANDS = {
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments is None:
+        arguments = sys.argv[1:]
+        # What would end this program at once ends it as Ctrl-C does, with nothing half-written.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     # Whatever a terminal can show, names of files and people may hold anything.
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

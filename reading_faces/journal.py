@@ -58,8 +58,12 @@ def keep_journal(table: Path, settings: dict, resume: bool) -> Iterator[Journal]
             raise ValueError(f"{path} was read with other settings; repeat them or delete it.")
         file.truncate(sum(map(len, lines)))
         journal = Journal(file, rows)
-        if not lines:
-            journal.write(settings)
+        try:
+            if not lines:
+                journal.write(settings)
+        except OSError:
+            path.unlink()  # there is nothing to go on from
+            raise
         try:
             yield journal
         except BaseException:

@@ -3,6 +3,7 @@
 A test that is not marked `whole` stays under ten seconds, and in CI no test skips its browser.
 """
 
+import contextlib
 import os
 
 import pytest
@@ -52,3 +53,23 @@ def pytest_runtest_makereport(item, call):
         report.outcome = "failed"
         report.longrepr = f"skipped in CI: {call.excinfo.value}"
     return report
+
+
+@pytest.fixture
+def little_room():
+    """Return a context in which a file can hold so many bytes: what is more is cut, as on a disk.
+
+    The system does that, so that compiled libraries meet it, too.
+    """
+    resource = pytest.importorskip("resource")
+
+    @contextlib.contextmanager
+    def room(size: int):
+        usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, usual[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+
+    return room

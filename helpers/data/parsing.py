@@ -4,13 +4,16 @@ Every complaint names its row or array. Of a table, memory holds the pictures an
 text; nothing in an archive is unpickled.
 """
 
+import bz2
+import codecs
 import contextlib
+import gzip
+import lzma
 import re
 import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from lzma import LZMAError
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -29,7 +32,7 @@ _ROWS = 1_000  # of FER-2013 they are 8 MB of text
 # lzma's own errors, RuntimeError where a zip asks for a password, TypeError where it is one array.
 ARCHIVE_PROBLEMS = (
     *(OSError, ValueError, EOFError, RuntimeError, TypeError),
-    *(zipfile.BadZipFile, zlib.error, LZMAError),
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
 )
 # Raise this when the meaning of the cached arrays changes.
 _FORMAT = 1
@@ -37,13 +40,21 @@ Arrays = dict[str, np.ndarray]
 
 
 def find_table(folder: Path, *stems: str) -> Path | None:
-    """Return the first of ``stem.csv``, ``stem.csv.gz``, … ``stem.zip`` in `folder`, else None."""
-    candidates = (folder / f"{stem}{suffix}" for stem in stems for suffix in TABLE_SUFFIXES)
-    return next((path for path in candidates if path.is_file()), None)
+    """Return the first of ``stem.csv``, ``stem.csv.gz``, … ``stem.zip`` in `folder`, else None.
+
+    Capital letters do not count: an archive or a disk may hold ``STEM.CSV``.
+    """
+    there = sorted(folder.iterdir()) if folder.is_dir() else []
+    named = {path.name.lower(): path for path in there if path.is_file()}
+    wanted = (f"{stem}{suffix}".lower() for stem in stems for suffix in TABLE_SUFFIXES)
+    return next((named[name] for name in wanted if name in named), None)
 
 
 def read_table(path: Path) -> Iterator["pd.DataFrame"]:
     """Read a CSV, or one compressed as ``.gz``, ``.xz``, ``.bz2`` or ``.zip``, a part at a time.
+
+    It may be UTF-8, or UTF-16 with a mark in front; between its cells may be commas, tabs, or
+    semicolons, where numbers may have a decimal comma. A first column of row numbers is left out.
 
     Yields
     ------
@@ -60,15 +71,22 @@ def read_table(path: Path) -> Iterator["pd.DataFrame"]:
 
     if not path.name.lower().endswith(TABLE_SUFFIXES):
         raise DataError(f"{path} is no table; give a .csv (or .gz, .xz, .bz2, .zip).")
-    text = {"dtype": str, "keep_default_na": False}
+    text = {"dtype": str, "keep_default_na": False, "chunksize": _ROWS}
     try:
-        with _open(path) as source, pd.read_csv(source, chunksize=_ROWS, **text) as chunks:
+        with _open(path) as file, pd.read_csv(file, **(how := _layout(file)), **text) as chunks:
             for chunk in chunks:
                 if not isinstance(chunk.index, pd.RangeIndex):  # pandas takes it for names of rows
                     raise DataError(f"Row 1 of {path} has more cells than the header.")
                 if chunk.empty:
                     raise DataError(f"{path} has a header and no rows; copy or download it again.")
                 chunk.columns = chunk.columns.str.strip()
+                if (
+                    chunk.columns[0] in ("", "Unnamed: 0")
+                    and chunk.iloc[:, 0].str.isdecimal().all()
+                ):
+                    chunk = chunk.iloc[:, 1:]
+                if how["sep"] == ";":
+                    chunk = chunk.replace(r"^(-?\d+),(\d+)$", r"\1.\2", regex=True)
                 chunk.index += 1
                 yield chunk
     except DataError:
@@ -85,17 +103,30 @@ def read_table(path: Path) -> Iterator["pd.DataFrame"]:
 
 
 @contextlib.contextmanager
-def _open(path: Path) -> Iterator[Path | IO[bytes]]:
-    """Give what pandas reads by itself, and of a zip its one CSV beside what macOS puts there."""
+def _open(path: Path) -> Iterator[IO[bytes]]:
+    """Give the bytes of a table, of a zip those of its one CSV beside what macOS puts there."""
     if path.suffix.lower() != ".zip":
-        yield path
+        openers = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
+        with openers.get(path.suffix.lower(), open)(path, "rb") as file:
+            yield file
         return
     with zipfile.ZipFile(path) as archive:
-        names = [n for n in archive.namelist() if n.endswith(".csv") and "__MACOSX" not in n]
+        names = [name for name in archive.namelist() if name.lower().endswith(".csv")]
+        names = [name for name in names if not re.search(r"__MACOSX|(^|/)\.", name)]
         if len(names) != 1:
             raise DataError(f"{path} holds {len(names)} CSV files; unpack it and name one of them.")
         with archive.open(names[0]) as file:
             yield file
+
+
+def _layout(file: IO[bytes]) -> dict[str, str]:
+    """Return the encoding and the separator of a table, by its first line."""
+    start = file.read(10_000)
+    file.seek(0)
+    marked = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    encoding = "utf-16" if marked else "utf-8"
+    header = start.decode(encoding, "ignore").partition("\n")[0]
+    return {"encoding": encoding, "sep": max(",;\t", key=header.count)}
 
 
 def parse_pixels(text: str, side: int, where: str) -> np.ndarray:
@@ -114,6 +145,7 @@ def parse_pixels(text: str, side: int, where: str) -> np.ndarray:
     fault = f"{len(text.split()):,} pixels, where {side} × {side} = {side * side:,} are needed"
     for position, token in enumerate(text.split(), start=1):
         if not (token.isdecimal() and int(token) <= 255):
+            token = token if len(token) <= 20 else f"{token[:20]}…"
             fault = f"{token!r} as pixel {position}, where a whole number from 0 to 255 is needed"
             break
     raise DataError(f"{where} has {fault}; mend or remove that row.")

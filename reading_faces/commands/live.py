@@ -4,6 +4,7 @@ import argparse
 import collections
 import contextlib
 import csv
+import itertools
 import os
 import signal
 import sys
@@ -65,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
             results.enter_context(writing(options.out))
             write_video(film(seen, rate, not video.is_file), options.out, rate)
         elif on_screen:
-            all(map(show, film(seen, rate, whole=True)))
+            all(show(mark(frame, tracks)) for _, frame, tracks in seen)
         else:
             collections.deque(seen, maxlen=0)
         if options.video and not tracker.frame:
@@ -96,22 +97,26 @@ def follow(video, tracker, table, path: Path | None) -> Iterator[tuple]:
 def film(seen: Iterable[tuple], rate: float, whole: bool) -> Iterator:
     """Yield the frames of `follow` with their faces marked, so many a second.
 
-    A camera gives its next frame when we are ready for it, and a file's frames may come at any
-    pace. The film runs as fast as what was filmed, since frames are repeated or, unless it is to be
-    `whole`, left out.
+    Each is shown until the next one was seen, so that the film runs as fast as what was filmed:
+    frames are repeated or, unless the film is to be `whole`, left out.
     """
+    given, before = 0, None
+    for seconds, *after in seen:
+        if before and (times := max(int(whole), round(seconds * rate) - given)) > 0:
+            yield from itertools.repeat(mark(*before), times)
+            given += times
+        before = after
+    if before:
+        yield mark(*before)
+
+
+def mark(frame, tracks: list):
+    """Return a copy of a frame with its faces marked."""
     from reading_faces.annotate import annotate_photo
     from reading_faces.reader import PhotoReading
 
-    given = 0
-    for seconds, frame, tracks in seen:
-        times = max(int(whole), round(seconds * rate) + 1 - given)
-        if times > 0:
-            reading = PhotoReading(None, faces=[track.reading for track in tracks])
-            marked = annotate_photo(frame, reading, [track.number for track in tracks])
-        for _ in range(times):
-            yield marked
-            given += 1
+    reading = PhotoReading(None, faces=[track.reading for track in tracks])
+    return annotate_photo(frame, reading, [track.number for track in tracks])
 
 
 def show(frame) -> bool:

@@ -43,7 +43,11 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("--resume needs the --csv or --parquet of the run that was cut.")
     if options.parquet and not importlib.util.find_spec("pyarrow"):
         raise ValueError("Parquet needs one more package: pip install pyarrow")
-    paths = list(dict.fromkeys(find_photos(options.paths)))
+    found, named = dict.fromkeys(find_photos(options.paths)), set(map(Path, options.paths))
+    copies = {path for path in found if path not in named and is_copy(path)}
+    paths = [path for path in found if path not in copies]
+    if not paths:
+        raise ValueError("There are only annotated copies of photos; name the photos.")
     inputs = filter(None, [*paths, options.gallery])
     console.refuse_outputs(inputs, csv=options.csv, parquet=options.parquet)
     if options.draw:
@@ -51,11 +55,15 @@ def run(options: argparse.Namespace) -> int:
             options.draw.mkdir(parents=True, exist_ok=True)
     skipped = skipped_files(options.paths)
     say_what_was_skipped(skipped)
+    left_out = [(file, "It is no picture.") for file in skipped]
+    if copies:
+        left_out += [(file, "It is an annotated copy.") for file in sorted(copies)]
+        print(f"Left out, annotated copies: {len(copies)}", file=sys.stderr)
     reader = console.load_reader(options)
     if table:
         return fill_table(options, reader, paths, table)
     readings, went_well = zip(*read_photos(options, reader, paths), strict=True)
-    print_result(to_json(readings, skipped) if options.json else to_text(readings))
+    print_result(to_json(readings, left_out) if options.json else to_text(readings))
     return 0 if all(went_well) else 1
 
 
@@ -177,9 +185,9 @@ def print_result(text: str) -> None:
         raise
 
 
-def to_json(readings: list, skipped: list[Path]) -> str:
+def to_json(readings: list, skipped: list[tuple[Path, str]]) -> str:
     """Return `{"left_out": […], "images": […]}`, a line for each photo."""
-    left_out = [{"file": os.fspath(file), "reason": "It is no picture."} for file in skipped]
+    left_out = [{"file": os.fspath(file), "reason": why} for file, why in skipped]
     left_out += [one for reading in readings for one in reading.left_out]
     write = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
     lines = ",\n".join(write(reading.to_dict()) for reading in readings)

@@ -27,11 +27,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Serve until somebody stops it."""
     console.refuse_outputs([], gallery=options.gallery)
+    host = options.host.strip("[]")  # as an IPv6 address stands in that of a page
     # A server is mostly ended by this signal, and what it leaves behind shall go then, too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     # What is sent goes into a folder that only this user can open, and that ends with the server.
     with (
-        listen(options.host, options.port) as port,
+        listen(host, options.port) as port,
         tempfile.TemporaryDirectory(prefix="reading-faces-") as uploads,
     ):
         os.environ["GRADIO_TEMP_DIR"] = uploads
@@ -43,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
         import uvicorn  # comes with Gradio
 
         config = uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1)
-        host = f"[{options.host}]" if ":" in options.host else options.host
+        host = f"[{host}]" if ":" in host else host
         print(f"Reading faces at http://{host}:{options.port}/ (Ctrl-C ends it)", flush=True)
         uvicorn.Server(config).run(sockets=[port])
     return 0
@@ -54,10 +55,10 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         return socket.create_server(address[:2], family=family)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         sentence = {
             errno.EADDRINUSE: f"Port {port} is in use; choose another one with --port.",
             errno.EACCES: f"There is no permission to use port {port}; choose one from 1024 on.",
         }
         where = f"This machine has no address {console.printable(host)}."
-        raise ValueError(sentence.get(error.errno, where)) from None
+        raise ValueError(sentence.get(getattr(error, "errno", 0), where)) from None

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from clips import damage, set_aspect, set_times, turn, write_clip
 from faces import Cheerful, Smiling, Tint
 from moving_faces import Following
 
@@ -143,6 +144,161 @@ def test_what_a_camera_saw_plays_as_fast_as_it_happened(film, tmp_path, monkeypa
     assert (
         len(list(open_video(tmp_path / "seen.avi").frames())) == 21
     )  # 2 s at 10 a second, and the first
+
+
+# Three paces: 30 frames a second, then 2.5, then 10.
+PACES = [(15, 33), (5, 400), (10, 100)]
+SHOWN = np.cumsum([0, *(step / 1000 for count, step in PACES for _ in range(count))])
+
+
+def test_seconds_are_those_of_the_video_and_a_copy_runs_as_long(tmp_path):
+    path = set_times(write_clip(tmp_path / "phone.mp4"), PACES)
+    out, table = tmp_path / "out.mp4", tmp_path / "out.csv"
+    assert live("--video", path, "--out", out, "--csv", table) == 0
+    np.testing.assert_allclose(pd.read_csv(table)["seconds"], SHOWN[:-1], atol=0.002)
+    copy = open_video(out)
+    frames = list(copy.frames())
+    assert abs(len(frames) / copy.rate - SHOWN[-1]) < 1.5 / copy.rate
+    # Each moment shows what the video shows then.
+    original = dict(zip(SHOWN[:-1], open_video(path).frames(), strict=True))
+    for second in (0.25, 1.2, 2.3, 3.1):
+        begun = max(start for start in original if start <= second)
+        shown = frames[round(second * copy.rate)].astype(float)
+        unlike = {start: np.abs(shown - frame).mean() for start, frame in original.items()}
+        assert abs(min(unlike, key=unlike.get) - begun) <= 1 / copy.rate
+
+
+def test_a_video_without_a_clock_is_timed_by_its_rate():
+    class Clockless:
+        left = 4
+
+        def read(self):
+            self.left -= 1
+            return self.left >= 0, np.zeros((4, 4, 3), np.uint8)
+
+        def get(self, what):
+            return 0.0
+
+        def release(self):
+            pass
+
+    opened = video.Video(Clockless(), 10.0, 4, is_file=True)
+    assert [opened.seconds for _ in opened.frames()] == pytest.approx([0, 0.1, 0.2, 0.3])
+    assert opened.lost == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "spoil"),
+    [
+        ("middle.mp4", lambda path: damage(path, 0.3, 0.5)),
+        ("middle.avi", lambda path: damage(path, 0.3, 0.5)),
+        ("middle.mkv", lambda path: damage(path, 0.3, 0.5)),
+        ("end.avi", lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])),
+        ("end.mkv", lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])),
+    ],
+)
+def test_frames_that_cannot_be_decoded_are_counted_and_the_others_read(
+    tmp_path, name, spoil, capfd
+):
+    spoil(write_clip(tmp_path / name))
+    assert live("--video", tmp_path / name, "--csv", tmp_path / "out.csv") == 1
+    out, err = capfd.readouterr()
+    read = len(pd.read_csv(tmp_path / "out.csv"))
+    assert 5 < read < 30 and out == f"{read} frames, 1 face(s).\n"
+    # A decoder's own words are kept from the screen.
+    assert err == f"{tmp_path / name}: {30 - read} frame(s) could not be decoded.\n"
+
+
+def test_frames_behind_a_bad_part_are_read(tmp_path):
+    damage(write_clip(tmp_path / "x.mp4"), 0.3, 0.5)
+    opened = open_video(tmp_path / "x.mp4")
+    seconds = [opened.seconds for _ in opened.frames()]
+    assert seconds[-1] == pytest.approx(2.9) and opened.lost == 30 - len(seconds) > 0
+
+
+@pytest.mark.parametrize("runs", [[(30, 100)], PACES, [(10, 33), (1, 5000), (19, 33)], [(1, 900)]])
+@pytest.mark.parametrize("ending", [".mp4", ".mov"])
+def test_nothing_is_missing_from_a_whole_video_at_any_pace(tmp_path, runs, ending):
+    count = sum(count for count, _ in runs)
+    opened = open_video(set_times(write_clip(tmp_path / f"x{ending}", count), runs))
+    assert len(list(opened.frames())) == count and opened.lost == 0
+
+
+def test_what_a_trimmed_video_hides_is_not_missing(tmp_path):
+    path = set_times(write_clip(tmp_path / "x.mp4"), [(30, 100)])
+    content = bytearray(path.read_bytes())
+    start = content.rindex(b"elst") + 16
+    content[start + 2 : start + 4] = b"\x10\x00"  # it begins later
+    path.write_bytes(content)
+    opened = open_video(path)
+    assert 0 < len(list(opened.frames())) < 30 and opened.lost == 0
+
+
+@pytest.mark.parametrize(
+    ("times", "total", "lost"),
+    [
+        ([0, 1, 2, 3, 4], 5, 0),
+        ([0, 1, 2, 5, 6], 7, 2),
+        ([0, 1, 2, 5, 6, 7], 12, 6),  # two in the middle, four at the end
+        ([0, 1, 2, 12, 22, 32], 33, 1),  # slower from there on: at least one is missing
+        ([0, 1, 2, 5, 6], None, 2),
+        ([0, 1], 9, 7),
+        ([], 9, 9),
+        ([], None, 0),
+    ],
+)
+def test_how_many_frames_are_missing(times, total, lost):
+    assert video.count_lost(times, 1.0, total) == lost
+
+
+def test_a_video_without_a_frame_is_one_sentence(tmp_path, capfd):
+    path = damage(write_clip(tmp_path / "x.avi"), 0.02, 0.99)
+    assert live("--video", path, "--csv", tmp_path / "out.csv") == 1
+    assert "can be" in capfd.readouterr().err and not (tmp_path / "out.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "size"),
+    [
+        (lambda path: path, (96, 128)),
+        (lambda path: set_aspect(path, 2, 1), (96, 256)),
+        (lambda path: set_aspect(path, 64, 45), (96, 182)),
+        (lambda path: set_aspect(path, 1, 2), (192, 128)),
+        (lambda path: set_aspect(path, 1000, 1), (96, 128)),
+        (turn, (128, 96)),
+        (lambda path: set_aspect(turn(path), 2, 1), (256, 96)),
+    ],
+)
+def test_frames_are_shaped_as_they_are_shown(tmp_path, change, size):
+    path = change(write_clip(tmp_path / "x.mp4", 3))
+    assert [frame.shape for frame in open_video(path).frames()] == [(*size, 3)] * 3
+    assert live("--video", path, "--out", tmp_path / "out.avi") == 0
+    assert next(open_video(tmp_path / "out.avi").frames()).shape == (*size, 3)
+
+
+@pytest.mark.parametrize("ending", [".mp4", ".avi", ".mkv"])
+def test_a_full_disk_is_said_of_a_video(tmp_path, ending, film, capfd, little_room):
+    out = tmp_path / f"out{ending}"
+    out.write_text("old")
+    with little_room(5_000):
+        assert live("--video", film, "--out", out, "--csv", tmp_path / "out.csv") == 1
+    err = capfd.readouterr().err
+    assert err.startswith(f"Error: {out} cannot be written") and err.count("\n") == 1
+    assert out.read_text() == "old" and {*tmp_path.iterdir()} == {film, out}
+
+
+def test_a_size_that_cannot_be_written_is_named_and_not_the_ending(tmp_path, monkeypatch):
+    class Unable:
+        open = staticmethod(lambda *_: False)
+        release = staticmethod(lambda: None)
+
+    monkeypatch.setattr(cv2, "VideoWriter", Unable)
+    monkeypatch.setattr(cv2, "VideoWriter_fourcc", lambda *_: 0, raising=False)
+    with pytest.raises(ValueError, match="cannot be written as a video of 4 × 4 at 12 frames"):
+        write_video([np.zeros((4, 4, 3), np.uint8)], tmp_path / "x.mp4")
+    with pytest.raises(ValueError, match="name an .mp4 or .avi"):
+        write_video([np.zeros((4, 4, 3), np.uint8)], tmp_path / "x.txt")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
