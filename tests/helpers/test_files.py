@@ -1,13 +1,17 @@
 """Files written whole or not at all, and never in place of one that is read."""
 
+import contextlib
 import errno
 import os
+import shutil
 import stat
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from helpers import files
+from helpers.images import write_photo
 
 
 @pytest.fixture
@@ -103,6 +107,56 @@ def test_a_write_that_is_cut_leaves_the_old_file_and_no_part(photo, cut):
         part.write_bytes(b"half")
         raise cut
     assert photo.read_bytes() == b"photo" and list(photo.parent.iterdir()) == [photo]
+
+
+class Silent:
+    """Writes like Pillow and OpenCV: what does not fit is dropped without a word."""
+
+    def __init__(self, path: Path):
+        self.file = os.open(path, os.O_WRONLY)
+
+    def write(self, content: bytes) -> None:
+        with contextlib.suppress(OSError):
+            while content:
+                content = content[os.write(self.file, content) :]
+        os.close(self.file)
+
+
+def test_what_a_library_cut_in_silence_is_an_error(photo, little_room):
+    with (
+        little_room(1_000),
+        pytest.raises(OSError) as failed,
+        files.whole_file(photo) as part,
+    ):
+        Silent(part).write(bytes(1_001))
+    assert files.explain(failed.value) == "It is larger than files may be here."
+    assert photo.read_bytes() == b"photo" and list(photo.parent.iterdir()) == [photo]
+    with little_room(1_001), files.whole_file(photo) as part:
+        Silent(part).write(bytes(1_000))
+    assert photo.read_bytes() == bytes(1_000)
+
+
+def test_a_picture_that_does_not_fit_is_an_error(tmp_path, little_room):
+    noise = np.random.default_rng(0).integers(0, 255, (200, 200, 3), np.uint8)
+    for name in ("a.jpg", "a.png"):
+        with little_room(5_000), pytest.raises(OSError):
+            write_photo(tmp_path / name, noise)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_vanishes_is_an_error(tmp_path):
+    (tmp_path / "there").mkdir()
+    with pytest.raises(FileNotFoundError), files.whole_file(tmp_path / "there" / "x") as part:
+        part.write_text("new")
+        shutil.rmtree(tmp_path / "there")
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_compiled_code_says_of_errors_goes_where_it_is_sent(tmp_path, capfd):
+    with (tmp_path / "said").open("wb") as file, files.errors_go_to(file):
+        os.write(2, b"one")
+    os.write(2, b"two")
+    assert (tmp_path / "said").read_text() == "one" and capfd.readouterr().err == "two"
 
 
 def test_a_link_stays_a_link_and_its_file_is_replaced(photo):

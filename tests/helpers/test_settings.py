@@ -1,5 +1,7 @@
 """Settings come from the environment, and a wrong one stops what needs it, not an import."""
 
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -69,3 +71,64 @@ def test_what_is_in_memory_is_compared_as_a_version(loaded, installed, same):
     )
     assert (done.returncode == 0) == same
     assert same or f"tensorflow {loaded} is in memory, but {installed}" in done.stderr
+
+
+# What other projects have set for Keras.
+
+USUAL = {"floatx": "float32", "epsilon": 1e-07, "image_data_format": "channels_last"}
+TELL = """
+import helpers, json, keras, os, tensorflow as tf
+from keras import config as c
+print(json.dumps([keras.__version__[:2], c.backend(), c.floatx(), c.image_data_format(),
+    c.epsilon(), tf.keras.__version__[:2], os.environ.get("KERAS_MAX_EPOCHS")]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("variables", "file"),
+    [
+        ({"TF_USE_LEGACY_KERAS": "1", "KERAS_BACKEND": "torch", "KERAS_MAX_EPOCHS": "x"}, None),
+        ({}, json.dumps({"floatx": "float16", "image_data_format": "channels_first"})),
+    ],
+)
+@pytest.mark.whole
+def test_keras_is_as_this_course_needs_it_whatever_is_set(tmp_path, variables, file):
+    (tmp_path / ".keras").mkdir()
+    if file:
+        (tmp_path / ".keras" / "keras.json").write_text(file)
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("KERAS_")}
+    home = {"HOME": str(tmp_path), "USERPROFILE": str(tmp_path)}
+    cache = {"COURSE_CACHE": str(tmp_path / "cache")}
+    done = python(TELL, env=clean | home | cache | variables)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert told == ["3.", "tensorflow", "float32", "channels_last", 1e-07, "3.", None]
+    if file:
+        assert (tmp_path / ".keras" / "keras.json").read_text() == file, "the user's own file stays"
+
+
+@pytest.mark.parametrize(
+    ("file", "stays"),
+    [
+        (None, True),
+        (json.dumps(USUAL | {"backend": "torch"}), True),
+        (json.dumps(USUAL | {"image_data_format": "channels_first"}), False),
+        (json.dumps(USUAL | {"epsilon": "small"}), False),
+        ("[1]", False),
+        ("half {", False),
+    ],
+)
+def test_keras_keeps_its_home_where_nothing_is_wrong_with_it(tmp_path, file, stays):
+    if file:
+        (tmp_path / "keras.json").write_text(file)
+    env = dict(os.environ) | {"KERAS_HOME": str(tmp_path), "KERAS_BACKEND": "jax"}
+    tell = "import helpers, os; print(os.environ['KERAS_HOME'], os.environ['KERAS_BACKEND'])"
+    home, backend = python(tell, env=env).stdout.split()
+    assert (home == str(tmp_path)) == stays and backend == "tensorflow"
+
+
+def test_a_notebook_that_has_chosen_its_keras_keeps_it():
+    code = "import os, sys, types; sys.modules['keras'] = types.ModuleType('keras'); import helpers"
+    tell = f"{code}; print(os.environ['KERAS_BACKEND'])"
+    done = python(tell, env=dict(os.environ) | {"KERAS_BACKEND": "torch"})
+    assert done.stdout.strip() == "torch"

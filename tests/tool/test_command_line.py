@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -108,6 +109,67 @@ def test_what_goes_wrong_is_one_sentence_and_a_code(error, code, said, monkeypat
     assert capsys.readouterr().err == said
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (FileNotFoundError(2, "x", "/a/b"), "Error: /a/b: There is no such file."),
+        (OSError(28, "No space left on device"), "Error: The disk is full."),
+        (MemoryError(), "Error: There is not enough memory."),
+        (ValueError("One.\nTwo."), "Error: One.\nTwo."),
+    ],
+)
+def test_a_failure_is_said_in_plain_words(error, said):
+    assert console.sentence(error) == said
+
+
+@pytest.mark.parametrize("text", ["x" * 5_000, "word " * 3_000, "x\n" * 200, "é" * 301])
+def test_a_failure_fits_on_a_screen(text):
+    lines = console.sentence(ValueError(f"First {text} last")).splitlines()
+    assert lines[0].startswith("Error: First ") and len(lines) <= 6
+    assert all(len(line) <= 300 for line in lines)
+    assert "\n" in text or lines[-1].endswith(" last")
+
+
+def run_as_program(setup: str, *words: str, **options) -> subprocess.CompletedProcess:
+    code = f"import sys; from reading_faces import __main__\n{setup}\nsys.exit(__main__.main())"
+    command = [sys.executable, "-c", code, *words]
+    return subprocess.run(command, stderr=subprocess.PIPE, text=True, **options)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
+def test_a_result_that_cannot_be_printed_is_an_error_of_every_command():
+    with open("/dev/full", "w") as full:
+        done = run_as_program("", "data", "list", stdout=full)
+    assert (done.returncode, done.stderr) == (1, "Error: The disk is full.\n")
+
+
+def test_a_program_that_is_to_end_ends_as_by_hand(tmp_path):
+    setup = """
+import os, signal, time
+from helpers.files import whole_file
+from pathlib import Path
+from reading_faces.commands import data
+def work(options):
+    with whole_file(Path(sys.argv[-1])) as part:
+        part.write_text("half")
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(9)
+data.run_list = work
+"""
+    done = run_as_program(setup, "data", "list", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (130, "Stopped.\n") and not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_nothing_can_be_written_into_is_said_before_the_work(tmp_path, monkeypatch):
+    def refuse(dir):
+        raise PermissionError(13, "Permission denied", dir)
+
+    monkeypatch.setattr(console.tempfile, "TemporaryFile", refuse)
+    with pytest.raises(ValueError, match="x cannot be written. There is no permission"):
+        console.refuse_outputs([], out=tmp_path / "x")
+    console.refuse_outputs([], out=Path(os.devnull))
+
+
 def test_only_the_command_that_is_asked_for_takes_arguments():
     options = build_parser(["predict", "enroll"]).parse_args(["predict", "enroll"])
     assert options.paths == ["enroll"]
@@ -152,7 +214,9 @@ def test_a_name_is_printed_on_one_line():
     assert console.printable("a\nb\udce9é") == "a\\nb\\udce9é"
 
 
-@pytest.mark.parametrize(("place", "said"), [("no/x", "Its folder does not exist"), (".", "a folder")])
+@pytest.mark.parametrize(
+    ("place", "said"), [("no/x", "Its folder does not exist"), (".", "a folder")]
+)
 def test_where_no_result_can_be_written_is_said_before_the_work(tmp_path, place, said):
     with pytest.raises(ValueError, match=f"cannot be written.*{said}"):
         console.refuse_outputs([], out=tmp_path / place)
