@@ -138,8 +138,8 @@ RESULTS := keypoints:facial-keypoints:test keypoints:facial-keypoints:test:tta \
 	emotion:fer2013:public emotion:fer2013:public:tta emotion:ckplus:all \
 	emotion:ckplus:all:folds=5 emotion:ckplus:all:folds=5+tta emotion:ckplus:all:folds=5+every-class \
 	emotion:ckplus:all:folds=5+scratch \
-	action-units:made:test action-units:made:test:tta \
-	action-units:ckplus-action-units:all:folds=5 action-units:ckplus-action-units:all:folds=5+tta \
+	action-units:made:test action-units:made:test:tta action-units:ckplus-action-units:all:folds=5 \
+	action-units:ckplus:all:weights=data/weights/made/action_units.weights.h5 \
 	identity:five-celebrities/facenet_embeddings_train.npz:all identity:five-celebrities:train:folds=5 \
 	identity:orl:test:enroll=1 identity:five-celebrities:train:unknown=photos/strangers \
 	identity:lfw:test:pairs identity:celeba:test:pairs identity:youtube-faces:test:pairs \
@@ -151,7 +151,7 @@ results: $(READY)
 	@echo "Measuring the shipped models on the real data sets; needs them in place (data/README.md)."
 	@mkdir -p build data/results
 	@for row in $(RESULTS); do \
-	  name=$$(echo $$row | tr ':=+/' '-'); set -- $$(echo $$row | tr : ' '); echo "  $$name"; \
+	  name=$$(echo $$row | sed 's/:weights=.*//' | tr ':=+/' '-'); set -- $$(echo $$row | tr : ' '); echo "  $$name"; \
 	  $(BIN)/python -m reading_faces evaluate $$1 --source $$2 --split $$3 $$(echo $${4:+--$$4} | sed 's/=/ /; s/+/ --/') --json \
 	    > build/result.json && mv build/result.json data/results/$$name.json || exit 1; \
 	done
