@@ -13,11 +13,10 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from helpers.crop import FRAMINGS, Framing, crop_faces, find_region, points_to_photo
+from helpers.crop import FRAMINGS, Framing, crop_faces, find_region
 from helpers.images import to_grey
 
 DETECTORS = ("mtcnn", "haar")
-MIN_CONFIDENCE = 0.9
 # Larger photos are shrunk to this side first: it bounds time and memory. MTCNN sees faces from 20
 # pixels on, so what is lost by it is narrower than 1.6 % of the photo's longest side.
 LONGEST_SIDE = 1280
@@ -25,12 +24,6 @@ LONGEST_SIDE = 1280
 SMALLEST_SIDE = 24
 # MTCNN takes the folds of a glove for a face when they are this small, see `confirm`.
 SMALL_FACE = 48
-# MTCNN learnt from upright faces: it may see one that is upside down, with the eyes on its cheeks.
-# Of 90 faces turned by 90, 180, 270°, it saw none that surely and with eyes that level (degrees).
-SURE, LEVEL = 0.995, 45
-# Where there seems to be no face, the photo is turned and looked at again, at this longest side:
-# that costs two thirds more for such a photo, and finds faces from a 24th of this side on.
-LOOK_AGAIN_SIDE = 480
 
 # TensorFlow's eager calls and OpenCV's cascade must not be entered by two threads at a time.
 _one_at_a_time = threading.Lock()
@@ -70,16 +63,9 @@ def roll_of(landmarks: np.ndarray) -> float:
 
 
 def detect_faces(
-    photo: np.ndarray,
-    detector: str = "mtcnn",
-    min_confidence: float = MIN_CONFIDENCE,
-    lying: list[tuple] | None = None,
+    photo: np.ndarray, detector: str = "mtcnn", min_confidence: float = 0.9
 ) -> list[DetectedFace]:
     """Return the faces of a photo `(h, w, 3) uint8` RGB, largest first.
-
-    MTCNN's faces that lie on a side or are upside down are found with the photo turned, and so are
-    those of a photo that lies; their `roll` says how to turn them upright. The box of a face that
-    seems to lie, and is not found then, goes into the list `lying` instead.
 
     With the default confidence, MTCNN finds exactly the people on each of 152 portraits; Haar
     misses a tenth of them and takes four other things for faces.
@@ -98,17 +84,11 @@ def detect_faces(
     small = cv2.resize(photo, size, interpolation=cv2.INTER_AREA) if shrink < 1 else photo
     with _one_at_a_time:
         found = {"mtcnn": find_with_mtcnn, "haar": find_with_haar}[detector](small, min_confidence)
-        if detector == "mtcnn":
-            found = found or find_on_turned(small, min_confidence)
-            found = [turn_upright(small, face) for face in found]
     scale = np.array([width / size[0], height / size[1]])
-    faces, lying = [], [] if lying is None else lying
+    faces = []
     for box, confidence, landmarks in drop_doubles(found):
         # A pixel's middle, not its corner, is where a point is; boxes follow the pixels' corners.
         box = box * np.tile(scale, 2)
-        if not confidence:
-            lying.append(clip_box(box, width, height))
-            continue
         landmarks = None if landmarks is None else (landmarks + 0.5) * scale - 0.5
         region = find_region(box, landmarks)
         faces.append(DetectedFace(clip_box(box, width, height), confidence, landmarks, region))
@@ -155,70 +135,6 @@ def confirm(photo: np.ndarray, boxes: np.ndarray, min_confidence: float) -> np.n
         centred = (np.abs(rows[:, 1:3] + rows[:, 3:5] / 2 - 48) < 16).all(axis=1)
         sure &= np.isin(np.arange(len(boxes)), rows[centred, 0])
     return sure
-
-
-def find_on_turned(photo: np.ndarray, min_confidence: float) -> list[tuple]:
-    """Return what `find_with_mtcnn` finds on a photo that lies on a side or its head."""
-    shrink = min(1.0, LOOK_AGAIN_SIDE / max(photo.shape[:2]))
-    little = cv2.resize(photo, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
-    height, width = little.shape[:2]
-    if min(height, width) < SMALLEST_SIDE:
-        return []
-    # As a square it has one shape from all sides, and goes through MTCNN at once.
-    below, beside = max(width - height, 0), max(height - width, 0)
-    square = cv2.copyMakeBorder(little, 0, below, 0, beside, cv2.BORDER_CONSTANT)
-    rows = run_mtcnn([turn(square, quarters) for quarters in (1, 2, 3)], 0.97)
-    if not len(rows):
-        return []
-    quarters = 1 + int(rows[rows[:, 5].argmax(), 0])
-    turned = turn(photo, quarters)
-    found = find_with_mtcnn(turned, max(min_confidence, 0.97))
-    found = [turn_back(face, quarters, turned.shape) for face in found]
-    # A face that is level as the photo is would have been seen there.
-    return [face for face in found if abs(roll_of(face[2])) > LEVEL]
-
-
-def turn_upright(photo: np.ndarray, face: tuple) -> tuple:
-    """Return an upright face as it is, and one that lies as it is found when it is turned.
-
-    A face that MTCNN is not sure of is looked at from all four sides. It lies if from another one
-    it is three times surer; on 90 faces and these turned, 52 of 54 in doubt were judged right. If
-    only its landmarks say that it lies, its confidence becomes 0.
-    """
-    box, confidence, landmarks = face
-    roll = abs(roll_of(landmarks))
-    if confidence >= SURE and roll <= LEVEL:
-        return face
-    (crop,), (matrix,) = crop_faces(photo, box, 112, Framing(1.8))
-    rows = run_mtcnn([turn(crop, quarters) for quarters in range(4)], 0.5)
-    rows = rows[(np.abs(rows[:, 1:3] + rows[:, 3:5] / 2 - 56) < 20).all(axis=1)]
-    as_it_is = rows[rows[:, 0] == 0, 5].max(initial=0)
-    best = max(rows.tolist(), key=lambda row: row[5], default=[0.0] * 16)
-    if best[0] == 0 or best[5] < 0.95 or 1 - best[5] > (1 - as_it_is) / 3:
-        return face if roll <= 60 else (box, 0.0, None)
-    found = np.array(best[1:5]), best[5], np.reshape(best[6:], (2, 5)).T
-    return turn_back(found, int(best[0]), crop.shape, matrix)
-
-
-def turn(photo: np.ndarray, quarters: int) -> np.ndarray:
-    """Turn a photo clockwise by so many quarters."""
-    return np.ascontiguousarray(np.rot90(photo, -quarters))
-
-
-def turn_back(face: tuple, quarters: int, shape: tuple, matrix: np.ndarray | None = None) -> tuple:
-    """Bring a face of a picture turned by `turn`, of `shape`, back into the one before.
-
-    With a matrix of `crop_faces`, further back, into the photo from which that was cut.
-    """
-    box, confidence, landmarks = face
-    points = np.vstack([box[:2] - 0.5, box[:2] + box[2:] - 0.5, landmarks])
-    for step in range(quarters):
-        width = shape[1 - step % 2]
-        points = np.stack([points[:, 1], width - 1 - points[:, 0]], axis=1)
-    if matrix is not None:
-        (points,) = points_to_photo(points[np.newaxis], matrix[np.newaxis])
-    start, end = points[:2].min(axis=0), points[:2].max(axis=0)
-    return np.concatenate([start + 0.5, end - start]), confidence, points[2:]
 
 
 def run_mtcnn(photos: list[np.ndarray], min_confidence: float) -> np.ndarray:

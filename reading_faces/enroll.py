@@ -8,6 +8,7 @@ from helpers import detect
 from helpers.data.people import PeopleData
 from helpers.gallery import Embedder, Gallery, to_unit_length
 from helpers.images import PhotoError, read_photo
+from reading_faces import upright
 
 # The least area of a face, as a share of the largest on its photo, that may be whose photo it is: a
 # smaller one is less than half as wide, so that person stood more than twice as far away.
@@ -58,7 +59,7 @@ def embed_foreground(file: Path, embedder: Embedder) -> np.ndarray:
         If the photo cannot be read, or has no face.
     """
     photo = read_photo(file)
-    faces = detect.detect_faces(photo)
+    faces, _ = upright.find_faces(photo)
     if not faces:
         raise PhotoError("No face was found on it.")
     areas = np.array([face.box[2:] for face in faces]).prod(axis=1)

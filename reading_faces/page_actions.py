@@ -15,6 +15,7 @@ from helpers.embedders import SmallEmbedder
 from helpers.files import explain
 from helpers.gallery import Gallery
 from helpers.images import PhotoError, read_photo
+from reading_faces import upright
 from reading_faces.annotate import annotate_photo
 from reading_faces.enroll import resemblances, to_others
 from reading_faces.gallery_file import embedder_of, load_gallery, save_gallery
@@ -69,7 +70,7 @@ class PageActions:
         try:
             photo = self._take(path)
             with self._lock:
-                found = detect.detect_faces(photo, self.reader.detector)
+                found, _ = upright.find_faces(photo, self.reader.detector)
                 faces = self.reader.read_faces(photo, found)
                 reading = PhotoReading(None, photo.shape[1], photo.shape[0], None, faces)
                 marked = annotate_photo(photo, reading)

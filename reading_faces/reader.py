@@ -20,6 +20,7 @@ from helpers.crop import points_to_photo
 from helpers.data.records import KEYPOINT_COLUMNS, KEYPOINT_NAMES
 from helpers.gallery import Embedder, Gallery
 from helpers.images import Photo, PhotoError, load_photo, to_grey
+from reading_faces import upright
 from reading_faces.gallery_file import check_embedder, embedder_of
 
 # What can be read from a face, besides who it is.
@@ -245,14 +246,14 @@ class FaceReader:
 
     def _find(self, photo: str | Path | np.ndarray, gallery: Gallery | None) -> tuple:
         """Find the faces of a photo and cut them out; the photo itself is let go."""
-        path, lying = None if isinstance(photo, np.ndarray) else os.fspath(photo), []
+        path = None if isinstance(photo, np.ndarray) else os.fspath(photo)
         try:
             if path is None:
                 photo = Photo(check_array(photo), photo.shape[1::-1])
             else:
                 photo = load_photo(path)
-            how = self.detector, detect.MIN_CONFIDENCE, lying
-            reading, cut = self._cut(path, photo, detect.detect_faces(photo.pixels, *how), gallery)
+            faces, lying = upright.find_faces(photo.pixels, self.detector)
+            reading, cut = self._cut(path, photo, faces, gallery)
         except (PhotoError, MemoryError) as error:
             return PhotoReading.failed(path, error), {}
         remarks = [photo.remark] if photo.remark else []

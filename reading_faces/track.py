@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from helpers import detect
 from helpers.crop import find_region
 from helpers.detect import DetectedFace, shared_area
+from reading_faces import upright
 from reading_faces.reader import FaceReader, FaceReading
 
 # MTCNN's five landmarks among the 15 keypoints, the subject's right side first.
@@ -74,7 +74,7 @@ class FaceTracker:
 
     def _look(self, frame: np.ndarray) -> None:
         """Give the faces that the detector sees the numbers that they had, or new ones."""
-        found = detect.detect_faces(frame, self.reader.detector)
+        found, _ = upright.find_faces(frame, self.reader.detector)
         who = self.reader.embed_faces(frame, found) if self.embedder else [None] * len(found)
         known = self._match(found, who)
         tracks = [replace(track, missed=track.missed + 1) for track in self.tracks]

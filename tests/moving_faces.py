@@ -15,7 +15,7 @@ PLACES = np.array([[12, 16], [28, 16], [20, 24], [13, 31], [27, 31]], float)
 def detected(x: float, y: float) -> DetectedFace:
     """Return what a detector says of a face at a place."""
     box, landmarks = (x, y, 40.0, 40.0), PLACES + [x, y]
-    return DetectedFace(box, 0.99, landmarks, find_region(np.array(box), landmarks))
+    return DetectedFace(box, 0.999, landmarks, find_region(np.array(box), landmarks))
 
 
 class Following:

@@ -9,7 +9,6 @@ from faces import portrait
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
-from skimage import data
 
 from helpers import detect
 from helpers.crop import FRAMINGS, Framing, crop_faces, find_region, points_to_photo
@@ -74,81 +73,6 @@ def test_a_leaning_head_says_by_how_much(degrees):
     (face,) = detect.detect_faces(np.array(leaning))
     (upright,) = detect.detect_faces(np.array(portrait()))
     assert face.roll - upright.roll == pytest.approx(degrees, abs=6)
-
-
-# Faces that lie.
-
-
-def check_turned(turned: np.ndarray, quarters: int, upright: np.ndarray):
-    """Check that the one face is where it was before the photo was turned clockwise."""
-    (seen,), (face,) = detect.detect_faces(upright), detect.detect_faces(turned)
-    back = detect.turn_back((np.array(face.box), 1.0, face.landmarks), quarters, turned.shape)
-    assert overlap(back[0], seen.box) > 0.7
-    distance = np.linalg.norm(seen.landmarks[0] - seen.landmarks[1])
-    assert np.linalg.norm(back[2] - seen.landmarks, axis=1).max() < 0.2 * distance
-    crops = [
-        detect.crop_detected(photo, [one], "mtcnn", "emotion", 48)[0].astype(float)
-        for photo, one in ((upright, seen), (turned, face))
-    ]
-    assert np.corrcoef(*(crop.ravel() for crop in crops))[0, 1] > 0.85
-
-
-@pytest.mark.parametrize("quarters", [1, 2, 3])
-@pytest.mark.parametrize("who", ["hopper", "collins"])
-def test_a_face_on_a_side_or_its_head_is_found_and_cut_out_upright(who, quarters):
-    photo = np.array(portrait()) if who == "hopper" else data.astronaut()[:300, 80:380]
-    check_turned(detect.turn(photo, quarters), quarters, photo)
-
-
-def test_a_face_that_lies_beside_an_upright_one_is_turned_alone():
-    """Nothing but the crops tells: MTCNN gives this lying face level eyes."""
-    photo = np.zeros((300, 505, 3), np.uint8)
-    photo[:, :300] = detect.turn(data.astronaut()[:300, 80:380], 1)
-    photo[:240, 300:] = np.array(portrait())
-    faces = sorted(detect.detect_faces(photo), key=lambda face: face.roll)
-    assert [face.roll for face in faces] == pytest.approx([0, 90], abs=20)
-    assert overlap(faces[0].box, FACE + [300, 0, 0, 0]) > 0.5
-
-
-@given(
-    arrays.arrays(np.float64, (5, 2), elements=st.floats(0, 40)),
-    st.integers(0, 3),
-    st.integers(41, 60),
-    st.integers(41, 60),
-)
-def test_what_is_turned_comes_back(points, quarters, width, height):
-    box = np.array([3.0, 5, 10, 20])
-    photo = np.zeros((height, width), np.uint8)
-    photo[5:25, 3:13] = 1
-    turned = detect.turn(photo, quarters)
-    rows, columns = np.nonzero(turned)
-    start = np.array([columns.min(), rows.min()], float)
-    seen = np.array([*start, np.ptp(columns) + 1, np.ptp(rows) + 1])
-    again, confidence, landmarks = detect.turn_back((seen, 0.9, points), quarters, turned.shape)
-    np.testing.assert_allclose(again, box)
-    assert confidence == 0.9 and landmarks.shape == (5, 2)
-
-
-def test_a_face_that_seems_to_lie_and_is_not_found_turned_is_none(monkeypatch):
-    landmarks = np.array([[30.0, 20], [30, 60], [40, 40], [60, 25], [60, 55]])  # eyes: 90 degrees
-    seen = [(np.array([20.0, 10, 50, 60]), 0.999, landmarks)]
-    monkeypatch.setattr(detect, "find_with_mtcnn", lambda photo, least: seen)
-    monkeypatch.setattr(detect, "run_mtcnn", lambda photos, least: np.empty((0, 16)))
-    photo, lying = np.zeros((200, 2560, 3), np.uint8), []
-    assert detect.detect_faces(photo, lying=lying) == detect.detect_faces(photo) == []
-    assert lying == [(40.0, 20.0, 100.0, 120.0)]
-    # And where an upright face was found, too, it is no second one.
-    seen.append((np.array([22.0, 8, 50, 60]), 0.998, landmarks[:, ::-1]))
-    assert len(detect.detect_faces(photo, lying=lying)) == len(lying) == 1
-
-
-def test_a_photo_with_a_sure_and_level_face_is_looked_at_once(monkeypatch):
-    looks, run = [], detect.run_mtcnn
-    monkeypatch.setattr(
-        detect, "run_mtcnn", lambda photos, least: looks.append(len(photos)) or run(photos, least)
-    )
-    (face,) = detect.detect_faces(np.array(portrait(480)))
-    assert face.confidence > detect.SURE and looks == [1]
 
 
 @pytest.mark.parametrize("detector", detect.DETECTORS)

@@ -186,9 +186,10 @@ def find_side_by_side(photo: np.ndarray, *_) -> list:
     parts = np.array_split(photo, max(1, round(photo.shape[1] / photo.shape[0])), axis=1)
     starts = np.cumsum([0, *(part.shape[1] for part in parts)])
     return [
-        replace(face, region=(face.region[0] + start, *face.region[1:]))
+        replace(face, box=place, region=place)
         for start, part in zip(starts, parts, strict=False)
         for face in find_portrait(part)
+        for place in [(face.region[0] + start, *face.region[1:])]
     ]
 
 

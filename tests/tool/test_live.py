@@ -31,7 +31,7 @@ def stand_ins(monkeypatch):
     monkeypatch.setattr(embedders, "SmallEmbedder", Tint)
     monkeypatch.setattr(detect, "load_mtcnn", lambda: None)
     face = detect.DetectedFace((30.0, 30.0, 40.0, 40.0), 0.99, None, (30.0, 30.0, 40.0, 40.0))
-    monkeypatch.setattr(detect, "detect_faces", lambda frame, detector: [face])
+    monkeypatch.setattr(detect, "detect_faces", lambda frame, *_: [face])
 
 
 @pytest.fixture

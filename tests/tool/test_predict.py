@@ -14,7 +14,7 @@ from PIL import Image
 
 from helpers import detect, embedders, images, models
 from helpers.gallery import Gallery
-from reading_faces import __main__, annotate, reader
+from reading_faces import __main__, annotate, reader, upright
 from reading_faces.annotate import annotate_photo
 from reading_faces.commands.predict import copy_names
 from reading_faces.gallery_file import save_gallery
@@ -349,11 +349,8 @@ def test_a_large_jpeg_is_read_and_drawn_in_its_own_pixels(album, monkeypatch, ca
 
 
 def test_a_face_that_lies_and_cannot_be_turned_is_named(album, monkeypatch, capfd):
-    def find(photo, detector, least, lying):
-        lying += [(20.4, 30.0, 50.0, 50.0)] if photo.std() > 5 else []
-        return []
-
-    monkeypatch.setattr(detect, "detect_faces", find)
+    found = [], [(20.4, 30.0, 50.0, 50.0)]
+    monkeypatch.setattr(upright, "find_faces", lambda photo, detector: found)
     assert predict(album / "portrait.png", "--json") == 0
     out, err = capfd.readouterr()
     reason = "The face at 20, 30 lies or is upside down, and cannot be read."

@@ -205,7 +205,8 @@ def test_a_name_is_given_once_on_a_photo_and_again_on_the_next(monkeypatch):
         left, right = np.array_split(photo, 2, axis=1)
         (one,), (other,) = find_portrait(left), find_portrait(right)
         x, *rest = other.region
-        return [one, replace(other, region=(x + left.shape[1], *rest))]
+        place = (x + left.shape[1], *rest)
+        return [one, replace(other, box=place, region=place)]
 
     monkeypatch.setattr(detect, "detect_faces", find_side_by_side)
     reader = FaceReader(parts=(), gallery=gallery_of("Ann", (1, 0.6, 0.6)), embedder=Tint())
