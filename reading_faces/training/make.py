@@ -13,8 +13,8 @@ import keras
 
 from helpers import settings
 from helpers.data.sources import locate
-from helpers.files import ReplaceError, refuse_replacing
 from helpers.models import TrainedModel
+from reading_faces.outputs import ReplaceError, refuse_replacing
 from reading_faces.training import storage
 from reading_faces.training.loop import once
 from reading_faces.training.recipes import Recipe, precision
@@ -66,9 +66,10 @@ class Run:
         """What is known of the first weights: whose they are, and what those learnt from."""
         if not self.first:
             return None
-        training = self.first.card.get("training", {})
+        training, home = self.first.card.get("training", {}), settings.SHIPPED.parent
+        ships = self.init.is_relative_to(home)  # then its place on this machine tells nothing
         return {
-            "weights": str(self.init),
+            "weights": str(self.init.relative_to(home) if ships else self.init),
             "sha256": self.first.card.get("sha256"),
             **{name: training.get(name) for name in ("sources", "began_with")},
         }

@@ -105,6 +105,7 @@ def test_a_full_training_of_units_begins_with_what_drawings_taught(tmp_path, mon
     full, drawn = (run.recipe for run in runs[:2])
     assert full == units.recipes["full"] != drawn == units.recipes["full drawn"]
     assert storage.load(units.init).card["terms"] == FREE
+    assert runs[0].began_with["weights"] == "data/weights/made/action_units.weights.h5"
 
 
 # What is refused, before any work
