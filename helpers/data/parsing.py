@@ -144,7 +144,7 @@ def parse_pixels(text: str, side: int, where: str) -> np.ndarray:
                 return values.astype(np.uint8).reshape(side, side)
     fault = f"{len(text.split()):,} pixels, where {side} × {side} = {side * side:,} are needed"
     for position, token in enumerate(text.split(), start=1):
-        if not (token.isdecimal() and int(token) <= 255):
+        if not (token.isdecimal() and len(token) <= 20 and int(token) <= 255):
             token = token if len(token) <= 20 else f"{token[:20]}…"
             fault = f"{token!r} as pixel {position}, where a whole number from 0 to 255 is needed"
             break

@@ -361,8 +361,10 @@ def test_what_cannot_be_served_is_one_sentence(tmp_path, capfd, without_networks
     (tmp_path / "damaged").write_text("no gallery")
     for arguments, sentence in {
         ("--host", "192.0.2.1"): "no address 192.0.2.1",
+        ("--host", "[2001:db8::1]"): "no address 2001:db8::1",
+        ("--host", "a" * 300): "no address aaa",
         ("--gallery", str(tmp_path)): "It is a folder",
-        ("--gallery", str(tmp_path / "no" / "g")): "There is no such file",
+        ("--gallery", str(tmp_path / "no" / "g")): "Its folder does not exist",
         ("--gallery", str(tmp_path / "damaged")): "not a gallery",
     }.items():
         assert main(["serve", "--port", str(free_port()), *arguments]) == 1
