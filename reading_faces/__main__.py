@@ -14,8 +14,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from helpers.files import ReplaceError
 from reading_faces.commands.console import UsageError, sentence
+from reading_faces.outputs import ReplaceError
 
 # TensorFlow reads this when it is imported, which only happens once a command needs a model.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

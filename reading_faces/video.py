@@ -9,7 +9,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from helpers.files import errors_go_to, whole_file
+from helpers.files import whole_file
+from reading_faces.outputs import errors_go_to
 
 # What is assumed where a file or a camera does not say.
 USUAL_RATE = 25.0

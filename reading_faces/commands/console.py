@@ -11,7 +11,8 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from helpers.files import errors_go_to, explain, refuse_replacing
+from helpers.files import explain
+from reading_faces.outputs import errors_go_to, refuse_replacing
 
 # What makes embeddings: an option of the commands that tell people apart.
 EMBEDDER = {

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from helpers.files import ReplaceError
 from reading_faces.__main__ import COMMANDS, build_parser, main
 from reading_faces.commands import console
+from reading_faces.outputs import ReplaceError
 
 # Packages that take a moment to import; no help needs one of them.
 HEAVY = {"cv2", "tensorflow", "keras", "numpy", "pandas", "PIL", "matplotlib", "sklearn", "gradio"}
