@@ -46,6 +46,7 @@ import keras
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from keras import ops
 from mtcnn import MTCNN
 from mtcnn.stages import StageONet, StagePNet, StageRNet
 from scipy.special import logsumexp
@@ -59,8 +60,9 @@ from sklearn.svm import SVC
 # %% [markdown]
 # And what is the course's own:
 # %%
-from helpers import crop, data, detect, embedders, models, plots, recognition, settings, triplets
+from helpers import crop, data, detect, embedders, models, plots, recognition, settings
 from helpers.augment import augment_faces
+from helpers.batches import PeopleBatches
 from helpers.gallery import Gallery
 from helpers.images import read_photo
 from helpers.results import stored_result
@@ -363,10 +365,28 @@ check.semi_hard(semi_hard)
 assert semi_hard(0.1, np.array([0.3, 0.2, 0.05]), np.array([True, False, True]), 0.5) == 0
 
 # %% [markdown]
-# `triplets.triplet_semi_hard` does that for all pairs of a batch at once. A batch holds 16 people with four pictures
-# each, so that there are pairs at all. The course's embedding network takes colour, and our made faces are grey: a
-# first layer copies them into three channels. We look at the similarities within and between people before, in the
-# middle and after.
+# The loss does that for all pairs of a batch at once: each is an anchor and its positive. Where nobody else is farther
+# than the positive, it takes the farthest picture of somebody else.
+
+
+# %%
+def semi_hard_loss(who, points, margin=0.2):
+    distances = ops.relu(2 - 2 * points @ ops.transpose(points))  # squared: points have length 1
+    other = ops.reshape(who, (-1, 1)) != ops.reshape(who, (1, -1))
+    pair = ops.cast(~other, "float32") - ops.eye(ops.shape(points)[0])
+    # Three axes: anchor, positive, negative.
+    farther = other[:, None, :] & (distances[:, None, :] > distances[:, :, None])
+    nearest = ops.min(ops.where(farther, distances[:, None, :], np.inf), axis=2)
+    farthest = ops.max(ops.where(other, distances, 0.0), axis=1, keepdims=True)
+    negative = ops.where(ops.any(farther, axis=2), nearest, farthest)
+    terms = ops.relu(distances - negative + margin) * pair
+    return ops.sum(terms) / ops.maximum(ops.sum(pair), 1)
+
+
+# %% [markdown]
+# A batch holds 16 people with four pictures each, so that there are pairs at all. The course's embedding network takes
+# colour, and our made faces are grey: a first layer copies them into three channels. We look at the similarities
+# within and between people before, in the middle and after.
 
 # %%
 EPOCHS, LEARNING_RATE = settings.by_profile(smoke=2, lesson=12, full=60), 2e-3
@@ -375,8 +395,8 @@ small = keras.Sequential([
     keras.layers.Conv2D(3, 1, use_bias=False, kernel_initializer="ones"),
     models.build_embedding_model(48, filters=(32, 64, 96), identity_blocks=(0, 0, 0)),
 ])  # fmt: skip
-small.compile(keras.optimizers.Adam(LEARNING_RATE), triplets.triplet_semi_hard(0.2))
-batches = triplets.PeopleBatches(
+small.compile(keras.optimizers.Adam(LEARNING_RATE), semi_hard_loss)
+batches = PeopleBatches(
     faces.small_images[train], who[train], people=16, pictures=4, augment=augment_faces
 )
 pairs = np.triu_indices(new.sum(), 1)
