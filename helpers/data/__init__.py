@@ -3,7 +3,6 @@
 Loading never touches the network.
 """
 
-from helpers.data.action_units import NoActionUnits, load_action_units, of_made_faces
 from helpers.data.ckplus import load_peaks
 from helpers.data.emotions import load_emotions
 from helpers.data.keypoints import kaggle_coordinates, load_keypoints
@@ -17,7 +16,6 @@ from helpers.data.records import (
     PRESENT_FROM,
     UNIT_NAMES,
     VOTES,
-    ActionUnitData,
     DataError,
     EmotionData,
     KeypointData,

@@ -11,9 +11,10 @@ from tqdm import tqdm
 from helpers import settings
 from helpers.augment import augment_faces
 from helpers.batches import Batches
-from helpers.data import ActionUnitData, DataError, EmotionData, load_emotions
+from helpers.data import DataError, EmotionData, load_emotions
 from helpers.models import TrainedModel
 from reading_faces.training import scores
+from reading_faces.training.action_units import ActionUnitData
 from reading_faces.training.loop import fit
 from reading_faces.training.losses import cross_entropy
 from reading_faces.training.measure import Evaluation, describe

@@ -13,7 +13,7 @@ from helpers.augment import affine_matrices, warp_images, warp_keypoints
 from helpers.files import whole_file
 from helpers.images import resize_square
 from helpers.models import TrainedModel
-from reading_faces.training import scores
+from reading_faces.training import action_units, scores
 from reading_faces.training.definitions import marks_otherwise
 from reading_faces.training.prototypes import prototype_agreement
 from reading_faces.training.training_data import agreement
@@ -129,8 +129,8 @@ def evaluate_action_units(
     units = tuple(model.card["units"])
     measured = {}
     try:
-        split, faces = choose_split(data.load_action_units(source), split)
-    except data.NoActionUnits:
+        split, faces = choose_split(action_units.load_action_units(source), split)
+    except action_units.NoActionUnits:
         split, faces = choose_split(data.load_emotions(source), split)
         images = np.stack([resize_square(image, model.input_size) for image in faces.images])
         probabilities = finite(model.predict(images, mirrored))

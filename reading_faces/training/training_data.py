@@ -13,11 +13,9 @@ from helpers.augment import augment_faces
 from helpers.batches import Batches
 from helpers.data import (
     EMOTIONS,
-    ActionUnitData,
     DataError,
     KeypointData,
     kaggle_coordinates,
-    load_action_units,
     load_emotions,
     load_keypoints,
     occur_among,
@@ -27,6 +25,7 @@ from helpers.images import resize_square
 from helpers.models import keypoints_to_network
 from reading_faces.made_faces.expression import PRESENT_FROM, UNIT_NAMES
 from reading_faces.training import definitions
+from reading_faces.training.action_units import ActionUnitData, load_action_units
 from reading_faces.training.augment import MixedBatches, augment_action_units, augment_keypoints
 from reading_faces.training.made_sets import training_set
 from reading_faces.training.recipes import Recipe

@@ -12,9 +12,9 @@ from keras import layers
 from tqdm import tqdm
 
 from helpers import settings
-from helpers.data import ActionUnitData, load_action_units
 from helpers.models import TrainedModel
 from reading_faces.training import losses, scores, storage
+from reading_faces.training.action_units import ActionUnitData, load_action_units
 from reading_faces.training.crossval import folds_of_subjects
 from reading_faces.training.loop import fit, train_in_turn
 from reading_faces.training.measure import Evaluation, describe, finite

@@ -24,7 +24,6 @@ from helpers.data import (
     KEYPOINT_COLUMNS,
     DataError,
     kaggle_coordinates,
-    load_action_units,
     load_emotions,
     load_keypoints,
     load_people,
@@ -440,7 +439,7 @@ def test_an_archive_gives_back_what_was_saved(tmp_path, sample):
     assert list(loaded.split) == list(split)
 
 
-@pytest.mark.parametrize("load", [load_keypoints, load_emotions, load_action_units, load_set])
+@pytest.mark.parametrize("load", [load_keypoints, load_emotions, load_set])
 @pytest.mark.parametrize("kind", ["one array", "text", "zip", "locked zip", "empty"])
 def test_something_else_that_is_called_an_archive_is_refused(tmp_path, load, kind):
     path = tmp_path / "a.npz"

@@ -81,7 +81,7 @@ def refuse(self):
 process.BaseProcess.start = refuse
 drawn = ((f"person-{n % 3}/{n}.png", np.zeros((8, 8), np.uint8)) for n in range(99))
 album = data.album_folder(SimpleNamespace(name="a", total=99, pages=drawn))
-loaded = [data.load_keypoints(), data.load_emotions(), data.load_action_units()]
+loaded = [data.load_keypoints(), data.load_emotions(), data.load_set()]
 loaded.append(data.load_people(album))
 print(*map(len, loaded))
 """

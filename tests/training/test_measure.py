@@ -15,7 +15,6 @@ from helpers.data import (
     EMOTIONS,
     FIVE_CLASSES,
     KEYPOINT_NAMES,
-    load_action_units,
     load_emotions,
     load_keypoints,
 )
@@ -25,6 +24,7 @@ from reading_faces.__main__ import main
 from reading_faces.commands import evaluate as command
 from reading_faces.made_faces import UNIT_NAMES
 from reading_faces.training import measure, storage
+from reading_faces.training.action_units import load_action_units
 from reading_faces.training.definitions import fit_offsets
 from reading_faces.training.storage import BUILDERS
 
@@ -223,7 +223,7 @@ def test_units_are_matched_by_name_wherever_they_stand(weights, monkeypatch):
         action_units=data.action_units[:, picked],
         intensities=data.intensities[:, picked],
     )
-    monkeypatch.setattr(measure.data, "load_action_units", lambda source: fewer)
+    monkeypatch.setattr(measure.action_units, "load_action_units", lambda source: fewer)
     found = measure.evaluate(model, "made", "test").result["metrics"]["per_unit"]
     assert found == {name: whole[name] for name in fewer.unit_names}
 

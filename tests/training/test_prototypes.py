@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from helpers.data import EMOTIONS, load_action_units
+from helpers.data import EMOTIONS
 from reading_faces.made_faces.expression import PROTOTYPES, UNIT_NAMES, with_units
+from reading_faces.training.action_units import load_action_units
 from reading_faces.training.prototypes import emotions_of_units, prototype_agreement
 
 

@@ -7,16 +7,10 @@ import pytest
 from data_samples import grey, real, write_coded_faces
 
 from helpers import settings
-from helpers.data import (
-    DataError,
-    album_folder,
-    load_action_units,
-    load_emotions,
-    load_set,
-    of_made_faces,
-)
+from helpers.data import DataError, album_folder, load_emotions, load_set
 from reading_faces.made_faces import albums
 from reading_faces.made_faces.expression import UNIT_NAMES, UNITS
+from reading_faces.training.action_units import load_action_units, of_made_faces
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,8 @@
 """Faces with the action units that they show: made faces, CK+ as a tree or a table, archives."""
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,7 @@ from helpers.data import parsing
 from helpers.data.ckplus import read_peaks
 from helpers.data.folders import CLASS_OF, read_grey
 from helpers.data.made import MadeSet, load_set
-from helpers.data.records import EMOTIONS, PRESENT_FROM, UNIT_NAMES, ActionUnitData, DataError
+from helpers.data.records import EMOTIONS, PRESENT_FROM, UNIT_NAMES, DataError, Record
 from helpers.data.sources import locate
 from helpers.images import resize_square
 
@@ -21,6 +23,46 @@ _LETTERS = "abcde"
 # side. These are medians over 239 of the squares that `crop.FRAMINGS` cuts for action units with
 # MTCNN, the same for pictures of 200 and of 48 pixels.
 _SQUARE = np.array([0.04, 0.025, 0.92])
+
+
+@dataclass(frozen=True)
+class ActionUnitData(Record):
+    """Faces with the action units that they show.
+
+    Attributes
+    ----------
+    images : (n, 96, 96) uint8
+    action_units : (n, k) int8, 1 where a unit is present, on either side of the face
+    unit_names : k names, ``AU1`` and so on, by number
+    intensities : (n, k) float32, 0 to 1; NaN where a unit is present and it is not known how strong
+    emotions : (n,) str, empty where it is not known
+    subjects : (n,) str
+    """
+
+    images: np.ndarray
+    action_units: np.ndarray
+    unit_names: tuple[str, ...]
+    intensities: np.ndarray
+    emotions: np.ndarray
+    split: np.ndarray
+    subjects: np.ndarray
+    source: str = ""
+
+    def among_units(self, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Return presence and intensity of other units, matched by name; NaN: nobody coded it.
+
+        Both are `(n, len(names)) float32`. AU27, the stretched mouth, is AU26 taken further and
+        coded in its place: where it is, AU26 is neither there nor absent.
+        """
+        both = np.full((2, len(self), len(names)), np.nan, np.float32)
+        for column, name in enumerate(names):
+            if name in self.unit_names:
+                unit = self.unit_names.index(name)
+                both[:, :, column] = self.action_units[:, unit], self.intensities[:, unit]
+        if "AU26" in names and "AU27" in self.unit_names:
+            stretched = self.action_units[:, self.unit_names.index("AU27")] == 1
+            both[:, stretched, list(names).index("AU26")] = np.nan
+        return both[0], both[1]
 
 
 class NoActionUnits(DataError):
