@@ -13,8 +13,6 @@ from helpers.data.records import (
     FIVE_CLASSES,
     KEYPOINT_COLUMNS,
     KEYPOINT_NAMES,
-    PRESENT_FROM,
-    UNIT_NAMES,
     VOTES,
     DataError,
     EmotionData,

@@ -35,14 +35,6 @@ EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 # What some projects keep of the seven emotions.
 FIVE_CLASSES = ("angry", "disgust", "sad", "happy", "surprise")
 
-# The facial action units that made faces show and the shipped model names, in its order.
-UNIT_NAMES = (
-    *("AU1", "AU2", "AU4", "AU5", "AU6", "AU7", "AU9", "AU10", "AU12"),
-    *("AU14", "AU15", "AU17", "AU20", "AU23", "AU24", "AU25", "AU26", "AU43"),
-)
-# A unit of a made face that reaches this intensity on one side of the face is called present.
-PRESENT_FROM = 0.2
-
 # What FER+'s ten voters could say, in the order of its columns and in the names of the course.
 VOTES = ("neutral", "happy", "surprise", "sad", "angry", "disgust", "fear", "contempt")
 VOTES += ("unknown", "not a face")

@@ -11,9 +11,10 @@ from helpers.data import parsing
 from helpers.data.ckplus import read_peaks
 from helpers.data.folders import CLASS_OF, read_grey
 from helpers.data.made import MadeSet, load_set
-from helpers.data.records import EMOTIONS, PRESENT_FROM, UNIT_NAMES, DataError, Record
+from helpers.data.records import EMOTIONS, DataError, Record
 from helpers.data.sources import locate
 from helpers.images import resize_square
+from reading_faces.made_faces.expression import PRESENT_FROM, UNIT_NAMES
 
 _SIDE = 96
 # CK+ intensities go from 1 (a trace) to 5 (as strong as it gets); its older codes write a to e.

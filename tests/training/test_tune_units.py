@@ -10,10 +10,10 @@ from data_samples import grey
 
 from helpers import models
 from helpers.batches import Batches
-from helpers.data import UNIT_NAMES
 from helpers.data.made import load_set
 from helpers.models import TrainedModel
 from reading_faces.__main__ import main
+from reading_faces.made_faces import UNIT_NAMES
 from reading_faces.training import storage, tune_units
 from reading_faces.training.action_units import of_made_faces
 from reading_faces.training.training_data import Examples
