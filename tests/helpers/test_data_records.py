@@ -10,8 +10,6 @@ from helpers.data import (
     EMOTIONS,
     FIVE_CLASSES,
     KEYPOINT_NAMES,
-    PRESENT_FROM,
-    UNIT_NAMES,
     VOTES,
     DataError,
     KeypointData,
@@ -23,8 +21,6 @@ from reading_faces.made_faces import expression
 
 def test_the_renderer_and_the_data_use_the_same_names():
     assert expression.EMOTIONS == EMOTIONS
-    assert expression.UNIT_NAMES == UNIT_NAMES
-    assert expression.PRESENT_FROM == PRESENT_FROM
     assert set(FIVE_CLASSES) < set(EMOTIONS) and set(EMOTIONS) < set(VOTES)
 
 
