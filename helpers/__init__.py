@@ -56,15 +56,13 @@ def _settle_keras() -> None:
     os.environ["KERAS_BACKEND"] = "tensorflow"
     for name in _FOREIGN:
         os.environ.pop(name, None)
-    home = os.path.expanduser(os.environ.get("KERAS_HOME") or "~/.keras")
+    file = Path(os.path.expanduser(os.environ.get("KERAS_HOME") or "~/.keras"), "keras.json")
     try:
-        found = json.loads(Path(home, "keras.json").read_bytes())
-        usual = all(found.get(name, value) == value for name, value in _KERAS.items())
-    except FileNotFoundError:
-        return
-    except (OSError, ValueError, AttributeError):  # it cannot be read, or is no table of settings
-        usual = False
-    if not usual:
+        found = json.loads(file.read_bytes())
+        foreign = any(found.get(name, usual) != usual for name, usual in _KERAS.items())
+    except (OSError, ValueError, AttributeError):  # there is none, or Keras could not read it
+        foreign = file.exists()
+    if foreign:
         os.environ["KERAS_HOME"] = str(settings.CACHE / "keras")
 
 

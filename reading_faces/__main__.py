@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from reading_faces.commands.console import UsageError, sentence
+from reading_faces.commands.console import UsageError, discard_output, sentence
 from reading_faces.outputs import ReplaceError
 
 # TensorFlow reads this when it is imported, which only happens once a command needs a model.
@@ -65,11 +65,6 @@ def main(arguments: list[str] | None = None) -> int:
         except OSError:
             discard_output()
         return 2 if isinstance(error, (UsageError, ReplaceError)) else 1
-
-
-def discard_output() -> None:
-    """Let go of what cannot be printed: it would fail once more when Python ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def build_parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:

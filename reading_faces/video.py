@@ -14,7 +14,7 @@ from reading_faces.outputs import errors_go_to
 
 # What is assumed where a file or a camera does not say.
 USUAL_RATE = 25.0
-# A damaged file may give frames again after this many failed reads, or more where it lacks more.
+# A damaged file may give frames again after so many failed reads, or as many as it has frames.
 PATIENCE, MOST_PATIENCE = 100, 10_000
 
 
@@ -36,9 +36,10 @@ class Video:
         What a decoder says of damage is kept from the screen; `lost` tells how much it was.
         """
         times, failed, damaged = [], 0, False
+        patience = min(max(PATIENCE, self.total or 0), MOST_PATIENCE) if self.is_file else 0
         try:
             with tempfile.TemporaryFile() as complaints:
-                while failed <= self._patience(len(times)):
+                while failed <= patience:
                     with errors_go_to(complaints):
                         there, frame = self.capture.read()
                     if not there:
@@ -53,11 +54,6 @@ class Video:
                     self.lost = count_lost(times, self.rate, self.total)
         finally:
             self.capture.release()
-
-    def _patience(self, count: int) -> int:
-        """Return how many reads in a row may fail before that is the end."""
-        most = max(PATIENCE, (self.total or 0) - count)
-        return min(most, MOST_PATIENCE) if self.is_file else 0
 
     def _clock(self, times: list[float]) -> float:
         """Return when the frame that was just read is shown: later than those before."""
@@ -149,19 +145,11 @@ def write_video(frames: Iterable[np.ndarray], path: Path, frames_a_second: float
                 writer.release()
         if not count:
             raise ValueError("There is no frame to write.")
+        # OpenCV's writer never says that something failed.
         with errors_go_to(nowhere):
-            arrived = count_frames(part)
+            arrived = sum(1 for _ in Video(cv2.VideoCapture(str(part)), 1.0, None).frames())
         if arrived != count:
             raise ValueError(
                 f"{path} cannot be written: {arrived} of {count} frames arrived. Is the disk full?"
             )
-    return count
-
-
-def count_frames(path: Path) -> int:
-    """Return how many frames of a file can be decoded: OpenCV's writer never says what failed."""
-    capture, count = cv2.VideoCapture(str(path)), 0
-    while capture.grab():
-        count += 1
-    capture.release()
     return count

@@ -125,6 +125,11 @@ def refuse_outputs(inputs: Iterable[str | Path], **outputs: Path | None) -> None
                 pass
 
 
+def discard_output() -> None:
+    """Let go of what cannot be printed: it would fail once more when Python ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def sentence(error: Exception) -> str:
     """Say what went wrong, in lines that are not too long for a screen."""
     text = str(error)

@@ -180,8 +180,7 @@ def print_result(text: str) -> None:
             sys.stdout.write(text)
             sys.stdout.flush()
     except ValueError:
-        # What is left in the buffer would fail once more when Python ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        console.discard_output()
         raise
 
 

@@ -2,11 +2,14 @@
 
 import argparse
 import contextlib
+import shutil
 import sys
 from pathlib import Path
 
 from reading_faces.commands.console import quiet, whole
 
+# What the states of a run may take. HDF5 ends Python where a disk is full, so that is asked before.
+ROOM_MB = 200
 TASKS = ("keypoints", "emotion", "action-units", "embedding")
 
 
@@ -40,6 +43,9 @@ def run(options: argparse.Namespace) -> int:
     how = {name: vars(options)[name] for name in ("out", "model", "init", "epochs", "command")}
     if profile == "full" and not options.source:
         how["init"] = options.init or task.init
+    place = next(path for path in (options.out, *options.out.absolute().parents) if path.exists())
+    if shutil.disk_usage(place).free < ROOM_MB * 1_000_000:
+        raise ValueError(f"{options.out}: the disk is too full; {ROOM_MB} MB are needed.")
     run = Run(task, sources, profile, **how)
     with contextlib.redirect_stdout(sys.stderr):  # Keras prints its progress
         train_model(run, options.resume, options.copy_to)
