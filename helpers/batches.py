@@ -176,11 +176,7 @@ class PeopleBatches(Batches):
 
     def rows(self, index: int, rng: np.random.Generator) -> np.ndarray:
         """Draw pictures of a batch's people, none twice while there are enough."""
-        chosen = self.order[index * self.people : (index + 1) * self.people]
+        order = np.random.default_rng([self.seed, self.epoch]).permutation(len(self.rows_of))
+        chosen = order[index * self.people : (index + 1) * self.people]
         drawn = [np.resize(rng.permutation(self.rows_of[who]), self.pictures) for who in chosen]
         return np.concatenate(drawn)
-
-    def start_epoch(self, epoch: int) -> None:
-        """Put the people into the order of `epoch`."""
-        self.epoch = epoch
-        self.order = np.random.default_rng([self.seed, epoch]).permutation(len(self.rows_of))
