@@ -16,6 +16,8 @@ from reading_faces.outputs import errors_go_to
 USUAL_RATE = 25.0
 # A damaged file may give frames again after so many failed reads, or as many as it has frames.
 PATIENCE, MOST_PATIENCE = 100, 10_000
+# A frame that seems to be shown for longer has a wrong time.
+LONGEST_SECONDS = 600.0
 
 
 @dataclass
@@ -59,8 +61,8 @@ class Video:
         """Return when the frame that was just read is shown: later than those before."""
         now = self.capture.get(cv2.CAP_PROP_POS_MSEC) / 1000 if self.is_file else -1.0
         if not times:
-            return max(0.0, now)
-        return now if now > times[-1] else times[-1] + 1 / self.rate
+            return now if 0 <= now < LONGEST_SECONDS else 0.0
+        return now if 0 < now - times[-1] < LONGEST_SECONDS else times[-1] + 1 / max(1, self.rate)
 
 
 def square_pixels(frame: np.ndarray, aspect: float) -> np.ndarray:

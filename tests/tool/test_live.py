@@ -168,22 +168,31 @@ def test_seconds_are_those_of_the_video_and_a_copy_runs_as_long(tmp_path):
         assert abs(min(unlike, key=unlike.get) - begun) <= 1 / copy.rate
 
 
-def test_a_video_without_a_clock_is_timed_by_its_rate():
-    class Clockless:
-        left = 4
+@pytest.mark.parametrize(
+    ("clock", "seconds"),
+    [
+        ([0, 0, 0, 0], [0, 0.1, 0.2, 0.3]),
+        ([0, 150, 100, 400], [0, 0.15, 0.25, 0.4]),
+        ([0, 1e12, 200, 300], [0, 0.1, 0.2, 0.3]),
+        ([-1e12, float("nan"), float("inf"), 300], [0, 0.1, 0.2, 0.3]),
+    ],
+)
+def test_times_that_cannot_be_are_counted(clock, seconds):
+    class Broken:
+        place = -1
 
         def read(self):
-            self.left -= 1
-            return self.left >= 0, np.zeros((4, 4, 3), np.uint8)
+            self.place += 1
+            return self.place < len(clock), np.zeros((4, 4, 3), np.uint8)
 
         def get(self, what):
-            return 0.0
+            return clock[self.place]
 
         def release(self):
             pass
 
-    opened = video.Video(Clockless(), 10.0, 4, is_file=True)
-    assert [opened.seconds for _ in opened.frames()] == pytest.approx([0, 0.1, 0.2, 0.3])
+    opened = video.Video(Broken(), 10.0, 4, is_file=True)
+    assert [opened.seconds for _ in opened.frames()] == pytest.approx(seconds)
     assert opened.lost == 0
 
 
