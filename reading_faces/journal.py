@@ -8,6 +8,7 @@ of two minds.
 import contextlib
 import json
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +43,10 @@ def keep_journal(table: Path, settings: dict, resume: bool) -> Iterator[Journal]
     Raises ValueError if an unfinished run is there and `resume` is not set, or if that run had
     other `settings`, which are plain values that change a reading.
     """
+    if table.exists() and not table.is_file():  # nothing lies beside /dev/stdout
+        with tempfile.TemporaryFile() as file:
+            yield Journal(file, {})
+        return
     path = table.with_name(f"{table.name}.unfinished")
     if path.exists() and not resume:
         raise ValueError(f"{path} holds an unfinished run; add --resume to go on, or delete it.")

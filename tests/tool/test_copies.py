@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+from pathlib import Path
 
 import pytest
 from faces import find_portrait, portrait, stand_ins
@@ -65,6 +66,14 @@ def test_copies_that_do_not_fit_on_the_disk_are_named(album, tmp_path, capfd, li
     assert [copy.name for copy in copies] == ["wall-faces.jpg"]
     Image.open(copies[0]).load()
     assert capfd.readouterr().err.count("cannot be written") == 2
+
+
+def test_a_device_has_no_journal_beside_it(album, monkeypatch):
+    beside = Path(f"{os.devnull}.unfinished")
+    seen = []
+    monkeypatch.setattr(detect, "detect_faces", lambda *_: seen.append(beside.exists()) or [])
+    assert predict(album, "--csv", os.devnull) == 0
+    assert seen and not any(seen) and not beside.exists()
 
 
 def test_a_journal_that_has_no_room_at_all_is_gone(album, tmp_path, capfd, monkeypatch):

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -127,6 +128,14 @@ def a_model(folder: Path, of=EMOTION, **card) -> Path:
     network = BUILDERS[function](**arguments)
     written = write_card(Run(of, ("made",), "smoke", folder), {})
     return storage.save(TrainedModel(network, written | card), folder)
+
+
+def test_a_disk_without_room_is_one_sentence_before_the_work(tmp_path, monkeypatch, capsys):
+    full = shutil.disk_usage(tmp_path)._replace(free=1_000_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: full)
+    assert main(["train", "emotion", "--out", str(tmp_path / "new" / "run")]) == 1
+    assert "the disk is too full; 200 MB are needed" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
