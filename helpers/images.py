@@ -4,6 +4,7 @@ A photo that cannot be read raises `PhotoError` with one sentence, so that the o
 """
 
 import contextlib
+import errno
 import io
 import logging
 import os
@@ -290,10 +291,19 @@ def stretch(values: np.ndarray) -> np.ndarray:
     return np.rint(values, out=values).astype(np.uint8)
 
 
-def write_photo(path: Path, photo: np.ndarray) -> None:
-    """Write `(h, w, 3) uint8` as JPEG or PNG, by the name's extension, and never half of it."""
-    with whole_file(path) as temporary:
-        Image.fromarray(photo).save(temporary, quality=92)
+def write_photo(path: Path, photo: np.ndarray, **options) -> None:
+    """Write `(h, w, 3) uint8` as JPEG or PNG, by the name's extension, whole or not at all.
+
+    `options` are Pillow's. As Pillow does not say that a disk is full, the file is read back.
+    """
+    with whole_file(path) as part:
+        Image.fromarray(photo).save(part, quality=92, **options)
+        try:
+            cut = load_photo(part).remark
+        except PhotoError as error:
+            cut = str(error)
+        if cut:
+            raise OSError(errno.ENOSPC, cut, os.fspath(path))
 
 
 def resize_square(grey: np.ndarray, side: int) -> np.ndarray:

@@ -155,15 +155,11 @@ def is_copy(file: Path) -> bool:
 
 def draw(reading, path: Path) -> str:
     """Write the annotated copy of a photo; return a sentence if that failed, or an empty one."""
-    from PIL import Image
-
-    from helpers.images import PhotoError, read_photo
+    from helpers.images import PhotoError, read_photo, write_photo
     from reading_faces.annotate import annotate_photo
 
     try:
-        picture = Image.fromarray(annotate_photo(read_photo(reading.path), reading))
-        with whole_file(path) as part:
-            picture.save(part, quality=92, comment=MARK)
+        write_photo(path, annotate_photo(read_photo(reading.path), reading), comment=MARK)
         return ""
     except PhotoError as error:
         return str(error)

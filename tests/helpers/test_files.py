@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from helpers import files
 from helpers.images import write_photo
@@ -84,6 +85,23 @@ def test_a_picture_that_does_not_fit_is_an_error(tmp_path, little_room):
     for name in ("a.jpg", "a.png"):
         with little_room(5_000), pytest.raises(OSError):
             write_photo(tmp_path / name, noise)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("share", [0, 10, 50, 90, 99])
+def test_a_picture_is_read_back(tmp_path, monkeypatch, share):
+    save = Image.Image.save
+
+    def cut(picture, path, **options):
+        save(picture, path, **options)
+        os.truncate(path, share * os.path.getsize(path) // 100)
+
+    monkeypatch.setattr(Image.Image, "save", cut)
+    noise = np.random.default_rng(0).integers(0, 255, (200, 200, 3), np.uint8)
+    for name in ("a.jpg", "a.png"):
+        with pytest.raises(OSError) as failed:
+            write_photo(tmp_path / name, noise)
+        assert files.explain(failed.value) == "The disk is full."
     assert not list(tmp_path.iterdir())
 
 
