@@ -5,7 +5,6 @@ pixels' centres, so that `(0, 0)` is the middle of the first pixel, as in the ke
 """
 
 import functools
-import math
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -201,28 +200,14 @@ def clip_box(box: np.ndarray, width: int, height: int) -> tuple[float, float, fl
     return (*start.tolist(), *(end - start).tolist())
 
 
-def main_face(faces: list[DetectedFace], shape: tuple[int, ...]) -> DetectedFace | None:
-    """Return whom a photo of `shape` shows: the middle one of the large faces.
-
-    Large is half as wide as the largest, or more: who is smaller stands in the background.
-    """
-    large = [face for face in faces if face.box[2] >= faces[0].box[2] / 2]
-
-    def away(face: DetectedFace) -> float:
-        x, y, width, height = face.box
-        return math.hypot(x + width / 2 - shape[1] / 2, y + height / 2 - shape[0] / 2)
-
-    return min(large, key=away, default=None)
-
-
-def crop_main_faces(
+def crop_largest_faces(
     photos: Sequence[np.ndarray],
     size: int,
     framing: str,
     detector: str = "mtcnn",
     upright: bool = True,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Cut the face of the person whom it shows out of each photo (`main_face`).
+    """Cut the largest face out of each photo.
 
     Parameters
     ----------
@@ -240,7 +225,7 @@ def crop_main_faces(
     found = np.zeros(len(photos), bool)
     quiet = None if len(photos) > 1 else True  # None: no bar where nobody watches
     for number, photo in enumerate(tqdm(photos, desc="faces", unit="photo", disable=quiet)):
-        best = main_face(detect_faces(photo, detector), photo.shape)
+        best = next(iter(detect_faces(photo, detector)), None)
         found[number] = best is not None
         if best:
             box, cut = best.region, FRAMINGS[detector, framing]

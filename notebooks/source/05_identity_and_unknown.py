@@ -207,7 +207,7 @@ rows = []
 for detector in detectors:
     for upright in (True, False) if detector == "mtcnn" else (False,):
         started = perf_counter()
-        cut, found_face = detect.crop_main_faces(
+        cut, found_face = detect.crop_largest_faces(
             some.photos, ours.size, ours.framing, detector, upright
         )
         seconds = perf_counter() - started
@@ -847,7 +847,7 @@ for level, rates in card["rates"].items():
 
 # %%
 others = data.load_people("photos/strangers")
-cut, _ = detect.crop_main_faces(others.photos, embedder.size, embedder.framing)
+cut, _ = detect.crop_largest_faces(others.photos, embedder.size, embedder.framing)
 similar = crew_gallery.similarities(embedder.embed(cut))
 highest, like = similar.max(axis=1), np.array(crew_gallery.people)[similar.argmax(axis=1)]
 levels = {"threshold": (embedder.threshold, "--"), "strict": (embedder.strict_threshold, ":")}

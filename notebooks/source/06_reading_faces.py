@@ -410,7 +410,7 @@ print(f"{sum(agree)} of {len(agree)} agree")
 embedder = SmallEmbedder()
 gallery = Gallery.empty(embedder.name, embedder.threshold)
 for name, photo in (("Grace Hopper", hopper), ("Eileen Collins", collins)):
-    faces, _ = detect.crop_main_faces([photo], embedder.size, embedder.framing)
+    faces, _ = detect.crop_largest_faces([photo], embedder.size, embedder.framing)
     gallery = gallery.enroll(name, embedder.embed(faces))
 knowing = FaceReader(parts=("emotion",), gallery=gallery)
 dim = np.ascontiguousarray(collins[:, ::-1]) // 2

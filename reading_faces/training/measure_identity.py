@@ -19,7 +19,7 @@ from sklearn.model_selection import StratifiedKFold
 from helpers import metrics, recognition, settings
 from helpers.data import DataError, load_people
 from helpers.data.sources import locate
-from helpers.detect import crop_main_faces
+from helpers.detect import crop_largest_faces
 from helpers.embedders import Embedder, to_unit_length
 from helpers.images import to_grey
 from reading_faces.made_faces.sets import tone_of
@@ -67,7 +67,7 @@ def load_faces(
     ----------
     source : `"made"`, a known set of people, a folder with one for each person, or an `.npz` with
         `embeddings (n, d)` and `labels (n,)`, which needs no embedder.
-    detector, upright : how faces are found and cut, as in `detect.crop_main_faces`.
+    detector, upright : how faces are found and cut, as in `detect.crop_largest_faces`.
     many : of made people, take more, with fewer photos of each.
 
     Raises
@@ -84,7 +84,7 @@ def load_faces(
         raise ValueError(f"{source} holds photos: an embedder is needed.")
     split, people = choose_split(load_people(people_source(source, many)), split)
     how = embedder.size, embedder.framing, detector, upright
-    cut, found = crop_main_faces(people.photos, *how)
+    cut, found = crop_largest_faces(people.photos, *how)
     usual = detector == "mtcnn" and upright
     made_by = {} if usual else {"detector": detector, "upright": upright}
     made_by["embedder"] = embedder.name

@@ -61,7 +61,8 @@ def read_teacher(source: str | Path) -> Teacher:
     path = next((file for file in files if file.is_file()), None)
     if path is None:
         raise DataError(
-            f"{source} has no teacher's embeddings. To make them: python -m reading_faces data teach {source} --out {files[0]}"
+            f"{source} has no teacher's embeddings. To make them: "
+            f"python -m reading_faces data teach {source} --out {files[0]}"
         )
     arrays = read_archive(
         path,

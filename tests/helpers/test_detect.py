@@ -171,10 +171,10 @@ def test_a_face_is_found_turned_upright_and_cut_and_a_wall_gives_its_middle():
     leaning = np.array(portrait().rotate(20, expand=False))
     wall = np.zeros((50, 80, 3), np.uint8)
     wall[15:35, 30:50] = 255
-    faces, found = detect.crop_main_faces([np.array(portrait()), leaning, wall], 48, "embedding")
+    faces, found = detect.crop_largest_faces([np.array(portrait()), leaning, wall], 48, "embedding")
     assert found.tolist() == [True, True, False] and faces.shape == (3, 48, 48, 3)
     assert (faces[2, 16:32, 16:32] == 255).all()
-    as_it_leans, _ = detect.crop_main_faces([leaning], 48, "embedding", upright=False)
+    as_it_leans, _ = detect.crop_largest_faces([leaning], 48, "embedding", upright=False)
     inner = (slice(10, 38), slice(10, 38))
 
     def likeness(face):
@@ -248,7 +248,7 @@ def test_a_small_face_must_be_seen_both_times_that_it_is_looked_at_again(monkeyp
 def test_where_no_face_is_the_middle_of_the_photo_stands_in():
     photo = np.zeros((100, 200, 3), np.uint8)
     photo[15:85, 65:135] = 255
-    (face,), (found,) = detect.crop_main_faces([photo], 70, "emotion")
+    (face,), (found,) = detect.crop_largest_faces([photo], 70, "emotion")
     assert not found and (face == 255).all()
 
 
@@ -262,15 +262,3 @@ def test_a_lower_confidence_finds_more(monkeypatch):
     assert not detect.detect_faces(photo, "haar")
     (face,) = detect.detect_faces(photo, "haar", 0.8)
     assert face.confidence == pytest.approx(0.8)
-
-
-def test_the_main_face_is_the_middle_one_of_those_that_are_large():
-    def face(x, width):
-        box = (float(x), 50.0, float(width), float(width))
-        return detect.DetectedFace(box, 1.0, None, box)
-
-    shape = (200, 300, 3)
-    at_the_border, middle, behind = face(0, 100), face(110, 80), face(135, 30)
-    assert detect.main_face([at_the_border, middle, behind], shape) is middle
-    assert detect.main_face([at_the_border, behind], shape) is at_the_border
-    assert detect.main_face([], shape) is None
