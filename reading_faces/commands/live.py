@@ -50,8 +50,9 @@ def run(options: argparse.Namespace) -> int:
     with contextlib.ExitStack() as results:
         if not options.video:
             # A camera has no other end than Ctrl-C; of a video, half a result is none.
-            usual = signal.signal(signal.SIGINT, lambda *_: video.capture.release())
-            results.callback(signal.signal, signal.SIGINT, usual)
+            for end in (signal.SIGINT, signal.SIGTERM):
+                usual = signal.signal(end, lambda *_: video.capture.release())
+                results.callback(signal.signal, end, usual)
         table = None
         if options.csv:
             results.enter_context(writing(options.csv))

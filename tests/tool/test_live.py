@@ -107,7 +107,8 @@ def test_a_gallery_names_who_is_in_a_video(film, tmp_path):
     assert set(pd.read_csv(tmp_path / "out.csv")["name"]) == {"white"}
 
 
-def test_a_camera_is_stopped_by_hand_and_what_it_saw_is_kept(film, tmp_path, monkeypatch):
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_a_camera_is_stopped_by_hand_and_what_it_saw_is_kept(film, tmp_path, monkeypatch, end):
     frames = list(open_video(film).frames())
 
     class Camera:
@@ -115,18 +116,18 @@ def test_a_camera_is_stopped_by_hand_and_what_it_saw_is_kept(film, tmp_path, mon
 
         def read(self):
             if len(frames) == FRAMES - 4:
-                os.kill(os.getpid(), signal.SIGINT)
+                os.kill(os.getpid(), end)
             return (True, frames.pop()) if frames else (False, None)
 
         def release(self):
             frames.clear()
 
-    opened, usual = video.Video(Camera(), 10.0, None), signal.getsignal(signal.SIGINT)
+    opened, usual = video.Video(Camera(), 10.0, None), signal.getsignal(end)
     monkeypatch.setattr(video, "open_video", lambda source: opened)
     out, table = tmp_path / "seen.avi", tmp_path / "seen.csv"
     assert live("--camera", 0, "--out", out, "--csv", table) == 0
     assert len(pd.read_csv(table)) == 4 <= len(list(open_video(out).frames()))
-    assert signal.getsignal(signal.SIGINT) is usual
+    assert signal.getsignal(end) is usual
 
 
 def test_what_a_camera_saw_plays_as_fast_as_it_happened(film, tmp_path, monkeypatch):
