@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from helpers.crop import FRAMINGS, Framing, crop_faces, find_region
+from helpers.crop import FRAMINGS, Framing, crop_faces, find_region, region_of_landmarks
 from helpers.images import to_grey
 
 DETECTORS = ("mtcnn", "haar")
@@ -102,8 +102,15 @@ def crop_detected(
 
     `use` is what for: the second part of a key of `crop.FRAMINGS`.
     """
-    regions, rolls = [face.region for face in faces], [face.roll for face in faces]
-    return crop_faces(photo, regions, size, FRAMINGS[detector, use], rolls)
+    framing, rolls = FRAMINGS[detector, use], [face.roll for face in faces]
+    return crop_faces(photo, [region_for(face, framing) for face in faces], size, framing, rolls)
+
+
+def region_for(face: DetectedFace, framing: Framing) -> tuple[float, float, float, float]:
+    """Return the box `(x, y, width, height)` of a face that a framing starts from."""
+    if framing.by_landmarks and face.landmarks is not None:
+        return region_of_landmarks(face.landmarks)
+    return face.region
 
 
 def check_detector(detector: str) -> None:
@@ -228,7 +235,8 @@ def crop_largest_faces(
         best = next(iter(detect_faces(photo, detector)), None)
         found[number] = best is not None
         if best:
-            box, cut = best.region, FRAMINGS[detector, framing]
+            cut = FRAMINGS[detector, framing]
+            box = region_for(best, cut)
             roll = best.roll if upright else 0.0
         else:
             (height, width), side = photo.shape[:2], 0.7 * min(photo.shape[:2])

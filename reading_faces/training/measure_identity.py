@@ -169,11 +169,14 @@ def evaluate_pairs(faces: Faces) -> Evaluation:
     """Say of pairs of faces whether they show one person; half of them do.
 
     A person gives at most `MOST_PAIRS`. Each tenth of the pairs is judged by the threshold that is
-    best for the others. The equal error rate is given for each group of `groups_of` as well.
+    best for the others. AUROC and equal error rate set those of one person against all pairs of two
+    people; the rate is given for each group of `groups_of` as well, by the pairs drawn.
     """
     pairs, same = draw_pairs(faces.names, settings.SEED)
     first, second = to_unit_length(faces.embeddings)[pairs.T]
     similar = (first * second).sum(axis=1)
+    different = all_pairs(faces.embeddings, faces.names)[1]
+    is_same = np.arange(same.sum() + len(different)) < same.sum()
     right = np.zeros(len(pairs), bool)
     cut = StratifiedKFold(10, shuffle=True, random_state=settings.SEED)
     for learn, judge in cut.split(similar, same):
@@ -183,15 +186,17 @@ def evaluate_pairs(faces: Faces) -> Evaluation:
         "pairs": len(pairs),
         "pairs_accuracy": float(right.mean()),
         "pairs_accuracy_interval_95": metrics.bootstrap_interval(right),
-        "pairs_auroc": float(roc_auc_score(same, similar)),
-        "eer": recognition.equal_error_rate(similar[same], similar[~same])[0],
+        "pairs_auroc": float(roc_auc_score(is_same, np.concatenate([similar[same], different]))),
+        "eer": recognition.equal_error_rate(similar[same], different)[0],
     }
     for trait, groups in groups_of(faces, pairs).items():
         measured[f"eer_by_{trait}"] = {
             name: recognition.equal_error_rate(similar[rows & same], similar[rows & ~same])[0]
             for name, rows in groups.items()
         }
-    return beside_faces(faces, measured, {"pairs": pairs, "same": same, "scores": similar})
+    stored = {"pairs": pairs, "same": same, "scores": similar}
+    stored |= {"embeddings": faces.embeddings, "names": faces.names}
+    return beside_faces(faces, measured, stored)
 
 
 def groups_of(faces: Faces, pairs: np.ndarray) -> dict[str, dict[str, np.ndarray]]:
@@ -235,8 +240,9 @@ def draw_pairs(names: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 def all_pairs(embeddings: np.ndarray, names: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the similarities of all pairs of faces of one person, and of all of two people."""
+    points = to_unit_length(embeddings)
     rows, columns = np.triu_indices(len(names), 1)
-    similar, same = (embeddings @ embeddings.T)[rows, columns], names[rows] == names[columns]
+    similar, same = (points @ points.T)[rows, columns], names[rows] == names[columns]
     return similar[same], similar[~same]
 
 
