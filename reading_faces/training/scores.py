@@ -161,16 +161,21 @@ def common_units(
         there, said, from_here = (a[rows][:, kept] for a in (present, probabilities, limits))
         return metrics.action_unit_metrics(there, said, often, from_here)
 
-    measured, rng = measure(np.arange(len(present))), np.random.default_rng(0)
-    faces_of = [np.flatnonzero(subjects == who) for who in np.unique(subjects)]
-    draws = [rng.choice(len(faces_of), len(faces_of)) for _ in range(DRAWS)]
-    drawn = [measure(np.concatenate([faces_of[who] for who in draw])) for draw in draws]
+    measured = measure(np.arange(len(present)))
+    drawn = [measure(rows) for rows in draw_people(subjects, DRAWS)]
     for mean in ("macro_auc", "macro_f1"):
         bounds = np.percentile([found[mean] for found in drawn], [2.5, 97.5])
         measured[f"{mean}_interval_95"] = bounds.tolist()
     coded = np.isfinite(present).any(axis=0)
     rare = {names[unit]: int(n[unit]) for unit in np.flatnonzero(coded & (n < ENOUGH))}
     return measured | {"too_rare": rare}
+
+
+def draw_people(subjects: np.ndarray, draws: int) -> list[np.ndarray]:
+    """Return the rows of as many subjects as there are in `(n,)`, drawn anew, for each draw."""
+    rows = [np.flatnonzero(subjects == who) for who in np.unique(subjects)]
+    chosen = np.random.default_rng(0).choice(len(rows), (draws, len(rows)))
+    return [np.concatenate([rows[who] for who in draw]) for draw in chosen]
 
 
 def fit_thresholds(present: np.ndarray, probabilities: np.ndarray) -> np.ndarray:

@@ -68,7 +68,7 @@ def fit_thresholds(model: TrainedModel, examples: Examples) -> dict:
         faces = load_action_units(source)
         judged = judge_folds(storage.load(DRAWN), faces, folds_of_subjects(faces, 5))
         present, _ = faces.among_units(units)
-        thresholds = thresholds_of_people(present, judged, thresholds)
+        thresholds = thresholds_of_people(present, judged, faces.subjects, thresholds)
         rare = np.nansum(present, axis=0) < scores.ENOUGH
         found["rest_on_drawings"] = [units[unit] for unit in np.flatnonzero(rare)]
     return {"thresholds": thresholds.round(4).tolist(), **found}
@@ -97,7 +97,7 @@ def cross_validate(
     probabilities, present = judge_folds(model, faces, parts, mirrored), faces.among_units(units)[0]
     first, thresholds = np.array(model.card["thresholds"]), np.zeros(present.shape)
     for learnt, judged in parts:
-        said = present[learnt], probabilities[learnt]
+        said = present[learnt], probabilities[learnt], faces.subjects[learnt]
         thresholds[judged] = thresholds_of_people(*said, first)
     measured = measure_people(faces, units, probabilities, thresholds)
     before = finite(model.predict(faces.images, mirrored))
@@ -137,11 +137,16 @@ def fine_tune(model: TrainedModel, people: ActionUnitData, seed: int) -> Trained
 
 
 def thresholds_of_people(
-    present: np.ndarray, probabilities: np.ndarray, others: np.ndarray
+    present: np.ndarray, probabilities: np.ndarray, subjects: np.ndarray, others: np.ndarray
 ) -> np.ndarray:
-    """Fit thresholds `(units,)`; that of a unit that too few people show is taken from `others`."""
+    """Fit thresholds `(units,)`; that of a unit that too few people show is taken from `others`.
+
+    The best one for so few people moves with each of them: it is the mean over draws of them.
+    """
     often = np.nansum(present, axis=0) >= scores.ENOUGH
-    return np.where(often, scores.fit_thresholds(present, probabilities), others)
+    draws = scores.draw_people(subjects, 25)
+    fitted = [scores.fit_thresholds(present[rows], probabilities[rows]) for rows in draws]
+    return np.where(often, np.mean(fitted, axis=0), others)
 
 
 def measure_people(

@@ -59,7 +59,7 @@ def test_there_are_results_on_real_faces_for_each_model():
     assert {(r["task"], r["source"]) for r in stored} >= {
         ("keypoints", "facial-keypoints"),
         ("emotion", "fer2013"),
-        ("action-units", "ckplus"),
+        ("action-units", "ckplus-action-units"),
         ("identity", "orl"),
     }
 
@@ -93,7 +93,7 @@ def test_a_card_reports_what_was_measured_when_the_model_was_made(task):
             marks=[pytest.mark.whole, real("facial-keypoints")],
         ),
         ("keypoints-made-test", {"rmse_px": 1.8}, {}),
-        ("action-units-made-test", {}, {"macro_auc": 0.95, "macro_f1": 0.8}),
+        ("action-units-made-test", {}, {"macro_auc": 0.93, "macro_f1": 0.75}),
         pytest.param(
             "emotion-fer2013-public",
             {},
