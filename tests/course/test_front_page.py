@@ -112,6 +112,15 @@ def test_the_shipped_weights_reach_what_is_claimed(name, at_most, at_least):
         assert measured[metric] == pytest.approx(stored["metrics"][metric], abs=2e-3)
 
 
+def test_weights_that_have_seen_drawings_alone_know_their_units_as_ever():
+    model = models.load(ROOT / "data" / "weights" / "made" / "action_units.weights.h5")
+    measured = evaluate(model, "made", "test").result["metrics"]
+    claimed = model.card["measured"][0]["metrics"]
+    assert measured["macro_auc"] > 0.95 and measured["macro_f1"] > 0.8
+    for name in ("macro_auc", "macro_f1"):
+        assert measured[name] == pytest.approx(claimed[name], abs=2e-3)
+
+
 def test_the_page_of_results_quotes_each_measure_of_how_real_made_faces_are():
     for measure in json.loads(REALISM.read_text())["measures"]:
         value = measure["value"]
