@@ -849,9 +849,9 @@ assert np.allclose(hidden, (constant + flip_keypoints(constant)) / 2)
 # %% [markdown]
 # ## What does a full training give?
 #
-# Ours took about a minute. The model that ships with the course has the same residual stages, wider, and
-# learnt for about an hour, from real faces with five labelled points and from made ones with all
-# 15: the masked loss joins the two. Its head is another: for each point it draws a **map** of where
+# Ours took about a minute. The model that ships with the course has residual blocks too, wider ones, and
+# learnt for about an hour, from real faces with five labelled points, and from video frames and made faces
+# with all 15: the masked loss joins them. Its head is another: for each point it draws a **map** of where
 # that point may be, and answers with the map's centre of gravity
 # ([Sun et al. 2018](https://arxiv.org/abs/1711.08229)), so it need not learn each place anew.
 
@@ -860,7 +860,6 @@ shipped = models.load("keypoints")
 training = shipped.card["training"]
 print(f"{shipped.network.count_params():,} weights; {training['n_train']:,} faces from", end=" ")
 print(" and ".join(training["sources"]), f"in {training['epochs_run']} epochs")
-print(training["command"])
 
 # %% [markdown]
 # On the test faces of this lesson, beside ours, once and with your two looks:
@@ -1021,9 +1020,10 @@ print(f"{metrics.rmse(test.keypoints, baseline):.1f} px")
 # ## Where this breaks
 #
 # Our network has seen made faces only, and of 128 people. It knows no children, no scars, no hands. The
-# shipped model has seen real ones too, but on these only five points were labelled; how well the other
-# ten follow a real raised brow, nobody has measured. Turned far to the side, the far eye cannot be seen
-# at all, and a point there is a guess: the model gives it all the same, and does not say that it is one.
+# shipped model has seen real ones too; but ten of the points were labelled on no more than video frames of
+# 165 people, by a program that marks brows and lips a little elsewhere. Turned far to the side, the far
+# eye cannot be seen at all, and a point there is a guess: the model gives it all the same, and does not
+# say that it is one.
 #
 # ## Go further
 #

@@ -759,7 +759,8 @@ for reading in reader.read(paths[:12]):
 # ## Where this breaks
 #
 # Faces in profile, half covered, very small or very blurred are missed or misread. Ten of the 15
-# keypoints had no labels on real faces but those of video frames, which a program had marked. The emotion model learnt from acted and press pictures. An
+# keypoints had no labels on real faces but those of video frames, which a program had marked. The
+# emotion model learnt from acted and press pictures. An
 # expression is not a feeling, and reading emotions of people at work or at school is against the law
 # in the European Union (AI Act, Article 5). Do not use it to judge anyone.
 #
