@@ -131,6 +131,19 @@ def test_what_is_learnt_from_is_shuffled_and_changed_and_what_is_judged_is_not()
     np.testing.assert_array_equal(plain, standardize(images))
 
 
+def test_each_epoch_draws_changes_of_its_own():
+    """All pictures are alike here, so only what is done to them can tell two epochs apart."""
+    alike = np.tile(np.arange(64, dtype=np.uint8).reshape(1, 8, 8), (12, 1, 1))
+
+    def move(pictures, targets, rng):
+        return pad_and_crop(pictures, 3, rng), targets
+
+    loader = Batches(alike, np.zeros(12), move, 12)
+    first, _ = loader[0]
+    loader.start_epoch(1)
+    assert not np.allclose(first, loader[0][0])
+
+
 def test_pictures_to_learn_from_are_mirrored_by_half_and_each_has_its_own_brightness():
     images = np.full((300, 24, 24), 100, np.uint8)
     images[:, 11:13, :12] = 160  # a bar in the left half

@@ -116,6 +116,14 @@ def test_a_face_and_its_mirror_image_have_one_embedding():
     assert embedder.embed(some[:0]).shape == (0, 128)
 
 
+def test_our_embedder_is_called_and_judges_as_its_card_says():
+    card = {"task": "embedding", "name": "ours", "input": {"size": 96}}
+    card |= {"threshold": 0.4, "strict_threshold": 0.7}
+    ours = facenet.SmallEmbedder(models.TrainedModel(None, card))
+    found = ours.name, ours.size, ours.threshold, ours.strict_threshold
+    assert found == ("ours", 96, 0.4, 0.7)
+
+
 def test_only_a_model_of_embeddings_is_an_embedder_and_only_two_have_a_name():
     with pytest.raises(ValueError, match="model for emotion"):
         facenet.SmallEmbedder(models.load("emotion"))

@@ -300,3 +300,9 @@ def test_each_picture_is_standardised_by_itself(images):
     assert found.dtype == np.float32
     np.testing.assert_allclose(found.mean(axis=(1, 2)), 0, atol=1e-4)
     np.testing.assert_allclose(found.std(axis=(1, 2)), 1, atol=1e-4)
+
+
+def test_the_channels_of_a_picture_in_colour_are_standardised_together(images):
+    photos = np.stack([images, images // 2, images // 4], axis=3).astype(float)
+    for photo, found in zip(photos, models.standardize(photos), strict=True):
+        np.testing.assert_allclose(found, (photo - photo.mean()) / photo.std(), atol=1e-4)

@@ -87,6 +87,15 @@ def test_targets_are_centred_have_length_one_and_lean_to_their_person(people, le
     assert ((targets[::2] * targets[1::2]).sum(axis=1) > before).all()
 
 
+def test_people_kept_aside_are_judged_by_the_teachers_own_answers(people, lessons):
+    with np.load(people.with_name("crowd_teacher.npz")) as file:
+        answers = unit(file["embeddings"].astype(float))
+    aside = [18, 19, 38, 39]
+    centre = np.delete(answers, aside, axis=0).mean(axis=0)
+    targets = lessons.validation.targets[:, :-1]
+    np.testing.assert_allclose(targets, unit(answers[aside] - centre), atol=2e-3)
+
+
 def test_who_may_be_a_person_kept_aside_is_not_learnt_from(people, tmp_path):
     folder = tmp_path / "crowd"
     folder.symlink_to(people.resolve(), target_is_directory=True)
