@@ -2,7 +2,7 @@
 
 Offsets `(15, 2)` say how far the labels of another set lie from its answers, in distances between
 the eyes: along the line from the right eye's centre to the left one's, and at right angles to it,
-downwards. They treat both halves of a face alike.
+downwards.
 """
 
 import contextlib
@@ -45,20 +45,24 @@ def add_offsets(keypoints: np.ndarray, offsets: np.ndarray, seen_by: np.ndarray)
 def fit_offsets(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
     """Return what the labels of faces `(n, 15, 2)` have more than predictions: offsets `(15, 2)`.
 
-    That is the median; 0 for a point that is never labelled.
+    That is the median, of each point by itself, since a marker may see two sides differently; 0 for
+    a point that is never labelled.
     """
-    return _typical(true - predicted, eye_axes(true))
+    return _medians(true - predicted, eye_axes(true)).filled(0)
 
 
 def typical_places(keypoints: np.ndarray) -> np.ndarray:
-    """Return where points are on most faces, as offsets `(15, 2)` from the middle of the eyes."""
+    """Return where points are on most faces, as offsets `(15, 2)` from the middle of the eyes.
+
+    Both halves of a face are taken for alike.
+    """
     middle = keypoints[:, :2].mean(axis=1, keepdims=True)
-    return _typical(keypoints - middle, eye_axes(keypoints))
+    places = _medians(keypoints - middle, eye_axes(keypoints))
+    return np.ma.stack([places, places[MIRRORED] * [-1, 1]]).mean(axis=0).filled(0)
 
 
-def _typical(ways: np.ndarray, axes: np.ndarray) -> np.ndarray:
-    """Return the medians of ways `(n, 15, 2)` in pixels as offsets, both halves made alike."""
+def _medians(ways: np.ndarray, axes: np.ndarray) -> np.ma.MaskedArray:
+    """Return the medians of ways `(n, 15, 2)` in pixels as offsets; masked where there are none."""
     squared = (axes[:, :1] ** 2).sum(axis=2, keepdims=True)
     ways = ways @ axes.transpose(0, 2, 1) / np.where(squared > 0, squared, np.nan)
-    middle = np.ma.median(np.ma.masked_invalid(ways), axis=0)
-    return np.ma.stack([middle, middle[MIRRORED] * [-1, 1]]).mean(axis=0).filled(0)
+    return np.ma.median(np.ma.masked_invalid(ways), axis=0)
