@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from faces import Cheerful, MeanFace, Smiling, Tint, find_portrait, portrait, stand_ins, tinted
+from PIL import Image
 
-from helpers import detect, models
+from helpers import detect, images, models
 from helpers.data import EMOTIONS, KEYPOINT_COLUMNS, KEYPOINT_NAMES
 from helpers.gallery import Gallery
 from reading_faces.reader import PARTS, FaceReader, FaceReading, PhotoReading, to_frame
@@ -86,6 +87,23 @@ def test_keypoints_are_in_the_pixels_of_the_photo(reader):
     inside = (small.keypoints > (x - 5, y - 5)) & (small.keypoints < (x + width + 5, y + height))
     assert inside.all()
     assert np.allclose(large.keypoints, (small.keypoints + 0.5) * 4 - 0.5, atol=1)
+
+
+def test_a_photo_that_is_decoded_smaller_has_its_points_in_the_same_places(
+    reader, tmp_path, monkeypatch
+):
+    def find_middle(photo, *_):
+        height, width = photo.shape[:2]
+        box = (width / 4, height / 4, width / 2, height / 2)
+        return [detect.DetectedFace(box, 0.99, None, box)]
+
+    monkeypatch.setattr(detect, "detect_faces", find_middle)
+    Image.new("RGB", (1200, 1600)).save(tmp_path / "large.jpg")
+    (whole,) = reader.read_one(tmp_path / "large.jpg").faces
+    monkeypatch.setattr(images, "MOST_PIXELS", 1_000_000)  # now it becomes 300 × 400
+    (small,) = reader.read_one(tmp_path / "large.jpg").faces
+    assert small.box == whole.box
+    np.testing.assert_allclose(small.keypoints, whole.keypoints, atol=0.01)
 
 
 def test_only_the_parts_that_are_asked_for_are_read():

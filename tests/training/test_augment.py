@@ -79,3 +79,16 @@ def test_units_of_either_side_stay_and_faces_change():
     changed, kept = augment.augment_action_units(faces, units, generator())
     assert np.array_equal(kept, units) and changed.shape == faces.shape
     assert (changed != faces).any(axis=(1, 2)).all()
+
+
+def test_views_of_people_stay_upright_and_half_are_mirrored(monkeypatch):
+    monkeypatch.setattr(augment.augment, "some", lambda images, *_: images)  # lit as they are
+    side, wider = 96, augment.WIDER
+    faces = np.zeros((200, side + 2 * wider, side + 2 * wider, 3), np.uint8)
+    faces[:, : side // 2 + wider, : side // 2 + wider, 0] = 255  # above, to the left, and red
+    views, kept = augment.augment_people(faces, np.arange(200), generator())
+    assert views.shape == (200, side, side, 3) and np.array_equal(kept, np.arange(200))
+    above, left = views[:, :48].mean(axis=(1, 2)), views[:, :, :48].mean(axis=(1, 2))
+    below, right = views[:, 48:].mean(axis=(1, 2)), views[:, :, 48:].mean(axis=(1, 2))
+    assert (above[:, 0] > 2 * below[:, 0]).all() and not views[..., 1:].any()
+    assert 0.4 < (left[:, 0] > right[:, 0]).mean() < 0.6
