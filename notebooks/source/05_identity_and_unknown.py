@@ -481,8 +481,7 @@ def cut_for(embedder, rows):
     framing, cut = crop.FRAMINGS["mtcnn", embedder.framing], []
     for image, points in zip(faces.images[rows], faces.keypoints[rows], strict=True):
         five = points[[1, 0, 10, 12, 11]]  # eyes, nose, mouth corners in MTCNN's order
-        middle, side = crop.region_of_landmarks(five)
-        square, roll = (*(middle - side / 2), side, side), detect.roll_of(five)
+        square, roll = crop.region_of_landmarks(five), detect.roll_of(five)
         cut.append(crop.crop_faces(image, square, embedder.size, framing, roll)[0][0])
     return np.repeat(np.array(cut)[..., np.newaxis], 3, axis=3)
 
