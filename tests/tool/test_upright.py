@@ -104,6 +104,17 @@ def test_a_photo_with_a_sure_and_level_face_is_looked_at_once(monkeypatch, face,
     assert looked == [PHOTO.shape[:2], *[(112, 112)] * 4][:looks]
 
 
+@pytest.mark.parametrize(("sure", "roll"), [(0.99, 0), (0.995, -90)])
+def test_a_face_in_doubt_lies_if_from_another_side_it_is_three_times_surer(monkeypatch, sure, roll):
+    """It is wrong with 2 % as it is; turned clockwise once, with half or a quarter of that."""
+    points, box = seen(*LEVEL).landmarks + 16, (36.0, 36.0, 40.0, 40.0)
+    as_it_is, turned = (DetectedFace(box, each, points, box) for each in (0.98, sure))
+    answers = [[seen(*LEVEL, 0.98)], [as_it_is], [turned], [], []]
+    monkeypatch.setattr(detect, "detect_faces", lambda *_: answers.pop(0))
+    ((face,), lying) = upright.find_faces(PHOTO)
+    assert face.roll == pytest.approx(roll) and not lying
+
+
 def test_a_photo_without_a_face_is_looked_at_from_all_sides_and_small(monkeypatch):
     looks = looking(monkeypatch)
     assert upright.find_faces(np.zeros((480, 960, 3), np.uint8)) == ([], [])
