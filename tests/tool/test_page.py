@@ -237,6 +237,14 @@ def test_the_face_of_the_number_is_the_one_that_is_enrolled(actions):
     assert [name for name, _ in named] == ["Ann", "Bob"]
 
 
+def test_only_the_newest_of_a_person_s_faces_is_judged(actions, face):
+    usual, odd = face(1, 0.1, 0.1), face(1, 0.6, 0.1)
+    for _ in range(4):
+        assert "But" not in actions.enroll("Ann", 1, usual)
+    assert "not like the others of Ann" in actions.enroll("Ann", 1, odd)
+    assert "But" not in actions.enroll("Ann", 1, usual)
+
+
 def test_a_face_that_is_another_s_or_unlike_its_name_s_others_is_said(actions, face):
     assert "But" not in actions.enroll("Ann", 1, face(1, 0.6, 0.6))
     said = actions.enroll("Ann", 1, face(0.6, 1, 0.6))
