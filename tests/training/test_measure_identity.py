@@ -197,9 +197,9 @@ def test_the_shipped_embedder_keeps_people_apart_whom_it_never_saw(monkeypatch):
     monkeypatch.undo()  # real faces need a real detector
     embedder = SmallEmbedder()
     result = evaluate_few(load_faces("orl", "test", embedder), enrolled=1).result
-    assert result["n"] == 100 and result["metrics"]["accuracy"] >= 0.92
+    assert result["n"] == 100 and result["metrics"]["accuracy"] >= 0.97
     # A face and its mirror image are one person to it.
-    faces = np.random.default_rng(0).integers(0, 256, (2, 48, 48, 3), dtype=np.uint8)
+    faces = np.random.default_rng(0).integers(0, 256, (2, 96, 96, 3), dtype=np.uint8)
     np.testing.assert_allclose(embedder.embed(faces), embedder.embed(faces[:, :, ::-1]), atol=1e-5)
 
 
