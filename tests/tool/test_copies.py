@@ -6,25 +6,12 @@ import os
 from pathlib import Path
 
 import pytest
-from faces import find_portrait, portrait, stand_ins
 from PIL import Image
 
-from helpers import detect, models
+from helpers import detect
 from reading_faces import __main__, journal
 
-
-@pytest.fixture
-def album(tmp_path, monkeypatch):
-    """A folder with a portrait, a plain wall and, deeper, the portrait again."""
-    monkeypatch.setattr(models, "load", stand_ins().get)
-    monkeypatch.setattr(detect, "detect_faces", find_portrait)
-    monkeypatch.setattr(detect, "load_mtcnn", lambda: None)
-    folder = tmp_path / "album"
-    (folder / "deeper").mkdir(parents=True)
-    portrait().save(folder / "portrait.png")
-    portrait().save(folder / "deeper" / "portrait.png")
-    Image.new("RGB", (60, 40)).save(folder / "wall.png")
-    return folder
+pytestmark = pytest.mark.usefixtures("without_networks")
 
 
 def predict(*arguments) -> int:

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from faces import Cheerful, Tint, find_portrait, portrait, stand_ins
+from faces import Cheerful, Tint, portrait, stand_ins
 from PIL import Image
 
 from helpers import detect, embedders, images, models
@@ -19,23 +19,7 @@ from reading_faces.annotate import annotate_photo
 from reading_faces.commands.predict import copy_names
 from reading_faces.gallery_file import save_gallery
 
-
-@pytest.fixture(autouse=True)
-def without_networks(monkeypatch):
-    monkeypatch.setattr(models, "load", stand_ins().get)
-    monkeypatch.setattr(detect, "detect_faces", find_portrait)
-    monkeypatch.setattr(detect, "load_mtcnn", lambda: None)
-
-
-@pytest.fixture
-def album(tmp_path):
-    """A folder with a portrait, a plain wall and, deeper, the portrait again."""
-    folder = tmp_path / "album"
-    (folder / "deeper").mkdir(parents=True)
-    portrait().save(folder / "portrait.png")
-    portrait().save(folder / "deeper" / "portrait.png")
-    Image.new("RGB", (60, 40)).save(folder / "wall.png")
-    return folder
+pytestmark = pytest.mark.usefixtures("without_networks")
 
 
 def predict(*arguments) -> int:
