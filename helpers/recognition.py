@@ -28,12 +28,9 @@ def by_svm(embeddings: np.ndarray, names: np.ndarray, folds: int = 0, seed: int 
     ValueError
         If there are fewer than two people, or somebody has fewer faces than there are folds.
     """
-    people, counts = np.unique(names, return_counts=True)
-    if len(people) < 2:
+    if len(np.unique(names)) < 2:
         raise ValueError("To tell people apart, there must be two or more.")
-    if counts.min() < max(folds, 2):
-        few = people[counts.argmin()]
-        raise ValueError(f"{few} has {counts.min()} face(s); {max(folds, 2)} are needed.")
+    check_enough(names, max(folds, 2))
     # Points of length 1 lie close together: with the usual C of 1 the margin is too soft for them.
     machine = make_pipeline(Normalizer(), SVC(kernel="linear", C=10))
     cut = StratifiedKFold(folds, shuffle=True, random_state=seed) if folds else LeaveOneOut()
@@ -47,16 +44,13 @@ def by_few(
 
     Returns the share named right (rank-1) of each draw, `(draws,)`.
     """
+    check_enough(names, enrolled + 1)
     rng = np.random.default_rng(seed)
-    people = np.unique(names)
     shares = []
     for _ in range(draws):
         known = np.zeros(len(names), bool)
-        for name in people:
-            rows = np.flatnonzero(names == name)
-            if len(rows) <= enrolled:
-                raise ValueError(f"{name} has {len(rows)} face(s); {enrolled + 1} are needed.")
-            known[rng.choice(rows, enrolled, replace=False)] = True
+        for name in np.unique(names):
+            known[rng.choice(np.flatnonzero(names == name), enrolled, replace=False)] = True
         gallery = gallery_of(embeddings[known], names[known])
         found = gallery.similarities(embeddings[~known]).argmax(axis=1)
         shares.append(np.mean(np.array(gallery.people)[found] == names[~known]))
@@ -110,9 +104,18 @@ def galleries_of_others(
     embeddings: np.ndarray, names: np.ndarray, folds: int, seed: int
 ) -> Iterator[tuple[Gallery, np.ndarray]]:
     """Give a gallery of all folds but one, and the rows of that one; each face is judged once."""
+    check_enough(names, folds)
     cut = StratifiedKFold(folds, shuffle=True, random_state=seed)
     for learn, judge in cut.split(embeddings, names):
         yield gallery_of(embeddings[learn], names[learn]), judge
+
+
+def check_enough(names: np.ndarray, least: int) -> None:
+    """Raise ValueError if a person has fewer faces than that."""
+    people, counts = np.unique(names, return_counts=True)
+    if counts.min() < least:
+        few = people[counts.argmin()]
+        raise ValueError(f"{few} has {counts.min()} face(s); {least} are needed.")
 
 
 def equal_error_rate(same: np.ndarray, different: np.ndarray) -> tuple[float, float]:

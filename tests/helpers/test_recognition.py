@@ -54,6 +54,8 @@ def test_too_few_people_or_faces_are_one_sentence():
         recognition.by_svm(points, names, folds=5)
     with pytest.raises(ValueError, match="3 are needed"):
         recognition.by_few(points, names, enrolled=2)
+    with pytest.raises(ValueError, match="has 2 face.*5 are needed"):
+        recognition.with_strangers(points, names, points)
 
 
 @real("five-celebrities")
