@@ -1,7 +1,8 @@
 """Change pictures of faces so that their labels stay true, or change the labels along with them.
 
-Images are `(n, h, w)` uint8 and keypoints `(n, 15, 2)` float32 in pixels, x right and y down, NaN
-where unlabelled. Nothing here changes its input; randomness comes from the generator handed in.
+Images are `(n, h, w)` or `(n, h, w, 3)` uint8 and keypoints `(n, 15, 2)` float32 in pixels, x right
+and y down, NaN where unlabelled. Nothing here changes its input; randomness comes from the
+generator handed in.
 """
 
 import cv2
@@ -13,7 +14,7 @@ MIRRORED = np.array([1, 0, 4, 5, 2, 3, 8, 9, 6, 7, 10, 12, 11, 13, 14])
 
 
 def flip_images(images: np.ndarray) -> np.ndarray:
-    """Mirror pictures `(n, h, w)` left to right."""
+    """Mirror pictures left to right."""
     return images[:, :, ::-1].copy()
 
 
@@ -63,7 +64,7 @@ def affine_matrices(
 
 
 def warp_images(images: np.ndarray, matrices: np.ndarray) -> np.ndarray:
-    """Move each picture `(n, h, w)` by its `(2, 3)` matrix; uncovered borders repeat the edge."""
+    """Move each picture by its `(2, 3)` matrix; uncovered borders repeat the edge."""
     size = images.shape[2], images.shape[1]
     options = {"flags": cv2.INTER_LINEAR, "borderMode": cv2.BORDER_REPLICATE}
     pairs = zip(images, matrices, strict=True)

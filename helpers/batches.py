@@ -103,7 +103,7 @@ class Batches(keras.utils.PyDataset):
 
     Parameters
     ----------
-    images : `(n, h, w) uint8`.
+    images : `(n, h, w)` or `(n, h, w, 3) uint8`.
     targets : `(n, …)`, what is to be learnt of each.
     augment : change the pictures and their targets; without it nothing is shuffled either.
     encode : turns targets into what the network gives.

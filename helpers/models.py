@@ -22,6 +22,7 @@ from scipy.special import expit, softmax
 from helpers import settings
 from helpers.augment import flip_images, flip_keypoints
 from helpers.files import file_sha256
+from helpers.gallery import to_unit_length
 
 # TensorFlow warns that it compiles a network anew for each number of faces: it should.
 logging.getLogger("tensorflow").setLevel(logging.ERROR)
@@ -300,7 +301,7 @@ class TrainedModel:
         if self.card["task"] == "keypoints":
             second = flip_keypoints(second, self.input_size)
         mean = (answers + second) / 2
-        return keras.utils.normalize(mean) if self.card["task"] == "embedding" else mean
+        return to_unit_length(mean) if self.card["task"] == "embedding" else mean
 
     def _answers(self, images: np.ndarray) -> np.ndarray:
         outputs = self.outputs(images)
@@ -346,7 +347,7 @@ def load(
     weights = Path(task_or_path)
     if task_or_path in TASKS:
         weights = settings.SHIPPED / "weights" / f"{task_or_path}.weights.h5"
-    card_path = weights.with_name(weights.name.removesuffix(".weights.h5") + ".json")
+    card_path = settings.card_of(weights)
     for path in (weights, card_path):
         if not path.is_file():
             raise ValueError(f"There is no trained model at {weights}: {path.name} is missing.")

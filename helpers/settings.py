@@ -36,6 +36,11 @@ def by_profile(smoke, lesson, full):
     return {"smoke": smoke, "lesson": lesson, "full": full}[__getattr__("PROFILE")]
 
 
+def card_of(weights: Path) -> Path:
+    """Return where the card of a file of weights lies: beside it."""
+    return weights.with_name(weights.name.removesuffix(".weights.h5") + ".json")
+
+
 def data_folders() -> list[Path]:
     """Return the folders in which a named real data set is looked for, first choice first."""
     raw = SHIPPED / "raw" if SHIPPED.name == "data" else Path.cwd() / "data" / "raw"

@@ -62,8 +62,8 @@ def thaw(backbone: keras.Model, stages: int = 1, normalise_anew: bool = False) -
     normalise_anew : thaw batch normalisation too, so that it uses each small batch's own mean and
         variance. It is the mistake that transfer is most often spoilt by; here to be looked at.
     """
-    sides = [np.atleast_2d(layer.output.shape[1:])[0][0] for layer in backbone.layers[:-1]]
-    starts = [i for i in range(1, len(sides)) if sides[i] < sides[i - 1]]
+    sides = [layer.output.shape[1] if layer.output.ndim == 4 else 0 for layer in backbone.layers]
+    starts = [i for i in range(1, len(sides)) if 0 < sides[i] < sides[i - 1]]
     first = starts[-stages] if stages <= len(starts) else 0
     backbone.trainable = True
     for number, layer in enumerate(backbone.layers):

@@ -15,8 +15,8 @@ from helpers.detect import DetectedFace
 # MTCNN may see a face that is upside down, with the eyes on its cheeks. Of 90 faces turned by 90,
 # 180, 270°, it saw none that surely and with eyes that level (degrees).
 SURE, LEVEL = 0.995, 45
-# Where there seems to be no face, the photo is turned and looked at again, at this longest side:
-# that costs about as much again for such a photo, and finds faces from a 24th of this side on.
+# Where no face is upright, the photo is turned and looked at again, at this longest side: that
+# costs about as much again for such a photo, and finds faces from a 24th of this side on.
 LOOK_AGAIN_SIDE = 480
 
 
@@ -33,7 +33,9 @@ def find_faces(
     found = detect.detect_faces(photo, detector)
     if detector != "mtcnn":
         return found, []
-    looked = [turn_upright(photo, face) for face in found or find_on_turned(photo)]
+    looked = [turn_upright(photo, face) for face in found]
+    if all(abs(face.roll) > LEVEL or not face.confidence for face in looked):
+        looked += [turn_upright(photo, face) for face in find_on_turned(photo)]
     boxes = [(np.array(face.box), face.confidence, face) for face in looked]
     faces = [face for *_, face in detect.drop_doubles(boxes)]
     faces.sort(key=lambda face: -face.box[2] * face.box[3])

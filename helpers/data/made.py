@@ -15,6 +15,7 @@ from helpers import settings
 from helpers.data.parsing import ARCHIVE_PROBLEMS
 from helpers.data.records import DataError
 from helpers.files import whole_folder
+from helpers.images import resize_square
 
 SHIPPED = settings.SHIPPED / "made_faces.npz"
 
@@ -53,8 +54,7 @@ class MadeSet:
         That is FER-2013's framing: eyes on a fifth of the width from the middle, at 0.39 of the
         height (by our keypoint model on 600 of its training faces), as in Kaggle's.
         """
-        small = [cv2.resize(i, (48, 48), interpolation=cv2.INTER_AREA) for i in self.images]
-        return np.stack(small)
+        return np.stack([resize_square(image, 48) for image in self.images])
 
 
 _STORED = tuple(f.name for f in fields(MadeSet) if f.name != "files")

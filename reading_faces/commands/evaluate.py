@@ -115,7 +115,7 @@ def files_read(options: argparse.Namespace) -> Iterator[Path]:
     from helpers.data.sources import locate
 
     weights = shipped_weights(options)
-    yield from (weights, weights.with_name(weights.name.removesuffix(".weights.h5") + ".json"))
+    yield from (weights, settings.card_of(weights))
     yield settings.SHIPPED / "made_faces.npz"
     for source in filter(None, (options.source, options.unknown)):
         with contextlib.suppress(DataError):  # one that is not there is said when it is loaded

@@ -204,6 +204,6 @@ def to_text(readings: list) -> str:
             row["emotion"] = f"{face.top_emotion} {max(face.emotion.values()):.0%}"
             if face.identity:
                 who, score = face.identity
-                row |= {"name": printable(who or "nobody enrolled"), "similarity": f"{score:.2f}"}
+                row |= {"name": printable(who or "unknown"), "similarity": f"{score:.2f}"}
             rows.append(row)
     return pd.DataFrame(rows, dtype=object).fillna("").to_string(index=False) + "\n" if rows else ""

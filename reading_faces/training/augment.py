@@ -49,7 +49,8 @@ def augment_people(images: np.ndarray, targets: np.ndarray, rng: Generator) -> L
         images.shape[1], 3.5 * turn, np.exp(0.045 * zoom), 0.025 * side * np.transpose(shift)
     )
     images = augment.warp_images(images, matrices)[:, WIDER:-WIDER, WIDER:-WIDER]
-    images = np.where((rng.random(n) < 0.5)[:, None, None, None], images[:, :, ::-1], images)
+    mirror = (rng.random(n) < 0.5)[:, None, None, None]
+    images = np.where(mirror, augment.flip_images(images), images)
     for share, change in (
         (0.22, shrink), (0.08, blur), (0.08, compress), (0.3, drop_colour), (0.3, tint),
         (0.4, relight), (0.08, add_noise), (0.1, augment.erase),

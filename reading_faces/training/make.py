@@ -111,7 +111,7 @@ def refuse_replacing_what_is_read(run: Run, copy_to: Path | None) -> None:
     """Refuse a folder in which the run would replace what it begins with or learns from."""
     read = [locate(source, "faces") for source in run.sources]
     if run.init:
-        read += [run.init, run.init.with_name(run.init.name.removesuffix(".weights.h5") + ".json")]
+        read += [run.init, settings.card_of(run.init)]
     folders = {"out": run.out} | ({"copy-to": copy_to} if copy_to else {})
     for option, folder in folders.items():
         for place in read:

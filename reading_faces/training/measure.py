@@ -10,6 +10,7 @@ import numpy as np
 
 from helpers import data
 from helpers.augment import affine_matrices, warp_images, warp_keypoints
+from helpers.crop import points_to_photo
 from helpers.files import whole_file
 from helpers.images import resize_square
 from helpers.models import TrainedModel
@@ -81,7 +82,7 @@ def evaluate_keypoints(
     if jitter:
         result["jitter"] = jitter
     # What is stored belongs to the pictures as the source has them.
-    return Evaluation(result, {"keypoints": warp_keypoints(predicted, undo(moved))})
+    return Evaluation(result, {"keypoints": points_to_photo(predicted, moved).astype(np.float32)})
 
 
 def evaluate_emotion(
@@ -196,9 +197,3 @@ def loose_boxes(n: int, size: int, jitter: float) -> np.ndarray:
     zoom = 1 / (1 + rng.uniform(-jitter, jitter, n))
     shift = rng.uniform(-jitter, jitter, (n, 2)) * size
     return affine_matrices(size, np.zeros(n), zoom, shift)
-
-
-def undo(matrices: np.ndarray) -> np.ndarray:
-    """Return the matrices `(n, 2, 3)` that lead back."""
-    back = np.linalg.inv(matrices[:, :, :2])
-    return np.concatenate([back, -back @ matrices[:, :, 2:]], axis=2)

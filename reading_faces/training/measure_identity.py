@@ -20,7 +20,7 @@ from helpers import metrics, recognition, settings
 from helpers.data import DataError, load_people
 from helpers.data.sources import locate
 from helpers.detect import crop_largest_faces
-from helpers.embedders import Embedder, to_unit_length
+from helpers.gallery import Embedder, to_unit_length
 from helpers.images import to_grey
 from reading_faces.made_faces.sets import tone_of
 from reading_faces.training.made_sets import people_source

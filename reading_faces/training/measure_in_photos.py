@@ -9,11 +9,11 @@ import numpy as np
 from tqdm import tqdm
 
 from helpers import detect
-from helpers.augment import warp_keypoints
+from helpers.crop import points_to_photo
 from helpers.data import KEYPOINT_NAMES, DataError, load_emotions, load_keypoints
 from helpers.models import TrainedModel
 from reading_faces.training import scores
-from reading_faces.training.measure import Evaluation, choose_split, describe, finite, undo
+from reading_faces.training.measure import Evaluation, choose_split, describe, finite
 
 # The larger picture, in pixels, and how large a face is in it.
 WIDTH, HEIGHT = 400, 300
@@ -51,7 +51,7 @@ def evaluate_in_photos(
     kept = rows[found]
     predicted = finite(model.predict(crops, mirrored))
     if task == "keypoints":
-        predicted = warp_keypoints(predicted, undo(matrices))
+        predicted = points_to_photo(predicted, matrices).astype(np.float32)
         stored = {"keypoints": predicted}
     else:
         stored = {"probabilities": predicted, "classes": np.array(names)}

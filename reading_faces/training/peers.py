@@ -14,6 +14,7 @@ from helpers.data import KEYPOINT_NAMES, load_keypoints
 from helpers.data.keypoints import OF_68
 from reading_faces.training import scores
 from reading_faces.training.definitions import fit_offsets
+from reading_faces.training.teacher import dlib_model
 
 _NEEDED = ("mediapipe", "dlib", "face_recognition_models")
 # Of the 468 points of the mesh, those whose mean is each of ours; of an eye, its edge.
@@ -30,9 +31,10 @@ _USUAL_BOX = (164, 198, 474, 508)
 def compare(source: str = "youtube-faces", split: str = "test") -> dict:
     """Measure both on the faces of a source, cut as our model sees them.
 
-    Returns for each program the share of faces in which it `found` one, and of those what
-    `evaluate` prints. `offset_removed` is without the best constant offset of each point on these
-    very faces, which favours it. Raises ValueError if the source or a program is missing.
+    Returns for each program the share of faces in which it `found` one (dlib: all, see `dlib_68`),
+    and of those what `evaluate` prints. `offset_removed` is without the best constant offset of
+    each point on these very faces, which favours it. Raises ValueError if the source or a program
+    is missing.
     """
     if not all(map(importlib.util.find_spec, _NEEDED)):
         raise ValueError(
@@ -82,9 +84,7 @@ def dlib_68():
     """Return the same for dlib's 68 points; where its detector finds no face, the box is usual."""
     import dlib
 
-    # Found and not imported: the package's own code needs what Python no longer brings.
-    package = Path(importlib.util.find_spec("face_recognition_models").origin).parent
-    predict = dlib.shape_predictor(str(package / "models/shape_predictor_68_face_landmarks.dat"))
+    predict = dlib.shape_predictor(dlib_model("shape_predictor_68_face_landmarks.dat"))
     detect, usual = dlib.get_frontal_face_detector(), dlib.rectangle(*_USUAL_BOX)
 
     def mark(picture: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ import numpy as np
 from tqdm import tqdm
 
 from helpers import settings
+from helpers.data.keypoints import OF_68
 from helpers.data.parsing import read_archive
 from helpers.data.people import load_people
 from helpers.data.records import DataError
@@ -24,8 +25,8 @@ _LENGTH = 128
 # dlib finds faces of 80 pixels and more, and none that the picture's edge cuts.
 _LEAST_SIDE, _MOST_SIDE = 400, 1_000
 _BORDER = 0.25
-# The points of the 68 whose mean is each of the five.
-_FIVE = (slice(36, 42), slice(42, 48), slice(30, 31), slice(48, 49), slice(54, 55))
+# The points of the 68 whose mean is each of the five: eyes, nose tip and corners of the mouth.
+_FIVE = [OF_68[point] for point in (1, 0, 10, 12, 11)]
 
 
 class Teacher(NamedTuple):
@@ -128,26 +129,34 @@ def teach(source: str | Path) -> tuple[Teacher, int]:
     return Teacher(np.array(files), *said), len(people) - len(rows)
 
 
+def dlib_model(name: str) -> str:
+    """Return the file of a model of face_recognition_models; ImportError if that is not installed.
+
+    The package is found and not imported: its own code needs what Python no longer brings.
+    """
+    package = importlib.util.find_spec("face_recognition_models")
+    if package is None:
+        raise ImportError("face_recognition_models")
+    return str(Path(package.origin).with_name("models") / name)
+
+
 class _Dlib:
     """dlib's face detector, its predictor of 68 points, and its face recognition network."""
 
     def __init__(self):
-        # Found and not imported: the package's own code needs what Python no longer brings.
-        package = importlib.util.find_spec("face_recognition_models")
         try:
             import dlib
+
+            points = dlib_model("shape_predictor_68_face_landmarks.dat")
+            network = dlib_model("dlib_face_recognition_resnet_model_v1.dat")
         except ImportError:
-            package = None
-        if package is None:
             raise DataError(
                 "dlib and face_recognition_models are not both installed; run: pip install -r "
                 f"{Path(__file__).with_name('teacher.txt')}"
-            )
-        models = Path(package.origin).parent / "models"
+            ) from None
         self._find = dlib.get_frontal_face_detector()
-        self._mark = dlib.shape_predictor(str(models / "shape_predictor_68_face_landmarks.dat"))
-        network = models / "dlib_face_recognition_resnet_model_v1.dat"
-        self._network = dlib.face_recognition_model_v1(str(network))
+        self._mark = dlib.shape_predictor(points)
+        self._network = dlib.face_recognition_model_v1(network)
 
     def describe(self, photo: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
         """Return embedding (128,) and landmarks (5, 2) of the face in a photo (h, w, 3) uint8."""
@@ -167,6 +176,6 @@ class _Dlib:
             return None
         marks = self._mark(seen, face)
         points = np.array([(part.x, part.y) for part in marks.parts()], float)
-        five = np.stack([points[part].mean(axis=0) for part in _FIVE])
+        five = np.stack([points[[*part]].mean(axis=0) for part in _FIVE])
         embedding = np.array(self._network.compute_face_descriptor(seen, marks))
         return embedding, (five + 0.5) / scale - 0.5 - border

@@ -197,8 +197,8 @@ def unlabelled_faces(sources: tuple[str, ...], recipe: Recipe) -> np.ndarray:
         except DataError as error:
             warnings.warn(f"Nothing is learnt from unlabelled faces: {error}", stacklevel=2)
         else:
-            learnt_from = data.images[data.split != "test"]
-            faces.append(np.stack([resize_square(face, 48) for face in learnt_from]))
+            usable = data.images[data.split != "test"]
+            faces.append(np.stack([resize_square(face, 48) for face in usable]))
     return np.concatenate(faces)
 
 

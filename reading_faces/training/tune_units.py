@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import keras
 import numpy as np
-from keras import layers
 from tqdm import tqdm
 
 from helpers import settings
 from helpers.models import TrainedModel
+from helpers.transfer import thaw
 from reading_faces.training import losses, scores, storage
 from reading_faces.training.action_units import ActionUnitData, load_action_units
 from reading_faces.training.crossval import folds_of_subjects
@@ -34,22 +34,10 @@ RECIPE = Recipe(
 
 def learn(network: keras.Model, examples: Examples, run) -> tuple[keras.Model, dict]:
     """Train the stages that the recipe says; for `tasks.Task.learn`."""
-    hold_first_stages(network, run.recipe.last_stages)
+    # What the first stages see, drawings have taught well enough, and few faces would teach worse.
+    if run.recipe.last_stages:
+        thaw(network, run.recipe.last_stages)
     return train_in_turn(network, examples, run)
-
-
-def hold_first_stages(network: keras.Model, last: int | None) -> None:
-    """Let only the `last` stages of a network learn (all if None), and no normalisation.
-
-    What the first stages see, edges and folds, drawings have taught well enough, and a thousand
-    faces would teach it worse. A stage begins with a max-pooling.
-    """
-    if last is None:
-        return
-    starts = [i for i, layer in enumerate(network.layers) if isinstance(layer, layers.MaxPooling2D)]
-    for place, layer in enumerate(network.layers):
-        normalises = isinstance(layer, layers.BatchNormalization)
-        layer.trainable = place >= starts[-last:][0] and not normalises
 
 
 def fit_thresholds(model: TrainedModel, examples: Examples) -> dict:
@@ -74,6 +62,12 @@ def fit_thresholds(model: TrainedModel, examples: Examples) -> dict:
     return {"thresholds": thresholds.round(4).tolist(), **found}
 
 
+def all_sources(training: dict) -> tuple[str, ...]:
+    """Return what weights and those before them have learnt from; `unknown` if a card is silent."""
+    before = training.get("began_with")
+    return (*(training.get("sources") or ["unknown"]), *(all_sources(before) if before else ()))
+
+
 def cross_validate(
     model: TrainedModel, source: str, folds: int = 5, mirrored: bool = False
 ) -> Evaluation:
@@ -87,7 +81,7 @@ def cross_validate(
     DataError, ValueError
         If the model has learnt from people, or the source has too few.
     """
-    if not drawn_only(tuple(model.card.get("training", {}).get("sources", ["unknown"]))):
+    if not drawn_only(all_sources(model.card.get("training", {}))):
         raise ValueError(
             "These weights have learnt from people, who may be in any fold. Leave --weights out to "
             "begin with those that ship and have seen made faces only."
@@ -130,7 +124,7 @@ def fine_tune(model: TrainedModel, people: ActionUnitData, seed: int) -> Trained
     with precision(recipe.schedule.precision):
         network = storage.BUILDERS[build["function"]](**build["arguments"])
     network.set_weights(model.network.get_weights())
-    hold_first_stages(network, recipe.last_stages)
+    thaw(network, recipe.last_stages)
     network.compile(build_optimizer(recipe.schedule, len(batches)), losses.masked_entropy)
     fit(network, batches, epochs, verbose=0)
     return TrainedModel(network, model.card)

@@ -12,6 +12,7 @@ from helpers import settings
 from helpers.data import load_people
 from helpers.detect import detect_faces
 from helpers.images import read_photo
+from reading_faces import upright
 
 PHOTOS = Path(__file__).resolve().parents[2] / "data" / "photos"
 CREWS = ("sts-106.jpg", "sts-98_spacewalkers.jpg")
@@ -84,3 +85,13 @@ def test_who_is_where_names_each_person_of_the_crews_once():
 def test_the_detector_finds_one_face_on_each_portrait(path):
     (face,) = detect_faces(read_photo(path))
     assert min(face.box[2:]) >= (80 if "crews" in path.parts else 45)
+
+
+@pytest.mark.whole
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_all_of_a_crew_are_found_on_a_photo_that_lies(quarters):
+    photo = read_photo(PHOTOS / "sts-106.jpg")
+    faces, lying = upright.find_faces(np.ascontiguousarray(np.rot90(photo, quarters)))
+    assert len(faces) == 7 and not lying
+    turned = {1: -90, 2: 180, 3: 90}[quarters]
+    assert all(abs((face.roll - turned + 180) % 360 - 180) < 45 for face in faces)

@@ -54,7 +54,7 @@ def test_who_is_enrolled_is_named_and_a_stranger_is_not(friends, tmp_path, capfd
     assert all(0 < face["score"] <= 1 for face in faces)
     assert run("predict", *photos, "--gallery", gallery) == 0
     lines = capfd.readouterr().out.splitlines()
-    assert lines[1].split()[-2:] == ["ann", "1.00"] and "nobody enrolled" in lines[3]
+    assert lines[1].split()[-2:] == ["ann", "1.00"] and "unknown" in lines[3]
     table = tmp_path / "faces.csv"
     assert run("predict", *photos, "--gallery", gallery, "--csv", table) == 0
     assert table.read_text().splitlines()[1].count("ann") == 2  # the path, and the name

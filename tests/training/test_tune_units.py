@@ -99,11 +99,15 @@ def test_weights_that_have_seen_people_are_not_judged_by_folds(people):
     for sources in (("made", people), ("fer2013",)):
         with pytest.raises(ValueError, match="learnt from people"):
             tune_units.cross_validate(a_model(sources), people)
+    fine_tuned = a_model()  # on drawings again, after people
+    fine_tuned.card["training"]["began_with"] = {"sources": ["made", people], "began_with": None}
+    with pytest.raises(ValueError, match="learnt from people"):
+        tune_units.cross_validate(fine_tuned, people)
 
 
 def test_only_the_last_stages_learn_and_no_normalisation_moves():
     network = models.build_action_unit_model(filters=(4, 4, 4), identity_blocks=0)
-    tune_units.hold_first_stages(network, 1)
+    tune_units.thaw(network, 1)
     before = network.get_weights()
     network.compile(keras.optimizers.SGD(1.0), tune_units.losses.masked_entropy)
     network.train_on_batch(np.random.default_rng(0).normal(size=(4, 96, 96, 1)), np.ones((4, 18)))
