@@ -60,8 +60,8 @@ plots.set_style()
 # %% [markdown]
 # ## Who are these people?
 #
-# Nobody. The faces of this lesson are **made up**: a program that comes with the course draws them.
-# So the lesson runs anywhere, nobody's picture is passed around, and nobody has to be asked. Here are
+# No real person. The faces of this lesson are **made up**: a program that comes with the course draws them.
+# So the lesson runs anywhere, no person's picture is passed around, and no one has to be asked. Here are
 # eight of these people, one in each row, with seven emotions; the number beside them is their skin
 # tone on the [Monk scale](https://skintone.google), which goes from light to dark.
 
@@ -76,7 +76,7 @@ plots.show(*figures.identities_by_emotions())
 # where*: the head is turned, a lamp is lit, and a camera adds its blur and noise.
 
 # %%
-print(len(PARAMETERS), "numbers say who somebody is;")
+print(len(PARAMETERS), "numbers say who a person is;")
 print(len(UNIT_NAMES), "action units say what the face does.")
 
 # %% [markdown]
@@ -211,7 +211,7 @@ table = pd.DataFrame(kaggle["patterns"])
 table.assign(points_missing=table["missing"].str.len(), missing=table["missing"].str.join(", "))
 
 # %% [markdown]
-# The same two patterns hold nearly all of the rows. Where a face lacks only a point or a few, somebody
+# The same two patterns hold nearly all of the rows. Where a face lacks only a point or a few, a person
 # forgot it, perhaps, or it was hidden by hair. The order of the rows gives the last proof.
 
 # %%
@@ -222,7 +222,7 @@ print(f"They are the rows {rich['first_row']} to {rich['last_row']:,}, without a
 # %% [markdown]
 # One set was simply written under the other. Throwing the incomplete rows away is the usual advice,
 # and would waste most of the data; lesson 2 shows how to train on them. And it does more harm than
-# that: whoever drops them also drops *one of the sources*, with all its photographs.
+# that: if you drop them, you also drop *one of the sources*, with all its photographs.
 
 # %% [markdown] exercise="complete"
 # ### Exercise 1 · How many faces are complete? (3 minutes)
@@ -260,7 +260,7 @@ print(f"{count_complete(frame)} of {len(frame)} faces have all 15 points.")
 #
 # Numbers can be right and still be the wrong way round, so we always look. We begin with one face,
 # picked by chance. Circles are points of the subject's left side, squares of the right side, and
-# triangles lie in the middle. Change the `7` and run the cell again to meet somebody else.
+# triangles lie in the middle. Change the `7` and run the cell again to meet another person.
 
 # %%
 row = np.random.default_rng(7).integers(len(faces))
@@ -417,7 +417,7 @@ plots.show(
 #
 # We spoil a **copy** of the table, as careless people and careless programs do. On five faces the
 # two eyes are swapped, on five more `x` and `y` are exchanged, and five faces get the points of
-# somebody else. The generator has a seed, so the mistakes are the same each time.
+# another person. The generator has a seed, so the mistakes are the same each time.
 
 # %%
 spoiled = faces.keypoints.copy()
@@ -437,24 +437,24 @@ found = most_unusual(spoiled_frame, 15)
 for kind, rows in (
     ("eyes swapped", swapped),
     ("x and y exchanged", exchanged),
-    ("points of somebody else", strangers),
+    ("points of another face", strangers),
 ):
     print(f"{kind}: {len(set(found) & set(rows.tolist()))} of {len(rows)} found")
 
 # %% [markdown]
-# Points that no face can have stand out at once. The points of somebody else do *not*: they are a
+# Points that no face can have stand out at once. The points of another face do *not*: they are a
 # perfectly good face, only not this one. No statistic of the labels alone can see that. The picture
 # can, so here are three of each kind, one kind a row.
 
 # %%
 shown = np.concatenate([swapped[:3], exchanged[:3], strangers[:3]])
-kinds = ["eyes swapped", "x and y exchanged", "somebody else's"]
+kinds = ["eyes swapped", "x and y exchanged", "another face's"]
 fig = plots.face_grid(faces.images[shown], spoiled[shown], np.repeat(kinds, 3), columns=3)
 plots.show(
     fig,
     "Nine faces with wrong points. With swapped eyes, a circle sits on the right eye and a square on "
-    "the left one. With x and y exchanged, the points lie on their side, across the face. Somebody "
-    "else's points look like a face, but miss this one, some by little.",
+    "the left one. With x and y exchanged, the points lie on their side, across the face. Another "
+    "face's points look like a face, but miss this one, some by little.",
 )
 
 # %% [markdown]
@@ -551,7 +551,7 @@ assert flip_keypoints(np.full((1, 15, 2), 3.0), 10)[0, 0, 0] == 6
 # %% [markdown]
 # Now we can append the mirrored faces to the original ones: pictures under pictures, points under
 # points, and rows under rows. Notice the order of things: **split first, then mirror, and mirror
-# only the training part**. Why that matters we shall measure at the end.
+# only the training part**. Why that matters, we measure at the end.
 
 # %%
 train = faces.select("train")
@@ -776,7 +776,7 @@ print(inputs.shape, inputs.dtype, f"{inputs.min():.2f} to {inputs.max():.2f}")
 print(targets.shape, targets.dtype, f"{np.nanmin(targets):.2f} to {np.nanmax(targets):.2f}")
 
 # %% [markdown]
-# Whoever scales must be able to go back: `targets * 47.5 + 47.5` gives pixels again, and every error
+# If you scale, you must be able to go back: `targets * 47.5 + 47.5` gives pixels again, and every error
 # that you report should be in those. The course's own networks go one step further and bring each
 # picture to mean 0 and deviation 1, so that a dark room and a bright one look alike to them.
 #
@@ -881,10 +881,10 @@ print(f"always the mean face {'':<15} {np.sqrt(np.nanmean((marks - typical) ** 2
 # ## Where this breaks
 #
 # The made faces show how the data is built, not how people differ: there are no children and no scars
-# among them, and nobody weeps or looks away as people do. Mirroring assumes that faces have no side,
+# among them, and none of them weeps or looks away as people do. Mirroring assumes that faces have no side,
 # which is false for a parting, a scar or a one-sided smile. The standard deviation judges one
 # coordinate at a time, and mistakes that are frequent enough widen it until they look normal. And a
-# keypoint is only where somebody *said* it is: in Kaggle's data some points are plainly misplaced.
+# keypoint is only where a person *said* it is: in Kaggle's data some points are plainly misplaced.
 #
 # ## Go further
 #

@@ -4,7 +4,7 @@
 # [![Open this lesson in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/reading-faces/reading-faces/blob/main/notebooks/02_residual_keypoint_model.ipynb)
 #
 # In [lesson 1](01_keypoints_and_flip.ipynb) people (or a program) had marked 15 points on each face.
-# Now a network shall do it, on faces that it has never seen. After this lesson you will be able to
+# Now a network will do it, on faces that it has never seen. After this lesson you will be able to
 # say what a network computes and how it learns, build a residual network block by block, train it on
 # faces of which half are only partly labelled, and judge honestly how good it is.
 #
@@ -57,7 +57,7 @@ keras.utils.set_random_seed(settings.SEED)
 plots.set_style()
 
 # %% [markdown]
-# The faces are those of lesson 1, and they are already split: whoever is in one split is in no other.
+# The faces are those of lesson 1, and they are already split: a person who is in one split is in no other.
 # We learn on `train`, choose on `val`, and open `test` once, at the end. (With real faces at hand, write
 # `"facial-keypoints"`, as in lesson 1; five of the 15 points are labelled there.)
 
@@ -552,7 +552,7 @@ assert [tuple(shape) for shape in stage_shapes(100, (1, 2, 3))] == [
 #
 # Half of the training faces have four of the 15 points. Throwing them away wastes half of the data;
 # filling the gaps with some number teaches that number. The way out is a loss that only compares what
-# somebody has labelled.
+# a person has labelled.
 
 # %% [markdown] exercise="masked"
 # ### Exercise 3 · The masked loss (10 minutes)
@@ -669,7 +669,7 @@ history = model.fit(
 model.load_weights(best)
 
 # %% [markdown]
-# **Learning curves** tell how it went. For comparison, the loss of somebody who always answers with the
+# **Learning curves** tell how it went. For comparison, the loss of a network that always answers with the
 # mean face.
 
 # %%
@@ -815,7 +815,7 @@ print(f"always answering 'the lower lip's height' on Kaggle's complete faces: {s
 
 # %% [markdown]
 # The lowest point of a face is nearly always the middle of the lower lip, so its height is nearly always
-# the largest number. Somebody who answers with the same face each time, and has looked at no picture,
+# the largest number. A network that answers with the same face each time, and has looked at no picture,
 # already has a good "accuracy"; and a network can put every point ten pixels off without losing any.
 # A number that hardly changes when the answers get bad measures nothing.
 
@@ -912,7 +912,7 @@ for row in study["variants"]:
 #
 # ## Where does it fail?
 #
-# On made faces we can ask what nobody can ask of photographs: the *same* person, with the *same*
+# On made faces we can ask what no one can ask of photographs: the *same* person, with the *same*
 # expression, in the same light, and only one thing changed. Here are 24 people whom no model of this
 # course has seen.
 
@@ -974,7 +974,7 @@ for cause, levels in causes.items():
 # the data do not make equal errors; one has to measure.
 #
 # These bars are about *made* faces. They say what a change does to this model when nothing else
-# changes; they do not say how well it works for real people of some group. Nobody recorded who is in the
+# changes; they do not say how well it works for real people of some group. No one recorded who is in the
 # real training pictures, so we do not know that.
 
 # %% tags=["showed"]

@@ -3,7 +3,7 @@
 #
 # [![Open this lesson in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/reading-faces/reading-faces/blob/main/notebooks/03_emotion_classifier.ipynb)
 #
-# [Lesson 2](02_residual_keypoint_model.ipynb) marked points on a face. Now a network shall name its
+# [Lesson 2](02_residual_keypoint_model.ipynb) marked points on a face. Now a network will name its
 # expression. That is the most popular exercise of this field, and the one that is most often judged
 # badly. After this lesson you will be able to look a data set of expressions over before you trust it,
 # train a classifier with care, and say what its number is worth.
@@ -144,7 +144,7 @@ plots.show(
 print("disgust:", counts.loc["disgust", "Training"], "of", f"{counts['Training'].sum():,}")
 
 # %% [markdown]
-# A quarter is happy, and 436 of 28,709 show disgust: people photograph smiles. Somebody who answers
+# A quarter is happy, and 436 of 28,709 show disgust: people photograph smiles. A network that answers
 # "happy" every time is right on a quarter of the faces and useless.
 #
 # Can more faces mend that? **Zooming, turning and mirroring** the 436 makes more pictures, of the same
@@ -257,7 +257,7 @@ lines = {
 for name, share in lines.items():
     print(f"{name:36} {share:.1%}")
 print(
-    f"{'nobody of ten says what the label says':36} on {votes['nobody_agrees_with_the_label']:,} faces"
+    f"{'none of ten says what the label says':36} on {votes['nobody_agrees_with_the_label']:,} faces"
 )
 
 # %%
@@ -280,8 +280,8 @@ plots.show(
 
 # %% [markdown]
 # Voters say "neutral" where the label says "sad", "fear" or "angry": the labels know for which word the
-# picture was found. So nobody who sees only the face can be right every time. One person is right on 65 %,
-# give or take 5 ([Goodfellow et al. 2013](https://arxiv.org/abs/1307.0414)). Even somebody who is told
+# picture was found. So no one who sees only the face can be right every time. One person is right on 65 %,
+# give or take 5 ([Goodfellow et al. 2013](https://arxiv.org/abs/1307.0414)). Even a person who is told
 # all ten votes would guess the label on about two thirds of the faces. That a network can do
 # *better* than this means that it has learnt habits of the labelling, and not that it feels with people.
 #
@@ -397,7 +397,7 @@ plots.show(
 )
 
 # %% [markdown]
-# The last one is a test of you: is that still a happy face? Nobody will hold up such a face to the camera,
+# The last one is a test of you: is that still a happy face? No one will hold up such a face to the camera,
 # so the network need not learn it. And a large patch may hide the very mouth that makes the difference.
 #
 # ### Class weights
@@ -593,7 +593,7 @@ plots.show(
 # ### The network as its own teacher
 #
 # Labels and votes are not all there is to learn from. A trained network can be asked, too: what it says of a
-# face, all seven probabilities, tells more than one hasty label, and it can be asked of faces that nobody
+# face, all seven probabilities, tells more than one hasty label, and it can be asked of faces that no one
 # has labelled. In **self-distillation** its answers become half of the targets of a next training, in which
 # it starts from what it knows and sees the faces in harder views, so that it cannot simply repeat itself
 # ([Furlanello et al. 2018](https://arxiv.org/abs/1805.04770),
@@ -996,7 +996,7 @@ print(f"{found['accuracy']:.0%} of real ones by the shipped model")
 #   a review of over a thousand studies, [Barrett et al. 2019](https://doi.org/10.1177/1529100619832930)
 #   found that people scowl in about a third of the cases in which they are angry, and scowl for many other
 #   reasons. A network that names the word for a grimace knows nothing of this.
-# - **Culture, age, skin.** Who is in FER-2013 nobody wrote down. Actors and stock photographs are many,
+# - **Culture, age, skin.** Who is in FER-2013, no one wrote down. Actors and stock photographs are many,
 #   old people and small children few. In lesson 2 darker skin had larger errors even with equal shares in
 #   the data; here we cannot measure it, so we do not know, and that is no reassurance.
 # - **It is unlawful** in the European Union to use a system that infers emotions of people at work or in
@@ -1040,7 +1040,7 @@ print(f"{found['accuracy']:.0%} of real ones by the shipped model")
 #
 # The live network knows 128 drawn people. The shipped one has seen 25,000 small grey pictures from web
 # searches, labelled in haste: it confuses fear, sadness and neutral as the confusion matrix shows, it has
-# few faces with disgust, and nobody knows for whom it works worse. Turned heads, covered mouths and faces
+# few faces with disgust, and no one knows for whom it works worse. Turned heads, covered mouths and faces
 # of fewer than about 40 pixels get an answer all the same.
 #
 # ## Go further

@@ -3,7 +3,7 @@
 #
 # [![Open this lesson in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/reading-faces/reading-faces/blob/main/notebooks/04_transfer_and_action_units.ipynb)
 #
-# [Lesson 3](03_emotion_classifier.ipynb) asked what a face feels, and found that nobody can tell for
+# [Lesson 3](03_emotion_classifier.ipynb) asked what a face feels, and found that no one can tell for
 # sure. This lesson asks what can be *seen*: which muscles have moved. The answer is a list of **facial
 # action units**. Few pictures come with one, so we borrow what another network has learnt already. After
 # this lesson you will be able to split by person, feed a network from files, and fine-tune it on a few
@@ -128,7 +128,7 @@ plots.show(
 
 # %% [markdown]
 # Units are far from balanced: "lips part" (25) is on seven peaks of ten, the lip tightener (23) on one in
-# fifty. Somebody who always answers "not there" is right on most of them, so accuracy will not do here either.
+# fifty. A model that always answers "not there" is right on most of them, so accuracy will not do here either.
 #
 # ## FACS in ten minutes
 #
@@ -141,7 +141,7 @@ plots.show(*action_unit_figure())
 
 # %% [markdown]
 # Now move them yourself. The bars beside the face are what the emotion model of lesson 3 makes of it.
-# **Before you try:** which two units make it say "happy", and which four "surprise"? (Where nobody can
+# **Before you try:** which two units make it say "happy", and which four "surprise"? (Where no one can
 # move a slider, pictures stand in its place.)
 
 
@@ -278,8 +278,8 @@ print(f"a tenth of the people:   {by_person:.0%}")
 
 # %% [markdown]
 # The same pictures, the same method. The first number is what many notebooks report; the second is what
-# happens when somebody new comes in. The nearest picture to a test picture was the *next frame of the same
-# film*. From here on nobody is in two sets, and each set has about as much of each emotion:
+# happens when a new person comes in. The nearest picture to a test picture was the *next frame of the same
+# film*. From here on no person is in two sets, and each set has about as much of each emotion:
 
 # %%
 table["split"] = split_by_subject(table["subject"].to_numpy(), table["emotion"].to_numpy())
@@ -471,7 +471,7 @@ for row in resnet["variants"]:
     )
 
 # %% [markdown]
-# After one epoch from random weights it has learnt nothing yet; without somebody else's training, its size is
+# After one epoch from random weights it has learnt nothing yet; without another network's training, its size is
 # of no use here.
 #
 # ### Freeze, and put new heads on
@@ -857,7 +857,7 @@ print(
 )
 
 # %% [markdown]
-# ### How well could anybody do?
+# ### How well could anyone do?
 #
 # On drawn faces there is an answer, because we know where every feature truly lies: lids, brows, both edges of both
 # lips, seen straight from the front with nothing before them. Let a logistic regression see these places *instead of
@@ -889,14 +889,14 @@ for error in (0, 0.5, 1):
     print(f"places off by {error:3} px: macro AUC {found['macro_auc']:.3f}; worst", *weakest)
 
 # %% [markdown]
-# Even who knows every place exactly does not know every unit: the dimpler moves the corner of the mouth less than
-# corners differ from person to person. Half a pixel of error costs about as much again. The shipped model has to find
-# the places first, on faces that are turned, dark and half covered, and still does about as well as somebody who knows
-# them all: it sees wrinkles and shadows too, and a dimple is a shadow, not a place.
+# Even a judge who knows every place exactly does not know every unit: the dimpler moves the corner of the mouth less
+# than corners differ from person to person. Half a pixel of error costs about as much again. The shipped model has to
+# find the places first, on faces that are turned, dark and half covered, and still does better than a judge who is off
+# by half a pixel: it sees wrinkles and shadows too, and a dimple is a shadow, not a place.
 
 # %% tags=["showed"]
 print(f"action units of new people: AUC {measured['macro_auc']:.2f} by transfer from", end=" ")
-print(f"{(table['split'] == 'train').sum()} faces, {made['metrics']['macro_auc']:.2f} from 23,600")
+print(f"{(table['split'] == 'train').sum()} faces, {made['metrics']['macro_auc']:.2f} from 23,600 and real ones")
 
 # %% [markdown]
 # ## What this does not tell
@@ -917,7 +917,7 @@ print(f"{(table['split'] == 'train').sum()} faces, {made['metrics']['macro_auc']
 # there.</details>
 #
 # **2. Ten people, a hundred pictures of each. How many independent examples is that for "will it work on
-# somebody new"?**
+# a new person"?**
 # <details><summary>Answer</summary>Nearer to ten than to a thousand.</details>
 #
 # **3. You thaw everything at once, at the rate that suited the heads. What happens?**
@@ -935,14 +935,14 @@ print(f"{(table['split'] == 'train').sum()} faces, {made['metrics']['macro_auc']
 # ## What you learned
 #
 # - Action units say what moved, and leave open what it means.
-# - Nobody may be in two sets, and the leak has a number.
+# - No person may be in two sets, and the leak has a number.
 # - A loader reads what it needs; its memory does not grow with the table.
 # - Freeze, train the heads, thaw the last stage at a small fraction of the rate, leave batch normalisation alone.
 # - Two heads need two losses, rare units a weight and a threshold, and tuning needs seeds.
 #
 # ## Where this breaks
 #
-# The model that ships is weakest where few pixels change, as for the lip tightener (23) and the upper lid raiser (5),
+# The model that ships is weakest where few pixels change, as for lips that tighten or press (23, 24) on drawn faces,
 # and for units that few of CK+'s people show, such as the dimpler (14) and the upper lip raiser (10). All of its real
 # faces are posed, from the front and in even light; on others nothing is measured. A face in profile or behind a hand
 # gets eighteen numbers all the same.

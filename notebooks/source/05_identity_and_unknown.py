@@ -4,7 +4,7 @@
 # [![Open this lesson in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/reading-faces/reading-faces/blob/main/notebooks/05_identity_and_unknown.ipynb)
 #
 # [Lesson 4](04_transfer_and_action_units.ipynb) read what a face does. This one asks whose it is. A classifier
-# with a class for each person would have to be trained again whenever somebody joins, and would give every
+# with a class for each person would have to be trained again whenever a person joins, and would give every
 # stranger a name. So we learn something else: a *distance*. After this lesson you will be able to find faces,
 # turn each into a point such that pictures of one person lie close together, name whom you know, and leave
 # the others unnamed.
@@ -254,8 +254,8 @@ for written in (text, keras.Sequential([keras.Input((2,)), doubling]).to_json())
         print(f"\n{type(problem).__name__}: {reason[:155]} …")
 
 # %% [markdown]
-# A **Lambda** layer holds a Python function. FaceNet's file only names its function, `scaling`; whoever reads it has to
-# have that code. The small network's file *contains* the code, as bytes: to read it is to run what somebody else wrote, so
+# A **Lambda** layer holds a Python function. FaceNet's file only names its function, `scaling`; a program that reads it has to
+# have that code. The small network's file *contains* the code, as bytes: to read it is to run what a stranger wrote, so
 # Keras refuses unless told that the file is trusted. Our models have no such layers, and travel as numbers and a card.
 #
 # FaceNet's weights may not ship with this course. If you have fetched them (`python -m reading_faces data fetch
@@ -307,8 +307,8 @@ train, new = faces.split == "train", faces.split == "test"
 print(f"{len(set(who[train]))} people to learn from, {len(set(who[new]))} others to judge by")
 
 # %% [markdown]
-# A **triplet** is an anchor, another picture of the same person (the positive), and somebody else (the
-# negative). The positive shall be nearer than the negative, by a **margin**.
+# A **triplet** is an anchor, another picture of the same person (the positive), and another person's picture (the
+# negative). The positive should be nearer than the negative, by a **margin**.
 
 # %% [markdown] exercise="triplet"
 # ### Exercise 2 · Triplet loss (10 minutes)
@@ -344,8 +344,8 @@ assert triplet_loss(one, other, one, 0.5) == 2.5
 # ### Exercise 3 · Semi-hard (10 minutes)
 #
 # Write `semi_hard(to_positive, distances, is_other, margin)` for one anchor: the distance to its positive, the
-# distances `(n,)` to all pictures, and which of them show somebody else `(n,) bool`. Give back the position of the
-# nearest picture of somebody else that is farther than the positive by less than the margin; -1 if there is none.
+# distances `(n,)` to all pictures, and which of them show another person `(n,) bool`. Give back the position of the
+# nearest picture of another person that is farther than the positive by less than the margin; -1 if there is none.
 
 
 # %% exercise="mining" part="solution"
@@ -365,8 +365,8 @@ check.semi_hard(semi_hard)
 assert semi_hard(0.1, np.array([0.3, 0.2, 0.05]), np.array([True, False, True]), 0.5) == 0
 
 # %% [markdown]
-# The loss does that for all pairs of a batch at once: each is an anchor and its positive. Where nobody else is farther
-# than the positive, it takes the farthest picture of somebody else.
+# The loss does that for all pairs of a batch at once: each is an anchor and its positive. Where no other person is farther
+# than the positive, it takes the farthest picture of another person.
 
 
 # %%
@@ -634,7 +634,7 @@ plots.show(
 # %% [markdown]
 # ## Unknown
 #
-# Now somebody comes who was never enrolled. The SVM has never heard that there are others:
+# Now a person comes who was never enrolled. The SVM has never heard that there are others:
 
 # %%
 people = sorted(set(names))
@@ -657,11 +657,11 @@ print(
 )
 
 # %% [markdown]
-# They add up to 1 over the *known* people: "nobody of them" has no share. The remedy is to look at the *similarity*
-# itself: below a threshold, it is nobody.
+# They add up to 1 over the *known* people: "none of them" has no share. The remedy is to look at the *similarity*
+# itself: below a threshold, it is an unknown person.
 
 # %% [markdown] exercise="unknown"
-# ### Exercise 4 · A name, or nobody (8 minutes)
+# ### Exercise 4 · A name, or unknown (8 minutes)
 #
 # Write `name_or_nobody(similarities, names, threshold)` for similarities `(n, people)` to each known person:
 # a list with the name of the most similar one for each face, or `"unknown"` if even that similarity is below
@@ -763,7 +763,7 @@ plots.show(
 )
 
 # %% [markdown]
-# Friends and strangers overlap: whoever wants fewer strangers must turn more friends away. Two measures are common.
+# Friends and strangers overlap: to let in fewer strangers, you must turn more friends away. Two measures are common.
 # *How near is the nearest?* is what we used. *How much nearer than the second?* (the **margin**) asks whether the
 # face is like one person more than like all others:
 
@@ -778,7 +778,7 @@ print(f"margin:  AUROC {roc_auc_score(is_friend, both[:, -1] - both[:, -2]):.3f}
 #
 # ### A gallery
 #
-# Nothing has to be trained when somebody joins or leaves. Whoever is forgotten is gone from the file, too.
+# Nothing has to be trained when a person joins or leaves. A person who is forgotten is gone from the file, too.
 
 # %%
 gallery = Gallery.empty(embedder.name, threshold)
@@ -788,9 +788,9 @@ for name in people[:3]:
 
 def look():
     """Name ten other pictures of the first person."""
-    # One picture at a time: on one photo, nobody is named twice.
+    # One picture at a time: on one photo, no name is given twice.
     found = [gallery.identify([point])[0][0] for point in points[names == people[0]][10:]]
-    found = [name or "nobody" for name in found]
+    found = [name or "unknown" for name in found]
     print("known:", ", ".join(gallery.people), "→", pd.Series(found).value_counts().to_dict())
 
 
@@ -875,7 +875,7 @@ plots.show(
 # One portrait is enough to find the crews again, on another day and in other light. But a stranger can come as near as
 # they do. Look at the two who come nearest, and whom they are taken for: a dark-skinned man for the only dark-skinned
 # man of the crews, a man with a moustache for another one. Where few people of a kind are known, those few are whom
-# others of that kind are taken for. The strict threshold keeps the strangers out, and turns friends away, too.
+# others of that kind are taken for. The strict threshold keeps the strangers out, and turns a friend away, too.
 #
 # More results are stored: they need photos that may not be passed on. Five people in 93 press photos; ten people of the
 # ORL set whom the embedder never saw, one picture of each enrolled; 50 astronauts as strangers. FaceNet's numbers
@@ -900,7 +900,7 @@ for what, (name, number) in stored.items():
 # even light are no trouble either. Strangers are harder. An AUROC near 1 still means that, at any threshold, some
 # strangers get in or some friends stay out, and that grows with the number of people.
 #
-# The two faces that FaceNet's SVM misses, whatever its `C`, resemble nobody here, not even the name that they were
+# The two faces that FaceNet's SVM misses, whatever its `C`, resemble no one here, not even the name that they were
 # filed under: their similarity to the others of that name is 0.12 and 0.08, where half of the faces reach 0.75. Most
 # likely the photo's wrong face was cut out. A score cannot show that; a look at what is wrong can (`wrong` in the result).
 
@@ -908,10 +908,10 @@ for what, (name, number) in stored.items():
 # ## Ethics
 #
 # A face cannot be changed like a password. The law in many places treats an embedding as what it is, **biometric
-# data**: the EU's GDPR (Article 9) forbids processing it to identify somebody unless they agreed freely, or one of a few
-# other grounds holds; its AI Act (Article 5) forbids building face databases by collecting pictures from the web, and
-# live recognition in public places by the police but for narrow exceptions. *Enrol nobody who has not said yes*, and
-# forget whoever asks.
+# data**: the EU's GDPR (Article 9) forbids processing it to identify a person unless that person agreed freely, or one of a
+# few other grounds holds; its AI Act (Article 5) forbids building face databases by collecting pictures from the web, and
+# live recognition in public places by the police but for narrow exceptions. *Enrol only people who have said yes*, and
+# forget all who ask for it.
 #
 # And errors are not spread evenly. In [NIST's tests](https://doi.org/10.6028/NIST.IR.8280) many algorithms took
 # strangers for one another ten to a hundred times as often in some groups as in others. We can measure it on made
@@ -945,7 +945,7 @@ pd.DataFrame(rows, columns=columns)
 # people; and the equal error rate is highest for dark faces, so a threshold of their own would not make up for it. The
 # people in this table were drawn evenly: it is not the data that we judge by. Some of it may be the grey pictures,
 # in which dark skin shows less contrast. Some may be what pupil and teacher learnt from: photos in which light skin
-# is far more frequent, and for which cameras and lamps are made. A threshold chosen for "everybody" fits nobody in
+# is far more frequent, and for which cameras and lamps are made. A threshold chosen for all fits no group in
 # particular. On real people we have not measured it: no set at hand says who is who *and* what they look like. The
 # crews above are too few to measure by, and show where to look.
 #
@@ -954,7 +954,7 @@ pd.DataFrame(rows, columns=columns)
 # ## Quiz
 #
 # **1. Why not one class for each person?**
-# <details><summary>Answer</summary>Whoever joins would mean training again, and a stranger would always get somebody's
+# <details><summary>Answer</summary>Each person who joins would mean training again, and a stranger would always get another person's
 # name.</details>
 #
 # **2. Two embeddings have a cosine of 0.5. What is their squared distance?**
@@ -966,7 +966,7 @@ pd.DataFrame(rows, columns=columns)
 # **4. You raise the threshold. Which error grows?**
 # <details><summary>Answer</summary>False rejects: more friends are turned away, fewer strangers let in.</details>
 #
-# **5. A gate lets one stranger of a thousand in. How many of 50,000 visitors are taken for somebody on a list?**
+# **5. A gate lets one stranger of a thousand in. How many of 50,000 visitors are taken for a person on a list?**
 # <details><summary>Answer</summary>About 50 for each person on the list, if errors were independent: rare errors times many
 # people are many errors.</details>
 #
@@ -975,7 +975,7 @@ pd.DataFrame(rows, columns=columns)
 # - Find, align, embed, compare: recognition is a distance, not a class.
 # - The triplet loss pulls pictures of one person together; semi-hard negatives make it learn.
 # - A small network can learn from a larger one's answers, and takes over its mistakes.
-# - An SVM always names somebody; a threshold has the courage to say "unknown".
+# - An SVM always gives a name; a threshold has the courage to say "unknown".
 # - A gallery enrols and forgets without training.
 #
 # ## Where this breaks

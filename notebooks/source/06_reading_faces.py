@@ -182,7 +182,7 @@ assert emotion_model.card["classes"][probabilities[0].argmax()] == "happy"
 
 # %% [markdown]
 # A smile is the easiest expression there is, for people and for models alike. That the bar for *happy*
-# is long says that the picture looks like pictures that were called happy. What she felt, nobody here
+# is long says that the picture looks like pictures that were called happy. What she felt, no one here
 # knows.
 
 # %% [markdown] exercise="back"
@@ -300,7 +300,7 @@ print("columns:", ", ".join(table.columns[:12]), f"… {len(table.columns)} in a
 table[["face", "confidence", "emotion", *data.EMOTIONS]].round(2)
 
 # %% [markdown]
-# Box, 30 coordinates, seven probabilities, 18 action units, and a name, as soon as somebody is
+# Box, 30 coordinates, seven probabilities, 18 action units, and a name, as soon as a person is
 # enrolled: all that the course has built, one row a face.
 #
 # And one picture: box, keypoints, and the emotion with the probability that the model gives it.
@@ -320,7 +320,8 @@ plots.show(
 # ### What moved?
 #
 # The reader has asked a third model too, that of [lesson 4](04_transfer_and_action_units.ipynb): which
-# facial **action units** are there? It has learnt from drawings only, so take its answer with care.
+# facial **action units** are there? It has learnt from drawings, and from posed expressions of 82
+# people, so take its answer with care.
 # **Before you run it,** look at the two portraits: which of these do you see?
 
 # %%
@@ -329,10 +330,9 @@ units.insert(0, "what moves", ACTION_UNITS.values())
 units[units[["Hopper", "Collins"]].max(axis=1) > 0.3].round(2)
 
 # %% [markdown]
-# Lip corner puller (12), parted lips (25) and the cheek raiser (6): that is what anybody would write down of Eileen
-# Collins's smile. Whether her jaw has dropped (26) two people may disagree about. Of Grace Hopper anybody would write
-# pressed lips (24), and those the model only half sees. What it sees rather, from raised cheeks to stretched lips,
-# nobody does: it has learnt from drawn faces, without glasses' reflections and the shade of a cap.
+# Lip corner puller (12), parted lips (25) and the cheek raiser (6): that is what most people would write down of
+# Eileen Collins's smile. Of Grace Hopper most would write pressed lips (24), which the model does not see: her glasses
+# and the shade of her cap are unlike the faces that it has learnt from.
 
 # %% tags=["showed"]
 words = [f"{row.emotion} ({row[row.emotion]:.0%})" for _, row in table.iterrows()]
@@ -341,7 +341,7 @@ print(f"{len(table)} faces in 2 photographs: Hopper {words[0]}, Collins {words[1
 # %% [markdown]
 # ## A photograph whose truth we know
 #
-# How wrong is all this? Of a real photograph we seldom know the truth: nobody measured where those
+# How wrong is all this? Of a real photograph we seldom know the truth: no one measured where those
 # eyes are. Of a **made** one we know it exactly, because the course drew it. Here are five made-up
 # people; **before you run it, what do you expect** to be read better, the points or the emotions?
 
@@ -418,7 +418,7 @@ for title, read in zip(("Collins, dim", "the group"), knowing.read([dim, group])
     print(title, [(face.identity[0], round(face.identity[1], 2)) for face in read.faces])
 
 # %% [markdown]
-# A name comes with how similar the face is to the portrait; `None` is nobody who is enrolled. The threshold is the
+# A name comes with how similar the face is to the portrait; `None` is a person who is not enrolled. The threshold is the
 # embedder's own: of 200 pairs of photos of two people, it takes one for one person's, and of eight pairs of one
 # person it misses one (`embedder.model.card["rates"]`). Never act on such a name alone.
 
@@ -442,7 +442,7 @@ people["path"] = people["path"].map(lambda path: Path(path).name)
 people[["path", "face", "box_x", "box_y", "emotion", "AU12", "error"]].round(2)
 
 # %% [markdown]
-# One bad photograph stops nobody: its row says what is wrong. A table like this goes into a file as CSV,
+# One bad photograph does not stop the others: its row says what is wrong. A table like this goes into a file as CSV,
 # which anything reads, or as Parquet, which is smaller and keeps the types. (pandas needs `pyarrow` for
 # that; it came with the course.)
 
@@ -573,7 +573,7 @@ plots.show(
 # %% [markdown]
 # ## What does each link cost, in errors?
 #
-# The models were measured on faces that somebody had cut out for them. In the chain a detector does, and
+# The models were measured on faces that were cut out for them. In the chain a detector does, and
 # its boxes are looser. What does a loose box do? We move and scale the pictures of made faces by up to
 # so many percent of their side, and read them again.
 
@@ -723,7 +723,7 @@ for reading in reader.read(paths[:12]):
 
 # %% [markdown]
 # Some things to build from here: sort a folder of portraits by who smiles; a shutter that waits until
-# nobody blinks; a diary of your own expressions while you read this course (of nobody else's, unless
+# no one blinks; a diary of your own expressions while you read this course (of no other person's, unless
 # they ask you to).
 #
 # ## Quiz
