@@ -896,7 +896,9 @@ for error in (0, 0.5, 1):
 
 # %% tags=["showed"]
 print(f"action units of new people: AUC {measured['macro_auc']:.2f} by transfer from", end=" ")
-print(f"{(table['split'] == 'train').sum()} faces, {made['metrics']['macro_auc']:.2f} from 23,600 and real ones")
+print(
+    f"{(table['split'] == 'train').sum()} faces, {made['metrics']['macro_auc']:.2f} from 23,600 and real ones"
+)
 
 # %% [markdown]
 # ## What this does not tell
