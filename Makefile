@@ -32,7 +32,7 @@ help:
 	@echo "  make studies      train the networks that lessons compare again, into data/results/ (long)"
 	@echo "  make site         build the course as a static site into build/site/"
 	@echo "  make badges REPO=owner/name   lead the lessons' badges to a fork"
-	@echo "  make colab        run lessons 1 and 6 as Colab would, in build/colab/ (needs the network)"
+	@echo "  make colab        run lessons 1 and 7 as Colab would, in build/colab/ (needs the network)"
 	@echo "  make wheel        build the installable package into dist/"
 	@echo "  make lock         renew requirements.lock (needs the network)"
 	@echo "  make clean        remove build/, dist/ and .venv/"
@@ -185,11 +185,11 @@ COLAB := build/colab
 COLAB_PYTHON ?= python3.13
 
 colab:
-	@echo "Running lessons 1 and 6 as Colab would; their code is this clone's last commit."
+	@echo "Running lessons 1 and 7 as Colab would; their code is this clone's last commit."
 	@rm -rf $(COLAB) && $(COLAB_PYTHON) -m venv $(COLAB)/env
 	@$(COLAB)/env/bin/python -m pip install --quiet --requirement notebooks/colab.txt
 	@$(COLAB)/env/bin/python -m pip freeze > $(COLAB)/before.txt
-	@for lesson in notebooks/01_*.ipynb notebooks/06_*.ipynb; do \
+	@for lesson in notebooks/01_*.ipynb notebooks/07_*.ipynb; do \
 	  $(COLAB)/env/bin/python -m pip uninstall --quiet --yes reading-faces; \
 	  name=$$(basename $$lesson); folder=$(COLAB)/$${name%.ipynb}; mkdir $$folder; \
 	  sed 's|git+https://[^"\\]*|git+file://$(CURDIR)|' $$lesson > $$folder/$$name; echo "  $$name"; \

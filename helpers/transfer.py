@@ -1,7 +1,7 @@
 """Networks that begin with what another one has learnt, and answer two questions about a face.
 
 The two heads say which action units are there, and what the emotion is: positive, negative or a
-surprise, or one of seven. Lesson 4 goes through these functions one by one.
+surprise, or one of seven. Lesson 5 goes through these functions one by one.
 """
 
 import keras

@@ -1,168 +1,192 @@
 """Right answers to the exercises of lesson 5, and wrong ones with a piece of what they are told."""
 
 import numpy as np
-from scipy.stats import zscore
-from sklearn.metrics import roc_curve
-from sklearn.preprocessing import normalize
+from sklearn.metrics import f1_score, precision_recall_curve
+from sklearn.model_selection import GroupShuffleSplit
 
 from reading_faces.exercises import check
 
 
-def scaled(x):
-    return x / np.linalg.norm(x, axis=1, keepdims=True)
+def by_overlap(units, prototypes):
+    def overlap(name):
+        return len(units & prototypes[name]) / len(units | prototypes[name])
+
+    return max(prototypes, key=overlap)
 
 
-def squared(one, other):
-    return ((one - other) ** 2).sum(axis=1)
+def by_dice(units, prototypes):
+    scores = {
+        name: 2 * len(units & prototype) / (len(units) + len(prototype))
+        for name, prototype in prototypes.items()
+    }
+    return sorted(scores, key=scores.get)[-1]
 
 
-def triplets(a, p, n, margin):
-    return np.maximum(squared(a, p) - squared(a, n) + margin, 0).mean()
+def by_equality(units, prototypes):
+    return next((name for name, found in prototypes.items() if found == units), "neutral")
 
 
-def triplets_by_loop(a, p, n, margin):
-    total = 0.0
-    for one, same, other in zip(a, p, n, strict=True):
-        # On the unit sphere the squared distance is 2 - 2 cos.
-        total += max(0.0, 2 * (one @ other) - 2 * (one @ same) + margin)
-    return total / len(a)
+def by_share_of_the_prototype(units, prototypes):
+    return max(prototypes, key=lambda name: len(units & prototypes[name]) / len(prototypes[name]))
 
 
-def picked(to_positive, distances, is_other, margin):
-    good = is_other & (distances > to_positive) & (distances < to_positive + margin)
-    return int(np.where(good, distances, np.inf).argmin()) if good.any() else -1
+def people_drawn(subjects, share, rng):
+    people = np.unique(subjects)
+    chosen = rng.choice(people, round(share * len(people)), replace=False)
+    return np.isin(subjects, chosen)
 
 
-def picked_by_sorting(to_positive, distances, is_other, margin):
-    for place in np.argsort(distances):
-        if is_other[place] and to_positive < distances[place] < to_positive + margin:
-            return place
-    return -1
+def people_by_scikit_learn(subjects, share, rng):
+    cut = GroupShuffleSplit(1, test_size=share, random_state=int(rng.integers(2**31)))
+    _, rows = next(cut.split(subjects, groups=subjects))
+    mask = np.zeros(len(subjects), bool)
+    mask[rows] = True
+    return mask
 
 
-def picked_of(good, distances):
-    return int(np.where(good, distances, np.inf).argmin()) if good.any() else -1
+def people_by_picture(subjects, share, rng):
+    # Whoever has more pictures is drawn more often: too few people come out.
+    return np.isin(subjects, rng.choice(subjects, round(share * len(np.unique(subjects)))))
 
 
-def named(similar, names, threshold):
-    return [names[row.argmax()] if row.max() >= threshold else "unknown" for row in similar]
+def padded(image, pad, rng):
+    down, right = rng.integers(0, 2 * pad + 1, 2)
+    height, width = image.shape
+    return np.pad(image, pad)[down : down + height, right : right + width]
 
 
-def named_at_once(similar, names, threshold):
-    nearest = np.array(names)[similar.argmax(axis=1)]
-    return np.where(similar.max(axis=1) < threshold, "unknown", nearest)
+def padded_by_copying(image, pad, rng):
+    moved = np.zeros_like(image)
+    down, right = (int(rng.integers(-pad, pad + 1)) for _ in range(2))
+    height, width = image.shape
+    for y in range(height):
+        for x in range(width):
+            if 0 <= y + down < height and 0 <= x + right < width:
+                moved[y, x] = image[y + down, x + right]
+    return moved
 
 
-def rates(same, different):
-    at = np.concatenate([same, different])
-    return at, np.array([[(different >= t).mean(), (same < t).mean()] for t in at])
+def cut(image, pad, down, right, **how):
+    height, width = image.shape
+    return np.pad(image, pad, **how)[down : down + height, right : right + width]
 
 
-def eer(same, different):
-    _, both = rates(same, different)
-    return both[np.abs(both[:, 0] - both[:, 1]).argmin()].mean()
+def of_truth(true, p):
+    return np.where(true == 1, p, 1 - p)
 
 
-def eer_by_roc(same, different):
-    true = np.repeat([1, 0], [len(same), len(different)])
-    accepted, found, _ = roc_curve(true, np.concatenate([same, different]), drop_intermediate=False)
-    best = np.abs(accepted - (1 - found)).argmin()
-    return (accepted[best] + 1 - found[best]) / 2
+def focal(true, p, gamma):
+    return np.mean((1 - of_truth(true, p)) ** gamma * -np.log(of_truth(true, p)))
 
 
-def eer_threshold(same, different):
-    at, both = rates(same, different)
-    return at[np.abs(both[:, 0] - both[:, 1]).argmin()]
+def focal_in_two_parts(true, p, gamma):
+    present = -true * (1 - p) ** gamma * np.log(p)
+    absent = -(1 - true) * p**gamma * np.log(1 - p)
+    return (present + absent).sum() / true.size
+
+
+def by_trying(true, p):
+    return max(p, key=lambda threshold: f1_score(true, p >= threshold))
+
+
+def by_curve(true, p):
+    precision, recall, at = precision_recall_curve(true, p)
+    f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-9)
+    return at[np.argmax(f1[:-1])]
 
 
 RIGHT = {
-    check.unit_sphere: [scaled, normalize],
-    check.triplet_loss: [triplets, triplets_by_loop],
-    check.semi_hard: [picked, picked_by_sorting],
-    check.name_or_nobody: [named, named_at_once],
-    check.equal_error_rate: [eer, eer_by_roc],
+    check.nearest_prototype: [by_overlap, by_dice],
+    check.split_subjects: [people_drawn, people_by_scikit_learn],
+    check.pad_and_crop: [padded, padded_by_copying],
+    check.focal_loss: [focal, focal_in_two_parts],
+    check.best_threshold: [by_trying, by_curve],
 }
 WRONG = {
-    check.unit_sphere: [
-        (lambda x: None, "end it with return"),
-        (lambda x: x / np.linalg.norm(x, axis=0), "Each column"),
-        (lambda x: x / (x**2).sum(axis=1, keepdims=True), "take its root"),
-        (lambda x: x / np.abs(x).sum(axis=1, keepdims=True), "sum of the sizes"),
-        (lambda x: x / np.linalg.norm(x), "one number"),
-        (lambda x: x, "Nothing has changed"),
-        (lambda x: x[:, :2], "should have shape"),
-        (lambda x: 2 * scaled(x), "In row 0 you got [1.2 1.6 0. ]; it should be [0.6 0.8 0. ]"),
-        (lambda x: zscore(x, axis=1), "standardising"),
-    ],
-    check.triplet_loss: [
-        (lambda a, p, n, margin: ..., "end it with return"),
-        (lambda a, p, n, margin: (squared(a, p) - squared(a, n) + margin).mean(), "stop each at 0"),
-        (lambda a, p, n, margin: triplets(a, n, p, margin), "changed places"),
-        (lambda a, p, n, margin: triplets(a, p, n, 0), "margin is missing"),
-        (lambda a, p, n, margin: triplets(a, p, n, -margin), "wrong sign"),
-        (lambda a, p, n, margin: triplets(a, p, n, margin) * len(a), "That is the sum"),
+    check.nearest_prototype: [
+        (lambda units, prototypes: None, "end it with return"),
+        (by_equality, "not 'neutral'"),
+        (lambda units, prototypes: units.clear() or "happy", "changed the set"),
+        (lambda units, prototypes: prototypes.pop("sad") and "happy", "changed the dict"),
+        (lambda units, prototypes: units, "Give back the name"),
+        (by_share_of_the_prototype, "they share 3 of 6, with fear 5 of 7"),
         (
-            lambda a, p, n, margin: np.maximum(
-                np.sqrt(squared(a, p)) - np.sqrt(squared(a, n)) + margin, 0
-            ).mean(),
-            "leave out the root",
-        ),
-        (lambda a, p, n, margin: squared(a, p), "One number"),
-        (lambda a, p, n, margin: 0.3, "it should be"),
-        (
-            lambda a, p, n, margin: max((squared(a, p) - squared(a, n) + margin).mean(), 0),
-            "not of their mean",
+            lambda units, prototypes: max(prototypes, key=lambda e: len(units & prototypes[e])),
+            "they share 4 of 7, with surprise 3 of 5. Divide",
         ),
         (
-            lambda a, p, n, margin: np.maximum(
-                ((a - p) ** 2).mean(axis=1) - ((a - n) ** 2).mean(axis=1) + margin, 0
-            ).mean(),
-            "Add the squares up",
+            lambda units, prototypes: max(
+                sorted(prototypes), key=lambda name: len(units & prototypes[name])
+            ),
+            "say fear for units [1, 2, 5, 26]",
         ),
     ],
-    check.semi_hard: [
-        (lambda d, ds, o, m: None, "end it with return"),
-        (lambda d, ds, o, m: picked_of(o, ds), "hard, not semi-hard"),
-        (lambda d, ds, o, m: picked_of((ds > d) & (ds < d + m), ds), "same person"),
-        (lambda d, ds, o, m: int(np.where(ds[o] > d, ds[o], 9).argmin()) - 1, "among all pictures"),
+    check.split_subjects: [
+        (lambda subjects, share, rng: ..., "end it with return"),
+        (lambda subjects, share, rng: rng.random(len(subjects)) < share, "on both sides"),
+        (lambda subjects, share, rng: np.unique(subjects)[:5], "for each picture"),
+        (lambda subjects, share, rng: np.zeros(len(subjects), bool), "you put 0 into test"),
+        (lambda subjects, share, rng: np.isin(subjects, np.unique(subjects)[:4]), "you put 4"),
         (
-            lambda d, ds, o, m: int(np.where(o & (ds > d) & (ds < d + m), ds, 0).argmax()),
-            "farthest within",
+            lambda subjects, share, rng: np.isin(subjects, np.unique(subjects)[:5]),
+            "let `rng` choose",
         ),
-        (lambda d, ds, o, m: ds[picked(d, ds, o, m)], "that is the distance".capitalize()),
-        (lambda d, ds, o, m: picked_of(o & (ds > d), ds), "Give back -1"),
-        (lambda d, ds, o, m: -1, "There is one here"),
-        (lambda d, ds, o, m: 3 if m == 0.3 else -1, "Right for one anchor"),
+        (people_by_picture, "A quarter of 20 people"),
+        (
+            lambda subjects, share, rng: people_drawn(subjects, share, np.random.default_rng()),
+            "use no other chance",
+        ),
     ],
-    check.name_or_nobody: [
-        (lambda s, names, t: None, "end it with return"),
-        (lambda s, names, t: [names[i] for i in s.argmax(axis=1)], "all the same"),
-        (lambda s, names, t: named(-s, names, -t), "least alike"),
-        (lambda s, names, t: [names[i % 3] for i in s.argmax(axis=0)], "rows are faces"),
-        (lambda s, names, t: s.argmax(axis=1), "names or 'unknown'"),
+    check.pad_and_crop: [
+        (lambda image, pad, rng: None, "end it with return"),
+        (lambda image, pad, rng: np.pad(image, pad), "should have shape"),
+        (lambda image, pad, rng: image, "same way every time"),
+        (lambda image, pad, rng: np.roll(image, int(rng.integers(3)), axis=1), "do not wrap"),
         (
-            lambda s, names, t: [names[row.argmax()] if row.max() < t else "unknown" for row in s],
-            "other way round",
+            lambda image, pad, rng: cut(image, pad, *rng.integers(0, 5, 2), mode="edge"),
+            "repeat the edge",
         ),
-        (lambda s, names, t: named(s, names, 0.5), "Right at 0.5"),
-        (lambda s, names, t: named(s, names, t + 1e-9), "of just 0.75 is known"),
+        (lambda image, pad, rng: cut(image, pad, 2, int(rng.integers(5))), "one axis only"),
+        (lambda image, pad, rng: cut(image, pad, *[int(rng.integers(5))] * 2), "diagonal"),
+        (lambda image, pad, rng: cut(image, pad, *rng.integers(0, 4, 2)), "stops at n - 1"),
+        (lambda image, pad, rng: cut(image, pad, *rng.integers(0, (5, 4))), "stops at n - 1"),
+        (lambda image, pad, rng: cut(image, pad, *rng.integers(0, (4, 5))), "stops at n - 1"),
     ],
-    check.equal_error_rate: [
-        (lambda same, different: None, "end it with return"),
-        (eer_threshold, "That is the threshold"),
+    check.focal_loss: [
+        (lambda true, p, gamma: None, "end it with return"),
+        (lambda true, p, gamma: -np.log(of_truth(true, p)).mean(), "plain cross-entropy"),
+        (lambda true, p, gamma: -focal(true, p, gamma), "sign is wrong"),
+        (lambda true, p, gamma: focal(true, p, gamma) * true.size, "That is the sum"),
         (
-            lambda same, different: np.mean([(different >= 0.5).mean(), (same < 0.5).mean()]),
-            "threshold of 0.5",
+            lambda true, p, gamma: np.mean(of_truth(true, p) ** gamma * -np.log(of_truth(true, p))),
+            "the other way round",
         ),
-        (lambda same, different: rates(same, different)[1].sum(axis=1).min(), "lowest sum"),
-        (lambda same, different: 1 - eer(same, different), "one less"),
-        (lambda same, different: rates(same, different)[1][0], "one number"),
-        (lambda same, different: eer(different, same), "one less"),
-        (lambda same, different: 0.3, "You got 0.3000; it should be 0.0725"),
-        (lambda same, different: 0.0725, "Right once"),
         (
-            lambda same, different: np.abs(np.diff(rates(same, different)[1])).min(),
-            "difference of the two rates",
+            lambda true, p, gamma: np.mean((1 - p) ** gamma * -np.log(of_truth(true, p))),
+            "the probability of the truth",
         ),
+        (
+            lambda true, p, gamma: np.mean(-true * (1 - p) ** gamma * np.log(p)),
+            "Only the units that are there",
+        ),
+        (lambda true, p, gamma: -np.log(of_truth(true, p)), "One number"),
+        (lambda true, p, gamma: focal(true, p, 2), "with gamma 0"),
+        (
+            lambda true, p, gamma: np.mean(
+                gamma * (1 - of_truth(true, p)) * -np.log(of_truth(true, p))
+            ),
+            "an exponent, not a factor",
+        ),
+    ],
+    check.best_threshold: [
+        (lambda true, p: None, "end it with return"),
+        (lambda true, p: 0.5, "nobody looked"),
+        (lambda true, p: max(f1_score(true, p >= t) for t in p), "That is the best F1"),
+        (lambda true, p: int(np.argmax([f1_score(true, p >= t) for t in p])), "position"),
+        (lambda true, p: p[np.argmax([((p >= t) == true).mean() for t in p])], "best accuracy"),
+        (lambda true, p: max(p, key=lambda t: f1_score(true, p > t, zero_division=0)), ">="),
+        (lambda true, p: p.mean(), "can be reached"),
+        (lambda true, p: 0.3, "Right once"),
+        (lambda true, p: p, "one number"),
     ],
 }

@@ -1,130 +1,168 @@
 """Right answers to the exercises of lesson 6, and wrong ones with a piece of what they are told."""
 
 import numpy as np
-import pandas as pd
+from scipy.stats import zscore
+from sklearn.metrics import roc_curve
+from sklearn.preprocessing import normalize
 
 from reading_faces.exercises import check
 
 
-def by_the_inverse_matrix(points, matrix):
-    return (points - matrix[:, 2]) @ np.linalg.inv(matrix[:, :2]).T
+def scaled(x):
+    return x / np.linalg.norm(x, axis=1, keepdims=True)
 
 
-def by_slices(results, counts):
-    ends = np.cumsum(counts)
-    return [results[end - n : end] for end, n in zip(ends, counts, strict=True)]
+def squared(one, other):
+    return ((one - other) ** 2).sum(axis=1)
 
 
-def by_an_iterator(results, counts):
-    left = iter(results)
-    return [[next(left) for _ in range(n)] for n in counts]
+def triplets(a, p, n, margin):
+    return np.maximum(squared(a, p) - squared(a, n) + margin, 0).mean()
 
 
-def emptying(results, counts):
-    return [[results.pop(0) for _ in range(n)] for n in counts]
+def triplets_by_loop(a, p, n, margin):
+    total = 0.0
+    for one, same, other in zip(a, p, n, strict=True):
+        # On the unit sphere the squared distance is 2 - 2 cos.
+        total += max(0.0, 2 * (one @ other) - 2 * (one @ same) + margin)
+    return total / len(a)
 
 
-def shared(one, other):
-    """Return the sides of what two boxes share; below 0 is a gap."""
-    (a, b, c, d), (e, f, g, h) = one, other
-    return min(a + c, e + g) - max(a, e), min(b + d, f + h) - max(b, f)
+def picked(to_positive, distances, is_other, margin):
+    good = is_other & (distances > to_positive) & (distances < to_positive + margin)
+    return int(np.where(good, distances, np.inf).argmin()) if good.any() else -1
 
 
-def union(one, other):
-    width, height = (max(0, side) for side in shared(one, other))
-    both = one[2] * one[3] + other[2] * other[3]
-    return width * height / (both - width * height)
+def picked_by_sorting(to_positive, distances, is_other, margin):
+    for place in np.argsort(distances):
+        if is_other[place] and to_positive < distances[place] < to_positive + margin:
+            return place
+    return -1
 
 
-def by_counting(one, other):
-    grid = np.zeros((2, 20, 20), bool)
-    for layer, (x, y, width, height) in zip(grid, (one, other), strict=True):
-        layer[y : y + height, x : x + width] = True
-    return grid.all(axis=0).sum() / grid.any(axis=0).sum()
+def picked_of(good, distances):
+    return int(np.where(good, distances, np.inf).argmin()) if good.any() else -1
 
 
-def area(one, other):
-    return max(0, shared(one, other)[0]) * max(0, shared(one, other)[1])
+def named(similar, names, threshold):
+    return [names[row.argmax()] if row.max() >= threshold else "unknown" for row in similar]
 
 
-def apart_counts(one, other):
-    width, height = shared(one, other)
-    return width * height / (one[2] * one[3] + other[2] * other[3] - width * height)
+def named_at_once(similar, names, threshold):
+    nearest = np.array(names)[similar.argmax(axis=1)]
+    return np.where(similar.max(axis=1) < threshold, "unknown", nearest)
 
 
-def exponential(values, keep, start=None):
-    mean, means = values[0] if start is None else start, []
-    for value in values:
-        mean = keep * mean + (1 - keep) * value
-        means.append(mean)
-    return np.array(means)
+def rates(same, different):
+    at = np.concatenate([same, different])
+    return at, np.array([[(different >= t).mean(), (same < t).mean()] for t in at])
 
 
-def by_pandas(values, keep):
-    return pd.Series(values).ewm(alpha=1 - keep, adjust=False).mean().to_numpy()
+def eer(same, different):
+    _, both = rates(same, different)
+    return both[np.abs(both[:, 0] - both[:, 1]).argmin()].mean()
 
 
-def one_step(values, keep):
-    return np.array([values[0], *(keep * values[:-1] + (1 - keep) * values[1:])])
+def eer_by_roc(same, different):
+    true = np.repeat([1, 0], [len(same), len(different)])
+    accepted, found, _ = roc_curve(true, np.concatenate([same, different]), drop_intermediate=False)
+    best = np.abs(accepted - (1 - found)).argmin()
+    return (accepted[best] + 1 - found[best]) / 2
+
+
+def eer_threshold(same, different):
+    at, both = rates(same, different)
+    return at[np.abs(both[:, 0] - both[:, 1]).argmin()]
 
 
 RIGHT = {
-    check.hand_out: [by_slices, by_an_iterator],
-    check.overlap: [union, by_counting],
-    check.smooth: [exponential, by_pandas],
-    check.keypoints_to_photo: [
-        lambda points, m: (points - m[:, 2]) / m[0, 0],
-        by_the_inverse_matrix,
-    ],
+    check.unit_sphere: [scaled, normalize],
+    check.triplet_loss: [triplets, triplets_by_loop],
+    check.semi_hard: [picked, picked_by_sorting],
+    check.name_or_nobody: [named, named_at_once],
+    check.equal_error_rate: [eer, eer_by_roc],
 }
 WRONG = {
-    check.hand_out: [
-        (lambda results, counts: ..., "gives nothing back"),
-        (emptying, "changed the list"),
-        (lambda results, counts: [p for p in by_slices(results, counts) if p], "an empty one"),
-        (lambda results, counts: [results], "[2, 0, 3, 1] long, one for each photo; yours are [6]"),
-        (lambda results, counts: [results[:n] for n in counts], "begins again"),
-        (lambda results, counts: [results[n : n + 1] for n in counts], "should be"),
-        (lambda results, counts: by_slices(results[::-1], counts), "not its own"),
+    check.unit_sphere: [
+        (lambda x: None, "end it with return"),
+        (lambda x: x / np.linalg.norm(x, axis=0), "Each column"),
+        (lambda x: x / (x**2).sum(axis=1, keepdims=True), "take its root"),
+        (lambda x: x / np.abs(x).sum(axis=1, keepdims=True), "sum of the sizes"),
+        (lambda x: x / np.linalg.norm(x), "one number"),
+        (lambda x: x, "Nothing has changed"),
+        (lambda x: x[:, :2], "should have shape"),
+        (lambda x: 2 * scaled(x), "In row 0 you got [1.2 1.6 0. ]; it should be [0.6 0.8 0. ]"),
+        (lambda x: zscore(x, axis=1), "standardising"),
     ],
-    check.overlap: [
-        (lambda one, other: ..., "gives nothing back"),
-        (area, "the shared area; divide"),
+    check.triplet_loss: [
+        (lambda a, p, n, margin: ..., "end it with return"),
+        (lambda a, p, n, margin: (squared(a, p) - squared(a, n) + margin).mean(), "stop each at 0"),
+        (lambda a, p, n, margin: triplets(a, n, p, margin), "changed places"),
+        (lambda a, p, n, margin: triplets(a, p, n, 0), "margin is missing"),
+        (lambda a, p, n, margin: triplets(a, p, n, -margin), "wrong sign"),
+        (lambda a, p, n, margin: triplets(a, p, n, margin) * len(a), "That is the sum"),
         (
-            lambda one, other: area(one, other) / (area(one, one) + area(other, other)),
-            "counts twice",
+            lambda a, p, n, margin: np.maximum(
+                np.sqrt(squared(a, p)) - np.sqrt(squared(a, n)) + margin, 0
+            ).mean(),
+            "leave out the root",
         ),
-        (lambda one, other: area(one, other) / area(one, one), "not of one of them"),
-        (apart_counts, "neither side"),
-        (lambda one, other: union((0, 0, *one[2:]), (0, 0, *other[2:])), "should be 0.176"),
+        (lambda a, p, n, margin: squared(a, p), "One number"),
+        (lambda a, p, n, margin: 0.3, "it should be"),
         (
-            lambda one, other: union(one, other) - 0.5 * (min(shared(one, other)) == 0),
-            "For boxes side by side it should be 0.000; yours is -0.500",
+            lambda a, p, n, margin: max((squared(a, p) - squared(a, n) + margin).mean(), 0),
+            "not of their mean",
+        ),
+        (
+            lambda a, p, n, margin: np.maximum(
+                ((a - p) ** 2).mean(axis=1) - ((a - n) ** 2).mean(axis=1) + margin, 0
+            ).mean(),
+            "Add the squares up",
         ),
     ],
-    check.smooth: [
-        (lambda values, keep: ..., "gives nothing back"),
-        (lambda values, keep: values, "Nothing is smoothed"),
-        (lambda values, keep: exponential(values, 1 - keep), "share of the old mean"),
-        (lambda values, keep: exponential(values, keep, 0.0), "Begin with the first value"),
-        (one_step, "with the last mean"),
-        (lambda values, keep: exponential(values[::-1], keep)[::-1], "backwards"),
+    check.semi_hard: [
+        (lambda d, ds, o, m: None, "end it with return"),
+        (lambda d, ds, o, m: picked_of(o, ds), "hard, not semi-hard"),
+        (lambda d, ds, o, m: picked_of((ds > d) & (ds < d + m), ds), "same person"),
+        (lambda d, ds, o, m: int(np.where(ds[o] > d, ds[o], 9).argmin()) - 1, "among all pictures"),
         (
-            lambda values, keep: np.full_like(values, values.mean()),
-            "In row 0 you got 0.6667",
+            lambda d, ds, o, m: int(np.where(o & (ds > d) & (ds < d + m), ds, 0).argmax()),
+            "farthest within",
         ),
-        (lambda values, keep: exponential(values, keep)[1:], "shape"),
+        (lambda d, ds, o, m: ds[picked(d, ds, o, m)], "that is the distance".capitalize()),
+        (lambda d, ds, o, m: picked_of(o & (ds > d), ds), "Give back -1"),
+        (lambda d, ds, o, m: -1, "There is one here"),
+        (lambda d, ds, o, m: 3 if m == 0.3 else -1, "Right for one anchor"),
     ],
-    check.keypoints_to_photo: [
-        (lambda points, m: ..., "gives nothing back"),
-        (lambda points, m: points, "Nothing moved"),
-        (lambda points, m: points @ m[:, :2].T + m[:, 2], "the way back"),
-        (lambda points, m: points / m[0, 0], "not shifted"),
-        (lambda points, m: points - m[:, 2], "not scaled"),
-        (lambda points, m: points / m[0, 0] - m[:, 2], "wrong order"),
-        (lambda points, m: ((points - m[:, 2]) / m[0, 0])[:, ::-1], "changed places"),
-        (lambda points, m: (points - m[:, 2]) / m[0, 0] + 1, "In row 0 you got [342.5009"),
-        (lambda points, m: points[0], "shape"),
-        (lambda points, m: m @ points, "ValueError"),
+    check.name_or_nobody: [
+        (lambda s, names, t: None, "end it with return"),
+        (lambda s, names, t: [names[i] for i in s.argmax(axis=1)], "all the same"),
+        (lambda s, names, t: named(-s, names, -t), "least alike"),
+        (lambda s, names, t: [names[i % 3] for i in s.argmax(axis=0)], "rows are faces"),
+        (lambda s, names, t: s.argmax(axis=1), "names or 'unknown'"),
+        (
+            lambda s, names, t: [names[row.argmax()] if row.max() < t else "unknown" for row in s],
+            "other way round",
+        ),
+        (lambda s, names, t: named(s, names, 0.5), "Right at 0.5"),
+        (lambda s, names, t: named(s, names, t + 1e-9), "of just 0.75 is known"),
+    ],
+    check.equal_error_rate: [
+        (lambda same, different: None, "end it with return"),
+        (eer_threshold, "That is the threshold"),
+        (
+            lambda same, different: np.mean([(different >= 0.5).mean(), (same < 0.5).mean()]),
+            "threshold of 0.5",
+        ),
+        (lambda same, different: rates(same, different)[1].sum(axis=1).min(), "lowest sum"),
+        (lambda same, different: 1 - eer(same, different), "one less"),
+        (lambda same, different: rates(same, different)[1][0], "one number"),
+        (lambda same, different: eer(different, same), "one less"),
+        (lambda same, different: 0.3, "You got 0.3000; it should be 0.0725"),
+        (lambda same, different: 0.0725, "Right once"),
+        (
+            lambda same, different: np.abs(np.diff(rates(same, different)[1])).min(),
+            "difference of the two rates",
+        ),
     ],
 }

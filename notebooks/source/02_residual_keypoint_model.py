@@ -1032,5 +1032,5 @@ print(f"{metrics.rmse(test.keypoints, baseline):.1f} px")
 # - Replace the squared error by the distance itself. What do a few wrong labels do to each?
 # - Read [He et al. 2016](https://arxiv.org/abs/1512.03385), which is as clear as papers get.
 #
-# **Next:** [lesson 3, an emotion classifier](03_emotion_classifier.ipynb), which asks the same face what
+# **Next:** [lesson 3, an emotion classifier](03_first_classifier.ipynb), which asks the same face what
 # it shows.

@@ -7,6 +7,6 @@ One module a lesson; what they answer is a `verdict.Verdict`.
 from reading_faces.exercises.lesson_01 import *
 from reading_faces.exercises.lesson_02 import *
 from reading_faces.exercises.lesson_03 import *
-from reading_faces.exercises.lesson_04 import *
 from reading_faces.exercises.lesson_05 import *
 from reading_faces.exercises.lesson_06 import *
+from reading_faces.exercises.lesson_07 import *

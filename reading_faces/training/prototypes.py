@@ -1,4 +1,4 @@
-"""From action units to an emotion, by the table of prototypes; see its limits in lesson 4."""
+"""From action units to an emotion, by the table of prototypes; see its limits in lesson 5."""
 
 import numpy as np
 from scipy.special import rel_entr

@@ -236,7 +236,7 @@ def test_all_cells_run_a_second_time_in_the_same_kernel(lesson, monkeypatch):
         for lesson, source, shown in (
             ("01_keypoints_and_flip", "facial-keypoints", "px off"),
             ("02_residual_keypoint_model", "facial-keypoints", "px"),
-            ("03_emotion_classifier", "fer2013", "of real ones"),
+            ("03_first_classifier", "fer2013", "of real ones"),
         )
     ],
 )

@@ -1,4 +1,4 @@
-"""The loss that lesson 5 writes is what its formula says, and an embedding is learnt with it."""
+"""The loss that lesson 6 writes is what its formula says, and an embedding is learnt with it."""
 
 import itertools
 

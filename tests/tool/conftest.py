@@ -30,7 +30,7 @@ def shipped_models(monkeypatch):
 
 @pytest.fixture(scope="session")
 def portraits(tmp_path_factory) -> dict[str, Path]:
-    """The two portraits of lesson 6, as files."""
+    """The two portraits of lesson 7, as files."""
     from skimage.data import astronaut
 
     folder = tmp_path_factory.mktemp("portraits")

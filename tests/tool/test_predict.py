@@ -448,7 +448,7 @@ sys.exit(__main__.main(sys.argv[1:]))
 
 # With the models that ship.
 
-# What lesson 6 shows of the two portraits: box, some points, emotion, action units.
+# What lesson 7 shows of the two portraits: box, some points, emotion, action units.
 READ = {
     "hopper": {
         "box": [178.4, 109.9, 173.1, 219.9],

@@ -46,7 +46,7 @@ def layers_of(network: keras.Model) -> list:
 
 
 def test_the_study_measures_the_network_that_the_lesson_builds():
-    lesson = (Path("notebooks/source/03_emotion_classifier.py")).read_text("utf-8")
+    lesson = (Path("notebooks/source/03_first_classifier.py")).read_text("utf-8")
     defined = next(
         node for node in ast.parse(lesson).body if getattr(node, "name", "") == "build_four_layers"
     )

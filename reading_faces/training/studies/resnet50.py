@@ -1,6 +1,6 @@
 """What the classic ResNet-50 at 224 × 224 costs on this machine, from random weights.
 
-The pictures go through the loader of lesson 4, from files.
+The pictures go through the loader of lesson 5, from files.
 """
 
 import gc

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 3 · What does it feel? An emotion classifier that holds up
 #
-# [![Open this lesson in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/reading-faces/reading-faces/blob/main/notebooks/03_emotion_classifier.ipynb)
+# [![Open this lesson in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/reading-faces/reading-faces/blob/main/notebooks/03_first_classifier.ipynb)
 #
 # [Lesson 2](02_residual_keypoint_model.ipynb) marked points on a face. Now a network will name its
 # expression. That is the most popular exercise of this field, and the one that is most often judged
@@ -821,7 +821,7 @@ def activation_map(network, face, label):
 
 # %% [markdown]
 # Drawn faces are the wrong thing to ask the shipped model about, so we take two real people: Grace Hopper
-# and Eileen Collins, whose portraits are in the public domain. Both photos are cropped as lesson 6 explains.
+# and Eileen Collins, whose portraits are in the public domain. Both photos are cropped as lesson 7 explains.
 
 # %%
 people = [read_photo(get_sample_data("grace_hopper.jpg", asfileobj=False)), astronaut()]
@@ -1050,4 +1050,4 @@ print(f"{found['accuracy']:.0%} of real ones by the shipped model")
 # - Turn `"no augmentation"` of the table around: which *single* change of `augment_faces` helps most?
 # - Read [Barrett et al. 2019](https://doi.org/10.1177/1529100619832930) before you build anything on this.
 #
-# **Next:** [lesson 4, what moved? Transfer learning and action units](04_transfer_and_action_units.ipynb).
+# **Next:** [lesson 5, what moved? Transfer learning and action units](05_transfer_and_action_units.ipynb).

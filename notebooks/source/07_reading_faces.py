@@ -1,7 +1,7 @@
 # %% [markdown]
-# # 6 · All of it at once: a photograph in, faces read
+# # 7 · All of it at once: a photograph in, faces read
 #
-# [![Open this lesson in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/reading-faces/reading-faces/blob/main/notebooks/06_reading_faces.ipynb)
+# [![Open this lesson in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/reading-faces/reading-faces/blob/main/notebooks/07_reading_faces.ipynb)
 #
 # This is where the course is going. A photograph goes in; for every face in it come out a box, 15
 # keypoints and the probabilities of seven emotions, in one table and one picture. After this lesson
@@ -18,7 +18,7 @@
 # - measure what each step of the chain costs, in errors and in time.
 #
 # **You need** [lesson 1](01_keypoints_and_flip.ipynb): what a keypoint is. The models come from
-# lessons 2 to 5, but you can use them before you know how they were made. **Time:** 75 minutes; the
+# lessons 2 to 6, but you can use them before you know how they were made. **Time:** 75 minutes; the
 # code runs in about two.
 
 # %% tags=["setup"]
@@ -93,7 +93,7 @@ plots.show(
 # ## Step 1 · Where are the faces?
 #
 # A *detector* looks for faces of any size anywhere. We use MTCNN, three small networks that look more
-# and more closely at fewer and fewer places; [lesson 5](05_identity_and_unknown.ipynb) opens it up. For each face it gives a box,
+# and more closely at fewer and fewer places; [lesson 6](06_identity_and_unknown.ipynb) opens it up. For each face it gives a box,
 # how sure it is, and five rough landmarks.
 
 # %%
@@ -319,7 +319,7 @@ plots.show(
 # %% [markdown]
 # ### What moved?
 #
-# The reader has asked a third model too, that of [lesson 4](04_transfer_and_action_units.ipynb): which
+# The reader has asked a third model too, that of [lesson 5](05_transfer_and_action_units.ipynb): which
 # facial **action units** are there? It has learnt from drawings, and from posed expressions of 82
 # people, so take its answer with care.
 # **Before you run it,** look at the two portraits: which of these do you see?
@@ -402,7 +402,7 @@ print(f"{sum(agree)} of {len(agree)} agree")
 # %% [markdown]
 # ## And who is it?
 #
-# [Lesson 5](05_identity_and_unknown.ipynb) turns a face into a point, and compares it with the points of people who are
+# [Lesson 6](06_identity_and_unknown.ipynb) turns a face into a point, and compares it with the points of people who are
 # **enrolled**. We enrol the two women by their portraits, and show the reader Eileen Collins mirrored and at half the
 # light, and the group. **Before you run it:** what should it say of the five?
 
@@ -508,7 +508,7 @@ assert overlap((0, 0, 1, 1), (9, 9, 1, 1)) == 0
 
 # %% [markdown]
 # Where a face has jumped or was hidden, place does not help, and the tracker compares embeddings
-# instead, as in [lesson 5](05_identity_and_unknown.ipynb).
+# instead, as in [lesson 6](06_identity_and_unknown.ipynb).
 #
 # Emotions read frame by frame flicker: the model sees each frame for the first time. An **exponential
 # mean** keeps a share of what it thought before.
@@ -770,6 +770,6 @@ for reading in reader.read(paths[:12]):
 # [how the models were made](https://github.com/reading-faces/reading-faces/blob/main/reading_faces/training/tasks.py).
 #
 # **Back to** [lesson 1](01_keypoints_and_flip.ipynb) and [lesson 2](02_residual_keypoint_model.ipynb),
-# which build the keypoint model, [lesson 3](03_emotion_classifier.ipynb), the emotion model,
-# [lesson 4](04_transfer_and_action_units.ipynb), the model of action units, and
-# [lesson 5](05_identity_and_unknown.ipynb), which finds out who it is.
+# which build the keypoint model, [lesson 3](03_first_classifier.ipynb), the emotion model,
+# [lesson 5](05_transfer_and_action_units.ipynb), the model of action units, and
+# [lesson 6](06_identity_and_unknown.ipynb), which finds out who it is.

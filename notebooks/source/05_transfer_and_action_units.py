@@ -1,9 +1,9 @@
 # %% [markdown]
-# # 4 · What moved? Transfer learning and facial action units
+# # 5 · What moved? Transfer learning and facial action units
 #
-# [![Open this lesson in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/reading-faces/reading-faces/blob/main/notebooks/04_transfer_and_action_units.ipynb)
+# [![Open this lesson in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/reading-faces/reading-faces/blob/main/notebooks/05_transfer_and_action_units.ipynb)
 #
-# [Lesson 3](03_emotion_classifier.ipynb) asked what a face feels, and found that no one can tell for
+# [Lesson 3](03_first_classifier.ipynb) asked what a face feels, and found that no one can tell for
 # sure. This lesson asks what can be *seen*: which muscles have moved. The answer is a list of **facial
 # action units**. Few pictures come with one, so we borrow what another network has learnt already. After
 # this lesson you will be able to split by person, feed a network from files, and fine-tune it on a few
@@ -20,7 +20,7 @@
 # - give two heads two losses, and rare units a fair weight;
 # - tune by experiment: one change at a time, several seeds, on validation.
 #
-# **You need** [lesson 3](03_emotion_classifier.ipynb): the confusion matrix, F1, class weights. **Time:**
+# **You need** [lesson 3](03_first_classifier.ipynb): the confusion matrix, F1, class weights. **Time:**
 # 105 minutes; the code itself runs in under three.
 
 # %% tags=["setup"]
@@ -956,4 +956,4 @@ print(
 # - Train the model that ships: `python -m reading_faces train action-units --profile full --out build/units`.
 # - Read [how faces are coded and what that was found to tell](https://doi.org/10.1177/1529100619832930).
 #
-# **Next:** [lesson 5, who is it, or nobody we know?](05_identity_and_unknown.ipynb)
+# **Next:** [lesson 6, who is it, or nobody we know?](06_identity_and_unknown.ipynb)

@@ -1,9 +1,9 @@
 # %% [markdown]
-# # 5 · Who is it, or nobody we know? FaceNet, an SVM, and the courage to say "unknown"
+# # 6 · Who is it, or nobody we know? FaceNet, an SVM, and the courage to say "unknown"
 #
-# [![Open this lesson in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/reading-faces/reading-faces/blob/main/notebooks/05_identity_and_unknown.ipynb)
+# [![Open this lesson in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/reading-faces/reading-faces/blob/main/notebooks/06_identity_and_unknown.ipynb)
 #
-# [Lesson 4](04_transfer_and_action_units.ipynb) read what a face does. This one asks whose it is. A classifier
+# [Lesson 5](05_transfer_and_action_units.ipynb) read what a face does. This one asks whose it is. A classifier
 # with a class for each person would have to be trained again whenever a person joins, and would give every
 # stranger a name. So we learn something else: a *distance*. After this lesson you will be able to find faces,
 # turn each into a point such that pictures of one person lie close together, name whom you know, and leave
@@ -992,4 +992,4 @@ pd.DataFrame(rows, columns=columns)
 # - Fetch FaceNet's weights and run the lesson again.
 # - Put photos of friends, who agreed, into a folder each, and load them with `data.load_people("your/folder")`.
 #
-# **Next:** [lesson 6, the whole chain on a photograph](06_reading_faces.ipynb).
+# **Next:** [lesson 7, the whole chain on a photograph](07_reading_faces.ipynb).
