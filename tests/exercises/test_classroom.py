@@ -140,17 +140,30 @@ def test_the_guide_lists_every_checker_in_the_lessons_order():
     assert re.findall(r"^\| \d \| `(\w+)` \|", GUIDE, re.M) == functions
 
 
+def glossary() -> dict[str, str]:
+    """Return each term of the glossary with the numbers of its lessons."""
+    rows = re.findall(r"^### (.+)\n\n((?:.+\n)+)", GLOSSARY, re.M)
+    return {term: re.search(r"\*Lessons?\s([\d,\s]+)\.\*$", text)[1] for term, text in rows}
+
+
 def test_the_glossary_names_lessons_that_use_its_words():
     told = {
         path.stem[1]: " ".join(cell.source for cell in build.read_source(path).cells).lower()
         for path in LESSONS
     }
     told = {number: " ".join(text.split()) for number, text in told.items()}
-    rows = re.findall(r"^\| (.+?) \| .+ \| ([\d, ]+) \|$", GLOSSARY, re.M)
-    assert len(rows) > 40
-    for terms, numbers in rows:
-        for number in numbers.split(", "):
-            assert all(term.lower() in told[number] for term in terms.split(", ")), terms
+    assert len(glossary()) > 90
+    for term, lessons in glossary().items():
+        for number in re.findall(r"\d", lessons):
+            assert term.lower() in told[number], f"lesson {number} never says {term}"
+
+
+def test_the_glossary_has_each_term_once_in_alphabetical_order():
+    terms = re.findall(r"^### (.+)$", GLOSSARY, re.M)
+    assert terms == sorted({*terms}, key=str.lower)
+    headings = re.findall(r"^##+ (.+)$", GLOSSARY, re.M)
+    letters = [heading for heading in headings if len(heading) == 1]
+    assert letters == list(dict.fromkeys(term[0].upper() for term in terms))
 
 
 def solved(release: NotebookNode, answers: dict[str, str]) -> NotebookNode:
