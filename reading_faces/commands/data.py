@@ -4,7 +4,6 @@ import argparse
 import contextlib
 import json
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 from reading_faces.commands.console import print_result, quiet, refuse_outputs, whole, writing
@@ -105,20 +104,22 @@ def run_teach(options: argparse.Namespace) -> int:
     from helpers.files import whole_file
     from reading_faces.training.teacher import teach
 
-    if options.out.suffix != ".npz":
-        raise ValueError(f"{options.out} is no name for them; give --out a file that ends in .npz.")
+    refuse_all_but_npz(options.out)
     refuse_outputs(load_people(options.source).files, out=options.out)
     said, left_out = teach(options.source)
     with writing(options.out), whole_file(options.out) as part, part.open("wb") as file:
         np.savez_compressed(file, **said._asdict())
     if left_out:
-        told = "no face was found there, or they cannot be read"
-        print(
-            f"{left_out} of {left_out + len(said.files)} pictures left out: {told}.",
-            file=sys.stderr,
-        )
+        pictures = f"{left_out} of {left_out + len(said.files)} pictures"
+        print(f"{pictures} left out: no face found, or not to be read.", file=sys.stderr)
     print(options.out)
     return 0
+
+
+def refuse_all_but_npz(path: Path) -> None:
+    """Refuse a name that does not say what is written: arrays of NumPy."""
+    if path.suffix != ".npz":
+        raise ValueError(f"{path} is no name for arrays; give --out a file that ends in .npz.")
 
 
 def run_make(options: argparse.Namespace) -> int:
@@ -128,10 +129,7 @@ def run_make(options: argparse.Namespace) -> int:
     from reading_faces.made_faces.sets import collect, draw_set
     from reading_faces.training.made_sets import save_set
 
-    if options.out.suffix != ".npz" or options.out.is_dir():
-        raise ValueError(
-            f"{options.out} is no name for the set; give --out a file that ends in .npz."
-        )
+    refuse_all_but_npz(options.out)
     # Before an hour of drawing, not after it.
     options.out.parent.mkdir(parents=True, exist_ok=True)
     refuse_outputs([], out=options.out)
@@ -145,23 +143,14 @@ def run_make(options: argparse.Namespace) -> int:
 
 def run_realism(options: argparse.Namespace) -> int:
     """Measure how real made faces are and print a table."""
+    import pandas as pd
+    from tqdm import tqdm
+
     with quiet():
         from reading_faces.training import realism
-    table, told = [], sys.stderr if options.json else sys.stdout
-    for row in realism.measure_realism(options.n):
-        table.append(asdict(row) | {"reached": row.reached})
-        print(row.name if options.json else as_line(row), file=told, flush=True)
+    table = list(tqdm(realism.measure_realism(options.n), total=8, unit="measure"))
     if options.json:
         print_result({"task": "realism", "measures": table}, options)
+    else:
+        print(pd.DataFrame(table).round(3).to_string(index=False))
     return 0
-
-
-def as_line(measure) -> str:
-    """Write one measure as a line of the table: reached or not, value, what was wanted, name."""
-    mark = {True: "yes", False: "NO", None: ""}[measure.reached]
-    value = "not measured" if measure.value is None else f"{measure.value:.3f}"
-    sign = "≥" if measure.at_least else "≤"
-    wanted = "" if measure.wanted is None else f"{sign} {measure.wanted:g}"
-    faces = f" ({measure.n:,} faces)" if measure.n else ""
-    note = f"\n{'':27}{measure.note}" if measure.note else ""
-    return f"{mark:4}{value:>13}  {wanted:8}{measure.name}{faces}{note}"

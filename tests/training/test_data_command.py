@@ -91,7 +91,7 @@ def test_a_file_that_does_not_end_in_npz_is_refused_before_anything_is_drawn(
     tmp_path, capsys, undrawn, name
 ):
     assert make("--n", 8, "--out", tmp_path / "new" / name) == 1
-    assert f"{name} is no name for the set" in said(capsys)
+    assert f"{name} is no name for arrays" in said(capsys)
     assert list(tmp_path.iterdir()) == []
 
 
