@@ -106,12 +106,7 @@ def _with_val(split: np.ndarray, labels: np.ndarray) -> np.ndarray:
 def _read_table(path: Path) -> dict[str, np.ndarray]:
     """Read images (n, 48, 48) uint8, labels (n,) int64, usage (n,) str (empty: no such column)."""
     images, labels, usage = [], [], []
-    for chunk in parsing.read_table(path):
-        if lacking := [name for name in ("emotion", "pixels") if name not in chunk]:
-            raise DataError(
-                f"{path} lacks the column {lacking[0]}; "
-                "FER-2013 has emotion, pixels and mostly Usage."
-            )
+    for chunk in parsing.read_table(path, needed=("emotion", "pixels")):
         labels += map(int, _checked(path, chunk["emotion"], _CODES))
         known = "Usage" in chunk
         usage += _checked(path, chunk["Usage"], _USAGE) if known else [""] * len(chunk)

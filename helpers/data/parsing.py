@@ -13,7 +13,7 @@ import re
 import warnings
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -50,7 +50,7 @@ def find_table(folder: Path, *stems: str) -> Path | None:
     return next((named[name] for name in wanted if name in named), None)
 
 
-def read_table(path: Path) -> Iterator["pd.DataFrame"]:
+def read_table(path: Path, needed: Collection[str] = ()) -> Iterator["pd.DataFrame"]:
     """Read a CSV, or one compressed as ``.gz``, ``.xz``, ``.bz2`` or ``.zip``, a part at a time.
 
     It may be UTF-8, or UTF-16 with a mark in front; between its cells may be commas, tabs, or
@@ -65,7 +65,8 @@ def read_table(path: Path) -> Iterator["pd.DataFrame"]:
     Raises
     ------
     DataError
-        If the file is no table, empty, cut or damaged, or a row has more cells than the header.
+        If the file is no table, empty, cut or damaged, lacks a `needed` column, or a row has more
+        cells than the header.
     """
     import pandas as pd
 
@@ -80,6 +81,8 @@ def read_table(path: Path) -> Iterator["pd.DataFrame"]:
                 if chunk.empty:
                     raise DataError(f"{path} has a header and no rows; copy or download it again.")
                 chunk.columns = chunk.columns.str.strip()
+                if lacking := [name for name in needed if name not in chunk]:
+                    raise DataError(f"{path} lacks the column(s) {', '.join(lacking)}.")
                 if (
                     chunk.columns[0] in ("", "Unnamed: 0")
                     and chunk.iloc[:, 0].str.isdecimal().all()

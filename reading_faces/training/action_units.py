@@ -128,8 +128,7 @@ def _from_table(table: Path, source: str) -> ActionUnitData:
     units, codes = _read_codes(table)
     columns, rows = ["file", "subject", "sequence", "emotion", "is_peak"], []
     for path in sorted(table.parent.glob("faces*.csv")):
-        for chunk in parsing.read_table(path):
-            _refuse_lacking(path, chunk, columns)
+        for chunk in parsing.read_table(path, columns):
             for file, subject, sequence, emotion, peak in chunk[columns].to_numpy():
                 shown = codes.get(sequence) if peak == "1" else {}
                 if shown is not None:
@@ -143,9 +142,8 @@ def _from_table(table: Path, source: str) -> ActionUnitData:
 def _read_codes(table: Path) -> tuple[list[int], dict[str, dict[int, float]]]:
     """Read which units are coded, and those of each sequence with intensity, as `Peak` has them."""
     units, codes = [], {}
-    for chunk in parsing.read_table(table):
+    for chunk in parsing.read_table(table, needed=("sequence", "ck_facs_code")):
         names = [name for name in chunk if re.fullmatch(r"AU\d+", name)]
-        _refuse_lacking(table, chunk, ["sequence", "ck_facs_code"])
         units = [int(name[2:]) for name in names]
         rows = chunk[["sequence", "ck_facs_code", *names]].to_numpy()
         for row, (sequence, code, *marks) in zip(chunk.index, rows, strict=True):
@@ -155,11 +153,6 @@ def _read_codes(table: Path) -> tuple[list[int], dict[str, dict[int, float]]]:
             there = [unit for unit, mark in zip(units, marks, strict=True) if mark == "1"]
             codes[sequence] = {unit: known.get(unit, 0) for unit in there}
     return units, codes
-
-
-def _refuse_lacking(path: Path, table, columns: list[str]) -> None:
-    if lacking := [name for name in columns if name not in table]:
-        raise DataError(f"{path} lacks the column(s) {', '.join(lacking)}.")
 
 
 def _cut(path: Path) -> np.ndarray:

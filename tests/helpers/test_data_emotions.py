@@ -129,7 +129,7 @@ def test_a_vote_that_is_no_number_is_named(tmp_path, rows):
 def test_a_missing_column_is_named(tmp_path, rows, column):
     name = rows[0][column]
     short = [row[:column] + row[column + 1 :] for row in rows]
-    assert f"lacks the column {name}" in refused(write_table(tmp_path / "fer2013.csv", short))
+    assert f"lacks the column(s) {name}" in refused(write_table(tmp_path / "fer2013.csv", short))
 
 
 @pytest.mark.parametrize(
