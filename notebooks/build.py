@@ -19,6 +19,7 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
 import time
 import tomllib
 from pathlib import Path
@@ -30,23 +31,29 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbformat import NotebookNode
 
 from helpers.files import whole_file
-from reading_faces.exercises.grading import FOLDED, POINTS_PER_LESSON, shares
+from reading_faces.exercises.grading import (
+    FOLDED,
+    POINTS_PER_LESSON,
+    UNLESS_YOURS,
+    shares,
+    unless_yours,
+)
 
 NOTEBOOKS = Path(__file__).resolve().parent
 ROOT = NOTEBOOKS.parent
 SOURCES = NOTEBOOKS / "source"
 BUILD = ROOT / "build"
 
-PARTS = ("solution", "checker", "hidden")
+PARTS = {
+    "function": ("solution", "checker", "hidden"),
+    "quiz": ("solution", "checker"),
+    "experiment": ("solution", "checker"),
+    "challenge": ("solution", "checker"),
+}
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 STUB = "...  # your code here"
 BEGIN_HIDDEN, END_HIDDEN = "### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS"
 HIDDEN = "# When your work is graded, a hidden test runs here."
-# How a task of the course ends, and of an assignment, which has no folded solution.
-HOW_TO = re.compile(
-    r"^Type into the cell below and run it;.*?(?=\n\n|\Z)", re.MULTILINE | re.DOTALL
-)
-ASSIGNMENT_HOW_TO = "Type into the cell below and run it, then run the checker under it."
 CELL_SECONDS = 600
 # Where an address of the course's own repository may stand.
 STAMPED = (
@@ -90,13 +97,23 @@ def with_stable_ids(nb: NotebookNode) -> NotebookNode:
     return nb
 
 
-def stub_of(solution: str) -> str:
-    """Return a solution's code with what stands between the markers replaced by a stub."""
+def kind_of(cell: NotebookNode) -> str:
+    """Return the kind of exercise that a cell belongs to: a function, unless it says otherwise."""
+    return cell.metadata.get("kind", "function")
+
+
+def stub_of(solution: NotebookNode) -> str:
+    """Return a solution's code with what stands between the markers replaced by a stub.
+
+    Where a template line stands before the markers, for values that a learner fills in, nothing
+    takes its place.
+    """
     kept, inside = [], False
-    for line in solution.splitlines():
+    for line in solution.source.splitlines():
         if line.strip() == BEGIN:
             inside = True
-            kept.append(line[: line.index("#")] + STUB)
+            if kind_of(solution) == "function":
+                kept.append(line[: line.index("#")] + STUB)
         elif line.strip() == END:
             inside = False
         elif not inside:
@@ -104,27 +121,48 @@ def stub_of(solution: str) -> str:
     return "\n".join(kept)
 
 
-def published(nb: NotebookNode) -> NotebookNode:
-    """Return the learner's notebook: a stub before each folded solution, no hidden tests.
+def without_markers(code: str) -> str:
+    """Return a solution's code without the lines that say where it begins and ends."""
+    return "\n".join(line for line in code.splitlines() if line.strip() not in (BEGIN, END))
 
-    The folded solution runs too, so Run All works. A learner types into the stub, runs it, leaves
-    the folded cell alone and runs the checker.
+
+def published(nb: NotebookNode) -> NotebookNode:
+    """Return the learner's notebook: stub, checker, then what the course itself would answer.
+
+    The solution of a function is folded and runs too, so Run All works; it gives way to what a
+    learner wrote and the checker accepted. What an experiment or a challenge asks for takes time,
+    so one way to do it is a folded text. A quiz is not answered.
     """
     nb = copy.deepcopy(nb)
-    cells = []
+    cells, solution = [], None
     for cell in nb.cells:
         part = cell.metadata.get("part")
         if part == "solution":
-            stub = nbformat.v4.new_code_cell(stub_of(cell.source))
+            solution = cell
+            stub = nbformat.v4.new_code_cell(stub_of(cell))
             stub.metadata = nbformat.from_dict({**cell.metadata, "part": "stub"})
-            stub.metadata.pop("tags", None)
             cells.append(stub)
-            cell.source = f"{FOLDED}\n{cell.source}"
-            cell.metadata.update(cellView="form", jupyter={"source_hidden": True})
-        if part != "hidden":
+        elif part == "checker":
+            cells.append(cell)
+            cells += answer_of_the_course(solution)
+        elif part != "hidden":
             cells.append(cell)
     nb.cells = cells
     return with_stable_ids(nb)
+
+
+def answer_of_the_course(solution: NotebookNode) -> list[NotebookNode]:
+    """Return the cell that comes after a checker: a folded solution, a folded text, or none."""
+    if kind_of(solution) == "quiz":
+        return []
+    if kind_of(solution) == "function":
+        solution.source = f"{FOLDED}\n{unless_yours(without_markers(solution.source))}"
+        solution.metadata.update(cellView="form", jupyter={"source_hidden": True})
+        return [solution]
+    code = without_markers(solution.source)
+    text = f"<details><summary>One way to do it</summary>\n\n```python\n{code}\n```\n\n</details>"
+    metadata = {**solution.metadata, "part": "reference"}
+    return [nbformat.v4.new_markdown_cell(text, metadata=metadata)]
 
 
 def assignment(nb: NotebookNode) -> NotebookNode:
@@ -137,9 +175,7 @@ def assignment(nb: NotebookNode) -> NotebookNode:
     points = shares(len(graded)) if graded else []
     for cell in nb.cells:
         part = cell.metadata.get("part")
-        if cell.metadata.get("exercise") and not part:
-            cell.source = HOW_TO.sub(ASSIGNMENT_HOW_TO, cell.source)
-        if part not in PARTS:
+        if not part:
             continue
         cell.metadata["nbgrader"] = nbformat.from_dict(
             {
@@ -164,16 +200,21 @@ def graded_together(nb: NotebookNode) -> NotebookNode:
     """Let hidden tests of an assignment count only where the checker passes as well.
 
     So a hidden test asks what the checker cannot, and a mistake that the checker names costs all.
+    Where it costs all, later cells go on with the course's own function: each mistake counts once.
     """
-    require = ""
+    parts: dict[str, str] = {}
     for cell in nb.cells:
         part = cell.metadata.get("part")
-        if part == "checker":
-            require = cell.source
-        elif part == "hidden":
-            cell.source = cell.source.replace(
-                f"{BEGIN_HIDDEN}\n", f"{BEGIN_HIDDEN}\n{require}\n", 1
+        if part == "hidden":
+            test = cell.source.removeprefix(f"{HIDDEN}\n{BEGIN_HIDDEN}\n")
+            test = f"{parts['checker']}\n{test.removesuffix(END_HIDDEN)}"
+            ours = without_markers(unless_yours(parts["solution"]))
+            cell.source = "\n".join(
+                (HIDDEN, BEGIN_HIDDEN, "try:", textwrap.indent(test.rstrip(), "    "))
+                + ("finally:", textwrap.indent(ours, "    "), END_HIDDEN)
             )
+        elif part:
+            parts[part] = cell.source
     return nb
 
 
@@ -232,7 +273,7 @@ def page(nb: NotebookNode, title: str) -> str:
     nb = copy.deepcopy(nb)
     for i, cell in enumerate(nb.cells):
         if cell.metadata.get("part") == "solution":
-            code = cell.source.removeprefix(FOLDED).strip()
+            code = cell.source.removeprefix(FOLDED).replace(UNLESS_YOURS, "").strip()
             # One line of HTML: at an empty line Markdown would end the block and unfold it.
             code = html.escape(code).replace("\n", "&#10;")
             folded = f"<details><summary>Solution</summary><pre>{code}</pre></details>"
@@ -315,7 +356,7 @@ def build_assignments(paths: list[Path]) -> int:
     )
     for path in paths:
         nb = graded_together(assignment(read_source(path)))
-        exercises = sum("nbgrader" in cell.metadata for cell in nb.cells) // len(PARTS)
+        exercises = sum(cell.metadata.get("part") == "checker" for cell in nb.cells)
         if exercises:
             write(nbformat.writes(nb) + "\n", folder / "source" / path.stem / f"{path.stem}.ipynb")
             copy_pictures(folder / "source" / path.stem)

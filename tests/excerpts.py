@@ -1,6 +1,7 @@
 """A lesson cut down to its exercises: its title, the imports that they use, and their cells.
 
-Exercises need nothing else of their lesson, so they are tried without training and drawing.
+Functions and quizzes need nothing else of their lesson, nor do stubs and checkers of experiments
+and challenges, so they are tried without training and drawing.
 """
 
 import ast
@@ -12,11 +13,11 @@ from nbformat.v4 import new_code_cell
 from notebooks import build
 
 
-def excerpt(lesson: Path) -> NotebookNode:
+def excerpt(lesson: Path, kinds=tuple(build.PARTS)) -> NotebookNode:
     """Return the excerpt of a lesson's text: title, one cell of imports, exercises in order."""
     nb = build.read_source(lesson)
     title, others = nb.cells[0], nb.cells[1:]
-    exercises = [cell for cell in others if "exercise" in cell.metadata]
+    exercises = [c for c in others if "exercise" in c.metadata and build.kind_of(c) in kinds]
     imports = [line for cell in others for line in imports_of(cell)]
     used = {
         node.id

@@ -14,7 +14,7 @@ from nbformat import NotebookNode
 from notebooks import build
 
 LONGEST_CELL = 30
-TAGS = {"setup", "showed", "nbval-check-output"}
+TAGS = {"setup", "showed", "nbval-check-output", "optional"}
 LINES = {"plot", "semilogx", "semilogy", "loglog"}  # the third argument may be a style
 MARKS = {*LINES, "axhline", "axvline", "bar", "barh", "errorbar", "hist", "scatter"}
 CUES = {"fmt", "hatch", "linestyle", "ls", "marker", "style"}
@@ -92,7 +92,7 @@ def markers_that_check_nothing(nb: NotebookNode) -> list[str]:
     """A tag counts on code cells alone; comments, other spellings and skips weaken the check."""
     found = []
     for cell in nb.cells:
-        allowed = TAGS if cell.cell_type == "code" else set()
+        allowed = TAGS if cell.cell_type == "code" else {"optional"}
         found += [f"{cell.id}: tag {tag}" for tag in sorted(tags(cell) - allowed)]
         found += [f"{cell.id}: {m}" for m in re.findall(r"nbval[-_]\w[-\w]*", cell.source, re.I)]
     return found
@@ -213,25 +213,42 @@ RULES = (
 )
 
 
+def exercises_of(nb: NotebookNode) -> dict[str, list[int]]:
+    """Return where the cells of each exercise are, in the lesson's order."""
+    found: dict[str, list[int]] = {}
+    for i, cell in enumerate(nb.cells):
+        if cell.metadata.get("exercise"):
+            found.setdefault(cell.metadata.exercise, []).append(i)
+    return found
+
+
 def exercises_not_whole(nb: NotebookNode) -> list[str]:
-    """An exercise is a task, then solution, checker and hidden test, one after the other."""
-    found, wanted = [], ["task", *build.PARTS]
-    names = list(dict.fromkeys(c.metadata.exercise for c in nb.cells if "exercise" in c.metadata))
-    for name in names:
-        at = [i for i, cell in enumerate(nb.cells) if cell.metadata.get("exercise") == name]
-        parts = [nb.cells[i].metadata.get("part", "task") for i in at]
-        if parts != wanted or at != list(range(at[0], at[0] + 4)):
-            found.append(f"{name}: {parts}; wanted {wanted}, one after the other")
+    """An exercise is a task, then the parts of its kind, one after the other."""
+    found = []
+    for name, at in exercises_of(nb).items():
+        cells = [nb.cells[i] for i in at]
+        kinds = {build.kind_of(cell) for cell in cells}
+        kind = kinds.pop()
+        wanted = ["task", *build.PARTS.get(kind, ["no such kind"])]
+        parts = [cell.metadata.get("part", "task") for cell in cells]
+        if kinds or parts != wanted or at != list(range(at[0], at[0] + len(wanted))):
+            found.append(f"{name}, {kind}: {parts}; wanted {wanted}, one after the other")
             continue
-        task, solution, checker, hidden = (nb.cells[i] for i in at)
+        task, solution, checker = cells[:3]
         if task.cell_type != "markdown":
             found.append(f"{name}: the task is not text")
         lines = [line.strip() for line in solution.source.splitlines()]
         if [line for line in lines if line in (build.BEGIN, build.END)] != [build.BEGIN, build.END]:
             found.append(f"{name}: the solution needs one {build.BEGIN} and one {build.END}")
-        if "check." not in checker.source or not checker.source.rstrip().endswith(")"):
-            found.append(f"{name}: the checker must end with a call of check")
-        if "assert" not in hidden.source and ".require()" not in hidden.source:
+        given = argument_of_the_checker(checker)
+        if given not in (
+            {f.name for f in defined(solution)}
+            if kind == "function"
+            else set(lines_of_names(solution))
+        ):
+            found.append(f"{name}: the checker must end with a call of check on what is asked for")
+        hidden = "".join(cell.source for cell in cells[3:])
+        if kind == "function" and "assert" not in hidden and ".require()" not in hidden:
             found.append(f"{name}: the hidden test cannot fail")
     found += [
         f"{c.id}: part without exercise"
@@ -239,3 +256,22 @@ def exercises_not_whole(nb: NotebookNode) -> list[str]:
         if {*c.metadata} & {"part"} and not c.metadata.get("exercise")
     ]
     return found
+
+
+def defined(solution: NotebookNode) -> list[ast.FunctionDef]:
+    """Return the functions that a solution defines at its top level."""
+    return [node for node in ast.parse(solution.source).body if isinstance(node, ast.FunctionDef)]
+
+
+def lines_of_names(solution: NotebookNode) -> list[str]:
+    """Return the names that the template of a solution, what a learner gets, gives values."""
+    nodes = ast.walk(ast.parse(build.stub_of(solution)))
+    return [
+        node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    ]
+
+
+def argument_of_the_checker(checker: NotebookNode) -> str:
+    """Return the one name that the last line of a checker's cell gives a checker, or nothing."""
+    last = re.fullmatch(r"check\.\w+\((\w+)\)", checker.source.strip().splitlines()[-1])
+    return last[1] if last else ""

@@ -29,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
     lesson, exercises = grading.find_lesson(cells, options.notebook)
     ran = grading.execute(grading.probe(cells, exercises), options.notebook, options.timeout)
     scores = list(grading.score(ran, exercises))
-    trouble, reliable = grading.trouble_elsewhere(ran)
+    trouble = grading.trouble_elsewhere(ran)
     total = sum(row.points for row in scores)
     if options.json:
         result = {
@@ -49,4 +49,4 @@ def run(options: argparse.Namespace) -> int:
         print(f"{lesson}: {total} of {grading.POINTS_PER_LESSON} points")
     if trouble:
         print(trouble, file=sys.stderr)
-    return 0 if reliable else 1
+    return 1 if trouble else 0

@@ -1,7 +1,7 @@
 """Score a solved lesson as nbgrader would, without nbgrader.
 
-The learner's notebook runs from top to bottom in a kernel of its own, only the folded solutions are
-left out. Checkers and hidden tests are those of the lesson's text, not what a learner made of them.
+The learner's notebook runs from top to bottom in a kernel of its own. Checkers, hidden tests and
+folded solutions are those of the lesson's text, not what a learner made of them.
 What cannot be scored, for the notebook or for what is not installed, is a ValueError that says why.
 """
 
@@ -23,16 +23,18 @@ from helpers.settings import PACKAGE
 
 POINTS_PER_LESSON = 100
 FOLDED = "# @title Solution: click to open"
+UNLESS_YOURS = "@check.unless_yours\n"
 GRADED_SECONDS = 60  # a checker or a hidden test; more is a loop without end
 
 
 @dataclass(frozen=True)
 class Exercise:
-    """An exercise of a lesson: the code of its checker and of its hidden test."""
+    """An exercise of a lesson: its checker's code and, of a function, hidden test and solution."""
 
     name: str
     checker: str
-    hidden: str
+    hidden: str = ""
+    solution: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,11 @@ def lessons() -> dict[str, list[Exercise]]:
     return found
 
 
+def unless_yours(code: str) -> str:
+    """Return the code of a function that gives way to a learner's own that was accepted."""
+    return re.sub(r"^def ", f"{UNLESS_YOURS}def ", code, count=1, flags=re.MULTILINE)
+
+
 def exercises_in(path: Path) -> list[Exercise]:
     """Read the exercises of one lesson; its text is jupytext's percent format."""
     parts: dict[str, dict[str, str]] = {}
@@ -70,7 +77,12 @@ def exercises_in(path: Path) -> list[Exercise]:
         marks = dict(re.findall(r'(\w+)="(\w+)"', header))
         if "part" in marks:
             parts.setdefault(marks["exercise"], {})[marks["part"]] = code.strip()
-    return [Exercise(name, found["checker"], found["hidden"]) for name, found in parts.items()]
+    return [
+        Exercise(name, found["checker"], found["hidden"], unless_yours(found["solution"]))
+        if "hidden" in found
+        else Exercise(name, found["checker"])
+        for name, found in parts.items()
+    ]
 
 
 def read_cells(path: Path) -> list:
@@ -124,14 +136,15 @@ def find_lesson(cells: list, path: Path) -> tuple[str, list[Exercise]]:
 
 
 def probe(cells: list, exercises: list[Exercise]):
-    """Return the notebook that is run: the learner's cells, our checkers and hidden tests."""
+    """Return the notebook that is run: the learner's cells, our checkers, tests and solutions."""
     parts = [part_of(cell, exercises) for cell in cells]
     # Of copies of a checker the last counts; where somebody deleted it, it comes at the end.
     last = {name: i for i, (name, part) in enumerate(parts) if part == "checker"}
     graded = {
         exercise.name: [
             new_code_cell(code, metadata={"exercise": exercise.name, "part": part})
-            for part, code in (("checker", exercise.checker), ("hidden", exercise.hidden))
+            for part in ("checker", "hidden", "solution")
+            if (code := getattr(exercise, part))
         ]
         for exercise in exercises
     }
@@ -183,21 +196,21 @@ def error_of(cell) -> str | None:
 
 
 def score(notebook, exercises: list[Exercise]) -> Iterator[Score]:
-    """Give each exercise half of its points for its checker, all if its hidden test passes too."""
+    """Give points for each checker that passes, and as many for a hidden test that passes too."""
     cells = {(cell.metadata.exercise, cell.metadata.part): cell for cell in notebook.cells}
-    halves = iter(shares(2 * len(exercises)))
+    points = iter(shares(sum(1 + bool(exercise.hidden) for exercise in exercises)))
     for exercise in exercises:
-        of = next(halves), next(halves)
+        of = next(points), next(points) if exercise.hidden else 0
         right, message = verdict_of(cells[exercise.name, "checker"])
-        hidden = error_of(cells[exercise.name, "hidden"])
+        hidden = exercise.hidden and error_of(cells[exercise.name, "hidden"])
         stub = cells.get((exercise.name, "stub"))
         if not right and stub and error_of(stub):
             message = f"Your cell stops with {error_of(stub)}"
         elif right and hidden:
             message = "Right where the checker looks, but a hidden test finds a case that is not."
         passed = right and not hidden
-        points = of[0] * right + of[1] * passed
-        yield Score(exercise.name, points, sum(of), passed, message)
+        earned = of[0] * right + of[1] * passed
+        yield Score(exercise.name, earned, sum(of), passed, message)
 
 
 def verdict_of(cell) -> tuple[bool, str]:
@@ -209,23 +222,16 @@ def verdict_of(cell) -> tuple[bool, str]:
     return mark == "✅", message
 
 
-def trouble_elsewhere(notebook) -> tuple[str | None, bool]:
-    """Return a sentence about cells that failed outside the exercises, and if the score holds.
+def trouble_elsewhere(notebook) -> str | None:
+    """Return a sentence about cells that failed outside the exercises, which no exercise explains.
 
-    A cell may fail because an exercise before it is not solved; one that fails earlier has spoiled
-    what the exercises need.
+    Where one is not solved, the cells after it go on with our solution.
     """
-    cells = notebook.cells
-    failed = [i for i, cell in enumerate(cells) if cell.metadata.part is None and error_of(cell)]
+    failed = [cell for cell in notebook.cells if cell.metadata.part is None and error_of(cell)]
     if not failed:
-        return None, True
-    checkers = [cell for cell in cells[: failed[0]] if cell.metadata.part == "checker"]
-    reliable = not all(verdict_of(cell)[0] for cell in checkers)
-    first = cells[failed[0]]
-    line = next(iter(first.source.strip().splitlines()), "")
-    sentence = f"Code cell {first.metadata.number}, `{line}`, fails: {error_of(first)}"
-    if len(failed) > 1:
-        sentence += f" ({len(failed) - 1} more after it.)"
-    if not reliable:
-        sentence += " No unsolved exercise explains that: do not rely on this score."
-    return sentence, reliable
+        return None
+    number, source = failed[0].metadata.number, failed[0].source.strip()
+    line = next(iter(source.splitlines()), "")
+    more = f" ({len(failed) - 1} more after it.)" if len(failed) > 1 else ""
+    sentence = f"Code cell {number}, `{line}`, fails: {error_of(failed[0])}{more}"
+    return f"{sentence} Exercises may need it: do not rely on this score."

@@ -1,27 +1,36 @@
 """What a checker answers, and what all of them ask first.
 
-A checker returns a `Verdict`, which shows itself as ✅ or ❌ in a notebook and never raises; in an
-assignment `verdict.require()` does, so that the cell fails and no point is given.
+A checker returns a `Verdict`, which shows itself as ✅, ❌ or ⬜ in a notebook and never raises; in
+an assignment `verdict.require()` does, so that the cell fails and no point is given.
 """
 
 import copy
+import dis
 import functools
+import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+NOTHING = "Nothing here yet: type your answer in the cell above, run it, then run this cell."
+LETTERS = "ABCD"
+# The functions that checkers have accepted, and the course's own that took a learner's place.
+accepted: list[Callable] = []
+ours: list[Callable] = []
+
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether an answer is right, and one sentence about it."""
+    """Whether an answer is right, or not there yet (⬜), and one sentence about it."""
 
     passed: bool
     message: str
+    mark: str = ""
 
     def __repr__(self) -> str:
-        return f"{'✅' if self.passed else '❌'} {self.message}"
+        return f"{self.mark or ('✅' if self.passed else '❌')} {self.message}"
 
     def require(self) -> None:
         """Print the message, or raise AssertionError with it if the answer is wrong."""
@@ -34,32 +43,150 @@ class Wrong(Exception):
     """What is wrong with an answer of which nothing more can be asked."""
 
 
+class Nothing(Exception):
+    """There is no answer yet."""
+
+
 def checker(praise: str) -> Callable:
     """Make a checker of a function that is given an answer and yields a sentence a problem.
 
-    The checker returns the first problem as its verdict, or `praise`; to raise is a problem too.
+    The checker takes a learner's function. It returns the first problem as its verdict, or
+    `praise`; to raise is a problem too.
     """
 
     def decorate(problems: Callable[[Callable], Iterator[str]]) -> Callable[[Callable], Verdict]:
         @functools.wraps(problems)
         def check(answer: Callable) -> Verdict:
-            try:
-                problem = next(problems(functools.partial(call, answer)), None)
-            except Wrong as wrong:
-                problem = str(wrong)
-            except Exception as error:  # the learner's own code may raise anything
-                problem = f"Your function stopped with {type(error).__name__}: {error}."
-            return Verdict(problem is None, problem or praise)
+            if among(ours, answer):
+                return Verdict(False, "This is our solution, not yours: type yours above.", "⬜")
+            verdict = judge(problems, functools.partial(call, answer), praise, "Your function")
+            if verdict.passed:
+                accepted.append(answer)
+            return verdict
 
         return check
 
     return decorate
 
 
+def value_checker(praise: str | Callable[..., str]) -> Callable:
+    """Make a checker as `checker` does, of a value: results of an experiment, a model.
+
+    What a template holds (None, an empty collection, `...`) is no answer yet. `praise` may also be
+    a function of the answer, to say what was reached.
+    """
+
+    def decorate(problems: Callable[..., Iterator[str]]) -> Callable[..., Verdict]:
+        @functools.wraps(problems)
+        def check(answer) -> Verdict:
+            if is_template(answer):
+                return Verdict(False, NOTHING, "⬜")
+            verdict = judge(problems, answer, "", "Checking your answer")
+            if not verdict.passed:
+                return verdict
+            return Verdict(True, praise if isinstance(praise, str) else praise(answer))
+
+        return check
+
+    return decorate
+
+
+def judge(problems: Callable, answer, praise: str, what: str) -> Verdict:
+    """Return the verdict on an answer: the first of its problems, or praise."""
+    try:
+        problem = next(problems(answer), None)
+    except Nothing:
+        return Verdict(False, NOTHING, "⬜")
+    except Wrong as wrong:
+        problem = str(wrong)
+    except Exception as error:  # the learner's own code may raise anything
+        problem = f"{what} stopped with {type(error).__name__}: {error}."
+    return Verdict(problem is None, problem or praise)
+
+
+def quiz(lesson: str, key: dict[int, str], hints: dict[int, str]) -> Callable[[dict], Verdict]:
+    """Return the checker of a lesson's questions, whose right letters `key` holds as digests.
+
+    `hints` says for each question where to look again.
+    """
+
+    def check(answers: dict[int, str]) -> Verdict:
+        if is_template(answers):
+            return Verdict(False, NOTHING, "⬜")
+        if not isinstance(answers, dict):
+            return Verdict(
+                False, 'Answer with a dictionary of letters in quotes: {1: "A", 2: "B"}.'
+            )
+        wrong, missing = [], []
+        for number, right in key.items():
+            letter = answers.get(number)
+            letter = "" if is_template(letter) else str(letter).strip(" .)").upper()
+            if not letter:
+                missing.append(str(number))
+            elif letter not in tuple(LETTERS):
+                wrong.append(f"Question {number}: give one of the letters A to D, in quotes.")
+            elif digest(lesson, number, letter) != right:
+                wrong.append(f"Question {number}: {hints[number]}")
+        if not wrong and not missing:
+            return Verdict(True, f"Right: all {len(key)} answers.")
+        open_questions = f" Not answered yet: {', '.join(missing)}." if missing else ""
+        message = (" ".join(wrong) or "Right so far.") + open_questions
+        return Verdict(False, message, "" if wrong else "⬜")
+
+    check.__name__ = f"quiz_{lesson}"
+    return check
+
+
+def digest(lesson: str, question: int, letter: str) -> str:
+    """Return what a quiz's key holds for a letter, so that it cannot be read at a glance."""
+    return hashlib.sha256(f"reading faces {lesson}.{question} {letter}".encode()).hexdigest()[:10]
+
+
+def unless_yours(function: Callable) -> Callable:
+    """Decorate the course's own solution: where a learner's function was accepted, keep that."""
+    name = function.__name__
+    yours = function.__globals__.get(name)
+    if among(accepted, yours):
+        print(f"From here on, the lesson uses your own {name}.")
+        return yours
+    print(
+        f"From here on, the lesson uses our {name}, because none of yours has passed the checker."
+    )
+    ours.append(function)
+    return function
+
+
+def among(functions: list[Callable], function: Callable) -> bool:
+    """Return whether it is one of these very functions."""
+    return any(function is one for one in functions)
+
+
+def is_template(answer) -> bool:
+    """Return whether a learner has left a value as it was: None, `...`, or nothing in it."""
+    if isinstance(answer, dict):
+        return all(is_template(value) for value in answer.values())
+    return answer is None or answer is ... or (isinstance(answer, list | tuple) and not answer)
+
+
+def stub() -> None:
+    """Do as little as the stub of an exercise."""
+    ...
+
+
+def is_stub(function: Callable) -> bool:
+    """Return whether a function is a docstring and no more, as the stub of an exercise."""
+    if not (hasattr(function, "__code__") and function.__doc__):
+        return False
+    steps, none = ([step.opname for step in dis.get_instructions(f)] for f in (function, stub))
+    return steps == none
+
+
 def call(answer: Callable, *given):
     """Return what an answer gives back for copies of what it is given, which it must not change."""
     copies = copy.deepcopy(given)
     result = answer(*copies)
+    if result is None and is_stub(answer):
+        raise Nothing
     if result is None or result is ...:
         raise Wrong("Your function gives nothing back yet; end it with return.")
     for before, after in zip(given, copies, strict=True):

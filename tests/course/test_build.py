@@ -23,6 +23,8 @@ LITTLE = '''
 # # 9 · A little lesson
 
 # %% tags=["showed"]
+from reading_faces.exercises import verdict as check
+
 print("Two and two is", 2 + 2)
 
 # %% [markdown] exercise="double"
@@ -64,10 +66,12 @@ def little_run(tmp_path_factory) -> NotebookNode:
 def test_the_stub_comes_before_the_folded_solution_and_the_hidden_test_is_gone(little):
     nb = build.published(little)
     parts = [cell.metadata.get("part") for cell in nb.cells if "exercise" in cell.metadata]
-    assert parts == [None, "stub", "solution", "checker"]
+    assert parts == [None, "stub", "checker", "solution"]
     stub, solution = (c for c in nb.cells if c.metadata.get("part") in ("stub", "solution"))
     assert stub.source.endswith(f'    """Return twice x."""\n    {build.STUB}')
     assert "2 * x" not in stub.source
+    assert "\n@check.unless_yours\ndef double(x):\n" in solution.source
+    assert "###" not in solution.source
     assert solution.metadata["jupyter"] == {"source_hidden": True}
     assert solution.metadata["cellView"] == "form"
 

@@ -108,18 +108,21 @@ def test_rule_finds_what_is_wrong(rule):
 
 
 def trial(nb: NotebookNode) -> NotebookNode:
-    """Return an assignment in which each exercise is tried twice: with the stub, then solved."""
+    """Return an assignment in which each exercise is tried twice: with the stub, then solved.
+
+    Experiments and challenges, which need their whole lesson, are tried with the stub alone.
+    """
     cells = []
     for cell in build.assignment(nb).cells:
         part = cell.metadata.get("part")
         if part == "solution":
-            stub, solution = new_code_cell(build.stub_of(cell.source)), cell
+            stub, solution = new_code_cell(build.stub_of(cell)), cell
             cells.append(stub)
-        elif part in build.PARTS:
-            unsolved = new_code_cell(cell.source, metadata={"must_fail": cell.id})
-            cells += [unsolved, new_code_cell(solution.source), cell, new_code_cell(stub.source)]
-            if part == "hidden":
-                cells[-1] = new_code_cell(solution.source)
+        elif part:
+            cells.append(new_code_cell(cell.source, metadata={"must_fail": cell.id}))
+            if build.kind_of(cell) in ("function", "quiz"):
+                after = solution if part == "hidden" else stub
+                cells += [new_code_cell(solution.source), cell, new_code_cell(after.source)]
         else:
             cells.append(cell)
     return new_notebook(cells=cells)
