@@ -7,6 +7,7 @@ test needs is derived from it here, so that nothing is written twice and nothing
     python notebooks/build.py course        run the lessons; notebooks and pages into build/course/
     python notebooks/build.py assignments   nbgrader's source notebooks into build/assignments/
     python notebooks/build.py drift         which notebooks are not what their text says?
+    python notebooks/build.py minutes       how long is each lesson?
     python notebooks/build.py badges O/NAME lead badges and set-up cells to the repository O/NAME
 """
 
@@ -14,6 +15,7 @@ import argparse
 import copy
 import hashlib
 import html
+import math
 import os
 import re
 import shutil
@@ -366,6 +368,58 @@ def build_assignments(paths: list[Path]) -> int:
     return 0
 
 
+def on_the_main_path(cell: NotebookNode) -> bool:
+    """Return whether a cell is for everyone: neither optional nor part of an exercise."""
+    return not cell.metadata.get("exercise") and "optional" not in cell.metadata.get("tags", [])
+
+
+def words_of(cell: NotebookNode) -> str:
+    """Return a text cell's prose, without code, pictures, addresses and HTML."""
+    text = re.sub(r"```.*?```", "", cell.source, flags=re.DOTALL)
+    text = re.sub(r"(?<!\\)\$[^$]+\$|`[^`]*`", "x", text)
+    text = re.sub(r"\[!\[[^\]]*\]\([^)]*\)\]\([^)]*\)|!\[[^\]]*\]\([^)]*\)", "", text)
+    text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)
+    return re.sub(r"<[^>]*>|https?://\S+", "", text)
+
+
+def count_words(cells: list[NotebookNode]) -> int:
+    """Return the words of the text cells among these."""
+    texts = [words_of(cell) for cell in cells if cell.cell_type == "markdown"]
+    return sum(len(re.findall(r"\w[\w'’.,-]*", text)) for text in texts)
+
+
+def minutes(nb: NotebookNode) -> tuple[int, int]:
+    """Return how long a lesson's text takes one person: the main path, and the exercises.
+
+    A minute for every 120 words and a minute for each code cell, rounded up to 5; four minutes for
+    each star of an exercise, rounded to 5.
+    """
+    main = [cell for cell in nb.cells if on_the_main_path(cell)]
+    alone = count_words(main) / 120 + sum(cell.cell_type == "code" for cell in main)
+    tasks = [cell.source for cell in nb.cells if cell.metadata.get("exercise")]
+    stars = sum(task.partition("\n")[0].count("★") for task in tasks if task.startswith("###"))
+    return 5 * math.ceil(alone / 5), 5 * round(4 * stars / 5)
+
+
+def time_line(nb: NotebookNode) -> str:
+    """Return what a lesson says at its top of the time that it takes."""
+    main, exercises = minutes(nb)
+    return f"**Time:** {main} minutes" + (
+        f", and {exercises} for the exercises." if exercises else "."
+    )
+
+
+def report_minutes(paths: list[Path]) -> int:
+    """Print for each lesson how its minutes come about, and the line that it should have."""
+    for path in paths:
+        nb = read_source(path)
+        main = [cell for cell in nb.cells if on_the_main_path(cell)]
+        code = sum(cell.cell_type == "code" for cell in main)
+        print(f"{path.stem}: {count_words(main)} words and {code} code cells on the main path,")
+        print(f"  {count_words(nb.cells)} words in all. {time_line(nb)}")
+    return 0
+
+
 def drifted(path: Path) -> bool:
     """Return whether a lesson's stored notebook is another, outputs aside, than its text says."""
     stored = nbformat.read(NOTEBOOKS / f"{path.stem}.ipynb", as_version=4)
@@ -418,6 +472,7 @@ def main() -> int:
         ("course", build_course, "run the lessons into build/course/ and show a table"),
         ("assignments", build_assignments, "write nbgrader's sources into build/assignments/"),
         ("drift", report_drift, "name the notebooks that are not what their text says"),
+        ("minutes", report_minutes, "count words and cells, and say how long a lesson takes"),
     ):
         command = commands.add_parser(name, help=what, description=what)
         command.add_argument("lessons", nargs="*", help="by number, for instance 01; default: all")
