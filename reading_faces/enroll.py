@@ -6,8 +6,9 @@ import numpy as np
 
 from helpers import detect
 from helpers.data.people import PeopleData
+from helpers.embedders import SmallEmbedder
 from helpers.gallery import Embedder, Gallery, to_unit_length
-from helpers.images import PhotoError, read_photo
+from helpers.images import PhotoError, load_photo
 from reading_faces import upright
 
 # The least area of a face, as a share of the largest on its photo, that may be whose photo it is: a
@@ -16,9 +17,9 @@ FOREGROUND = 0.25
 
 
 def enroll_people(
-    people: PeopleData, embedder: Embedder, threshold: float | None = None
+    people: PeopleData, embedder: Embedder | None = None, threshold: float | None = None
 ) -> tuple[Gallery, list[Path], dict[Path, str]]:
-    """Enrol everybody by their face on each of their photos.
+    """Enrol everybody by their face on each of their photos, by default with our own embedder.
 
     `threshold` is the similarity that makes a name later; by default the embedder's own, which also
     says here which faces are one person's.
@@ -28,17 +29,18 @@ def enroll_people(
     The gallery; the photo of each of its embeddings; and a sentence for each photo that was left
     out or may be a mistake.
     """
+    embedder = embedder or SmallEmbedder()
     gallery = Gallery.empty(embedder.name, embedder.threshold if threshold is None else threshold)
     used, remarks = [], {}
     for name in np.unique(people.names).tolist():
-        found = {}
+        found, cut = {}, {}
         for file in people.files[people.names == name]:
             try:
-                found[file] = embed_foreground(file, embedder)
+                found[file], cut[file] = embed_foreground(file, embedder)
             except PhotoError as error:
                 remarks[file] = f"Left out. {error}"
         chosen, doubts = choose_faces(found, embedder.threshold)
-        remarks |= doubts
+        remarks |= {file: f"Used. {remark}" for file, remark in cut.items() if remark} | doubts
         if chosen:
             gallery = gallery.enroll(name, np.array([*chosen.values()]))
             used += chosen
@@ -50,22 +52,26 @@ def enroll_people(
     return gallery, used, remarks
 
 
-def embed_foreground(file: Path, embedder: Embedder) -> np.ndarray:
+def embed_foreground(file: Path, embedder: Embedder) -> tuple[np.ndarray, str]:
     """Return the embeddings `(n, d)` of a photo's faces, besides small ones in the background.
+
+    And a sentence if a part of the photo is missing.
 
     Raises
     ------
     PhotoError
         If the photo cannot be read, or has no face.
     """
-    photo = read_photo(file)
-    faces, _ = upright.find_faces(photo)
+    loaded = load_photo(file)
+    photo = loaded.pixels
+    faces, lying = upright.find_faces(photo)
     if not faces:
-        raise PhotoError("No face was found on it.")
+        lies = "Its face lies or is upside down, and cannot be read."
+        raise PhotoError(lies if lying else "No face was found on it.")
     areas = np.array([face.box[2:] for face in faces]).prod(axis=1)
     faces = [faces[row] for row in np.flatnonzero(areas >= FOREGROUND * areas.max())]
     how = "mtcnn", embedder.framing, embedder.size
-    return embedder.embed(detect.crop_detected(photo, faces, *how)[0])
+    return embedder.embed(detect.crop_detected(photo, faces, *how)[0]), loaded.remark
 
 
 def choose_faces(
