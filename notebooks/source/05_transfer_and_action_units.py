@@ -24,15 +24,15 @@
 # 105 minutes; the code itself runs in under three.
 
 # %% tags=["setup"]
-from importlib import import_module
-from importlib.util import find_spec
+import sys
+from importlib import import_module, util
+from os import getenv
+from subprocess import run
 
-from IPython import get_ipython
-
-if find_spec("helpers") is None:  # in Colab: fetch the course's code once
-    address = "git+https://github.com/reading-faces/reading-faces@v0.1.0"
-    get_ipython().run_line_magic("pip", f"install -q {address}")
-
+if util.find_spec("helpers") is None:  # in Colab: fetch the course's code once
+    url = getenv("COURSE_URL", "https://github.com/reading-faces/reading-faces/archive/v0.1.0.zip")
+    if run([sys.executable, "-m", "pip", "install", "-q", url], capture_output=True).returncode:
+        sys.exit(f"pip could not install the course from {url}; check the address and the network.")
 _ = import_module("helpers")  # before TensorFlow, so that it uses all that the processor can do
 
 # %% [markdown]
@@ -61,7 +61,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 # %%
-from helpers import batches, data, metrics, models, plots, settings, transfer
+from helpers import batches, data, metrics, models, plots, settings
 from helpers.data.splits import split_by_subject
 from helpers.results import stored_result
 from reading_faces.exercises import check
@@ -71,6 +71,7 @@ from reading_faces.made_faces.features import place_features
 from reading_faces.made_faces.figures import action_unit_figure
 from reading_faces.made_faces.playground import play
 from reading_faces.made_faces.sets import scene_number
+from reading_faces.training import transfer
 
 keras.utils.set_random_seed(settings.SEED)
 plots.set_style()
@@ -177,8 +178,7 @@ for emotion, found in prototypes.items():
 # such sets by emotion. Give back the emotion that shares most with the face: how many units both have,
 # divided by how many at least one of them has (the Jaccard index). Sets have `&` and `|`.
 #
-# Type into the cell below and run it; leave the folded solution closed while you try; then run the
-# checker under it. (Run All opens nothing and runs the solution, so the rest of the lesson works.)
+# Type into the cell below and run it, then run the checker under it.
 
 
 # %% exercise="prototype" part="solution"

@@ -3,6 +3,8 @@
 The set is cut into folds by subject; each fold is judged by a network trained on the others.
 """
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
@@ -13,13 +15,12 @@ from helpers.augment import augment_faces
 from helpers.batches import Batches
 from helpers.data import DataError, EmotionData, load_emotions
 from helpers.models import TrainedModel
-from reading_faces.training import scores
+from reading_faces.training import scores, storage
 from reading_faces.training.action_units import ActionUnitData
 from reading_faces.training.loop import fit
 from reading_faces.training.losses import cross_entropy
-from reading_faces.training.measure import Evaluation, describe
+from reading_faces.training.measure import Evaluation, describe, finite
 from reading_faces.training.recipes import Schedule, build_optimizer
-from reading_faces.training.storage import BUILDERS
 
 LABEL_SMOOTHING = 0.1
 
@@ -51,13 +52,14 @@ def cross_validate(
     classes = tuple(whole.classes[label] for label in np.unique(whole.labels[kept]))
     data = whole.among_classes(classes)
     card = model.card | {"classes": list(classes), "temperature": 1.0}
-    probabilities = np.zeros((len(data), len(classes)), np.float32)
     parts = folds_of_subjects(data, folds)
-    for number, (learn, judge) in enumerate(tqdm(parts, desc="folds", unit="fold")):
-        keras.utils.set_random_seed(settings.SEED + number)
+
+    def tune(rows: np.ndarray, _) -> TrainedModel:
         network = fresh_network(model, classes, scratch)
-        fine_tune(network, data.images[learn], np.eye(len(classes))[data.labels[learn]])
-        probabilities[judge] = TrainedModel(network, card).predict(data.images[judge], mirrored)
+        fine_tune(network, data.images[rows], np.eye(len(classes))[data.labels[rows]])
+        return TrainedModel(network, card)
+
+    probabilities = judge_folds(tune, data.images, parts, mirrored)
     hits = probabilities.argmax(axis=1) == data.labels
     accuracies = [float(hits[judge].mean()) for _, judge in parts]
     measured = scores.emotion_metrics(data.labels, probabilities, classes) | {
@@ -94,13 +96,27 @@ def folds_of_subjects(
     return list(cut.split(data.images, labels, data.subjects))
 
 
+def judge_folds(
+    tune: Callable, images: np.ndarray, parts: list, mirrored: bool = False
+) -> np.ndarray:
+    """Return answers `(n, …)`, those of each part by the model that learnt from all others.
+
+    `tune` takes the rows to learn from and a seed, and gives that model.
+    """
+    answers = []
+    for seed, (learn, judge) in enumerate(tqdm(parts, desc="folds"), settings.SEED):
+        keras.utils.set_random_seed(seed)
+        answers.append(finite(tune(learn, seed).predict(images[judge], mirrored)))
+    order = np.concatenate([judge for _, judge in parts])
+    return np.concatenate(answers)[np.argsort(order)]
+
+
 def fresh_network(model: TrainedModel, classes: tuple[str, ...], scratch: bool) -> keras.Model:
     """Build the model's network for `classes`, with its weights.
 
     Of the last layer, that is what it knows of each class; one that it does not know starts anew.
     """
-    build = model.card["build"]
-    network = BUILDERS[build["function"]](**(build["arguments"] | {"classes": len(classes)}))
+    network = storage.build(model.card, classes=len(classes))
     if scratch:
         return network
     known = [name for name in classes if name in model.card["classes"]]

@@ -99,7 +99,7 @@ def train_model(run: Run, resume: bool = False, copy_to: Path | None = None) -> 
     weights = storage.save(TrainedModel(network, write_card(run, facts)), run.out)
     # From here on the model is the float16 one on disk: what ships is calibrated and measured.
     model = storage.load(weights)
-    model.card.update(run.task.calibrate(model, examples))
+    model.card.update(run.task.calibrate(model, examples, run))
     if run.profile == "full":
         model.card.update(run.task.measure(model, run))
     for folder in [run.out, *([copy_to] if copy_to else [])]:

@@ -16,7 +16,6 @@ from helpers.images import resize_square
 from helpers.models import TrainedModel
 from reading_faces.training import action_units, scores
 from reading_faces.training.definitions import marks_otherwise
-from reading_faces.training.prototypes import prototype_agreement
 from reading_faces.training.training_data import agreement
 
 TRAINED_ON = ("train", "val")
@@ -143,7 +142,7 @@ def evaluate_action_units(
         measured = scores.action_unit_metrics(
             present, probabilities, units, thresholds, intensities
         )
-    measured |= prototype_agreement(probabilities, emotions)
+    measured |= scores.prototype_agreement(probabilities, emotions)
     result = describe("action-units", source, split, len(faces), mirrored, measured)
     return Evaluation(result, {"probabilities": probabilities, "classes": np.array(units)})
 

@@ -9,7 +9,6 @@ import contextlib
 import itertools
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -18,6 +17,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from helpers import metrics, recognition, settings
 from helpers.data import DataError, load_people
+from helpers.data.parsing import read_archive
 from helpers.data.sources import locate
 from helpers.detect import crop_largest_faces
 from helpers.gallery import Embedder, to_unit_length
@@ -79,7 +79,11 @@ def load_faces(
         if split not in (None, "all"):
             raise DataError(f"{source} has no split {split!r}; it has: all.")
         made_by = {"embedder": "whatever made the file", "weights": "none: embeddings as given"}
-        return Faces(*read_embeddings(locate(source)), source, made_by=made_by)
+        needed = {"embeddings": (np.float32, None), "labels": (str,)}
+        stored = read_archive(locate(source), needed, {})
+        if not np.isfinite(stored["embeddings"]).all():
+            raise DataError(f"{source} has embeddings with numbers that are none.")
+        return Faces(stored["embeddings"], stored["labels"], source, made_by=made_by)
     if embedder is None:
         raise ValueError(f"{source} holds photos: an embedder is needed.")
     split, people = choose_split(load_people(people_source(source, many)), split)
@@ -92,18 +96,6 @@ def load_faces(
     embeddings, not_found = finite(embedder.embed(cut)), int((~found).sum())
     about = made_by, not_found, embedder.threshold, sharpness
     return Faces(embeddings, people.names, source, split, *about)
-
-
-def read_embeddings(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Read `embeddings (n, d)` and `labels (n,)` from an `.npz` without pickle."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            embeddings, labels = file["embeddings"], file["labels"].astype(str)
-    except (OSError, ValueError, KeyError) as problem:
-        raise DataError(f"{path} holds no embeddings with labels ({problem}).") from None
-    if embeddings.ndim != 2 or len(embeddings) != len(labels) or not np.isfinite(embeddings).all():
-        raise DataError(f"{path}: embeddings must be finite and (n, d), with n labels.")
-    return embeddings, labels
 
 
 def evaluate_svm(faces: Faces, folds: int = 0) -> Evaluation:

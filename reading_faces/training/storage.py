@@ -63,6 +63,11 @@ BUILDERS = models.BUILDERS | {
 }
 
 
+def build(card: dict, **changed) -> keras.Model:
+    """Build the network that a model card describes, with some arguments changed."""
+    return BUILDERS[card["build"]["function"]](**card["build"]["arguments"] | changed)
+
+
 def take_over(network: keras.Model, learnt: keras.Model) -> None:
     """Take over the weights of a trained network.
 

@@ -43,8 +43,8 @@ class Task:
     loss: Callable = lambda sources, recipe: losses.cross_entropy(recipe.label_smoothing)
     monitor: str = "val_loss"  # the column of the history that says which epoch is best
     outputs: dict[str, list[str]] = field(default_factory=dict)  # their names, for the card
-    # model, examples -> entries of the card that are fitted on faces
-    calibrate: Callable = lambda model, examples: {}
+    # model, examples, run -> entries of the card that are fitted on faces
+    calibrate: Callable = lambda model, examples, run: {}
 
 
 def learn_emotions(network: keras.Model, examples: Examples, run) -> tuple[keras.Model, dict]:
@@ -64,17 +64,17 @@ def learn_emotions(network: keras.Model, examples: Examples, run) -> tuple[keras
     return network, facts
 
 
-def keypoint_offsets(model: TrainedModel, examples: Examples) -> dict:
+def keypoint_offsets(model: TrainedModel, examples: Examples, run) -> dict:
     """Fit how far labels of sources with another definition than Kaggle's lie from the answers."""
     offsets = {}
-    for source in filter(marks_otherwise, model.card["training"]["sources"]):
+    for source in filter(marks_otherwise, run.sources):
         faces = learnt_from(load_keypoints(source))
         fitted = fit_offsets(model.predict(faces.images, mirrored=True), faces.keypoints)
         offsets[marks_otherwise(source)] = fitted.round(4).tolist()
     return {"offsets": offsets} if offsets else {}
 
 
-def temperature(model: TrainedModel, examples: Examples) -> dict:
+def temperature(model: TrainedModel, examples: Examples, run) -> dict:
     """Fit how sure the probabilities are."""
     labels = examples.validation.targets.argmax(axis=1)
     return {"temperature": fit_temperature(labels, model.outputs(examples.validation.images))}

@@ -18,6 +18,7 @@ from helpers.batches import Batches
 from helpers.crop import Framing, crop_faces, region_of_landmarks
 from helpers.data import DataError, album_folder, load_people
 from helpers.data.sources import locate
+from helpers.data.splits import tenth_of_people
 from helpers.detect import roll_of
 from helpers.embedders import SmallEmbedder
 from helpers.gallery import to_unit_length
@@ -106,8 +107,8 @@ def portrait_data(sources: tuple[str, ...], recipe: Recipe, seed: int) -> Lesson
 def read_source(source: str, rows: int | None) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
     """Return a row for each picture that the teacher has seen, its answers, and the points found.
 
-    The table has `file`, `name`, `split` and whether it is `made`. Where people have no split,
-    every tenth one is for validation.
+    The table has `file`, `name`, `split` and whether it is `made`. Where people have no split, a
+    tenth of them is for validation.
     """
     made = source == "made"
     source = str(album_folder(people_album(**MADE))) if made else source
@@ -116,9 +117,8 @@ def read_source(source: str, rows: int | None) -> tuple[pd.DataFrame, np.ndarray
     asked = (answered.get(file.relative_to(folder).as_posix(), -1) for file in people.files)
     table = pd.DataFrame({"file": people.files, "name": people.names, "split": people.split})
     table = table.assign(made=made, answer=list(asked)).query("answer >= 0")[:rows]
-    nobody = table.split == "all"
-    tenth = pd.factorize(table.name)[0] % 10 == 9
-    table["split"] = table.split.mask(nobody, np.where(tenth, "val", "train"))
+    split = np.where(tenth_of_people(table.name.to_numpy()), "val", "train")
+    table["split"] = table.split.mask(table.split == "all", split)
     return table, teacher.embeddings[table.answer], teacher.landmarks[table.answer]
 
 
@@ -178,7 +178,7 @@ def taught(wanted, answered):
     return direct + MATRIX_WEIGHT * ops.mean(ops.square(alike)) + NAMES_WEIGHT * names
 
 
-def name_and_thresholds(model: TrainedModel, lessons: Lessons) -> dict:
+def name_and_thresholds(model: TrainedModel, lessons: Lessons, _) -> dict:
     """Give the model a name, and thresholds by what the validation people look like.
 
     Embeddings of two trainings mean nothing to each other: so the name tells trainings apart.

@@ -5,22 +5,21 @@ faces alone is fine-tuned on both together.
 """
 
 from dataclasses import replace
+from functools import partial
 
 import keras
 import numpy as np
-from tqdm import tqdm
 
 from helpers import settings
 from helpers.models import TrainedModel
-from helpers.transfer import thaw
 from reading_faces.training import losses, scores, storage
 from reading_faces.training.action_units import ActionUnitData, load_action_units
-from reading_faces.training.crossval import folds_of_subjects
+from reading_faces.training.crossval import folds_of_subjects, judge_folds
 from reading_faces.training.loop import fit, train_in_turn
 from reading_faces.training.measure import Evaluation, describe, finite
-from reading_faces.training.prototypes import prototype_agreement
 from reading_faces.training.recipes import Recipe, Schedule, build_optimizer, precision
 from reading_faces.training.training_data import Examples, drawn_only, unit_examples
+from reading_faces.training.transfer import thaw
 
 DRAWN = settings.SHIPPED / "weights" / "made" / "action_units.weights.h5"
 PEOPLE = "ckplus-action-units"
@@ -40,21 +39,24 @@ def learn(network: keras.Model, examples: Examples, run) -> tuple[keras.Model, d
     return train_in_turn(network, examples, run)
 
 
-def fit_thresholds(model: TrainedModel, examples: Examples) -> dict:
+def fit_thresholds(model: TrainedModel, examples: Examples, run) -> dict:
     """Fit from which probability on each unit counts as present; for `tasks.Task.calibrate`.
 
     After a full training with people, those of units that enough people show come from five folds
-    of them: the few people in `examples.validation` would tell too little. `rest_on_drawings` are
-    the other units.
+    of them: the few people in `examples.validation` would tell too little. The folds begin as the
+    run did, unless that is with weights that have learnt from people. `rest_on_drawings` are the
+    other units.
     """
-    targets, training = examples.validation.targets, model.card["training"]
+    targets = examples.validation.targets
     present = np.where(np.isfinite(targets), targets >= 0.5, np.nan)
     thresholds = scores.fit_thresholds(present, model.predict(examples.validation.images))
-    people = [source for source in training["sources"] if not drawn_only((source,))]
+    people = [source for source in run.sources if not drawn_only((source,))]
     found, units = {}, model.card["units"]
-    for source in people if training["profile"] == "full" else ():
+    for source in people if run.profile == "full" else ():
         faces = load_action_units(source)
-        judged = judge_folds(storage.load(DRAWN), faces, folds_of_subjects(faces, 5))
+        first = run.first if run.first and seen_drawings_only(run.first) else storage.load(DRAWN)
+        tune = partial(fine_tune, first, faces)
+        judged = judge_folds(tune, faces.images, folds_of_subjects(faces, 5))
         present, _ = faces.among_units(units)
         thresholds = thresholds_of_people(present, judged, faces.subjects, thresholds)
         rare = np.nansum(present, axis=0) < scores.ENOUGH
@@ -62,10 +64,13 @@ def fit_thresholds(model: TrainedModel, examples: Examples) -> dict:
     return {"thresholds": thresholds.round(4).tolist(), **found}
 
 
-def all_sources(training: dict) -> tuple[str, ...]:
-    """Return what weights and those before them have learnt from; `unknown` if a card is silent."""
-    before = training.get("began_with")
-    return (*(training.get("sources") or ["unknown"]), *(all_sources(before) if before else ()))
+def seen_drawings_only(model: TrainedModel) -> bool:
+    """Whether neither weights nor those before them have learnt from people, as the card says."""
+    training, sources = model.card.get("training", {}), []
+    while training is not None:
+        sources += training.get("sources") or ["unknown"]
+        training = training.get("began_with")
+    return drawn_only(tuple(sources))
 
 
 def cross_validate(
@@ -81,14 +86,15 @@ def cross_validate(
     DataError, ValueError
         If the model has learnt from people, or the source has too few.
     """
-    if not drawn_only(all_sources(model.card.get("training", {}))):
+    if not seen_drawings_only(model):
         raise ValueError(
             "These weights have learnt from people, who may be in any fold. Leave --weights out to "
             "begin with those that ship and have seen made faces only."
         )
     faces, units = load_action_units(source), model.card["units"]
     parts = folds_of_subjects(faces, folds)
-    probabilities, present = judge_folds(model, faces, parts, mirrored), faces.among_units(units)[0]
+    probabilities = judge_folds(partial(fine_tune, model, faces), faces.images, parts, mirrored)
+    present, _ = faces.among_units(units)
     first, thresholds = np.array(model.card["thresholds"]), np.zeros(present.shape)
     for learnt, judged in parts:
         said = present[learnt], probabilities[learnt], faces.subjects[learnt]
@@ -103,26 +109,15 @@ def cross_validate(
     return Evaluation(result, {"probabilities": probabilities, "classes": np.array(units)})
 
 
-def judge_folds(
-    model: TrainedModel, faces: ActionUnitData, parts: list, mirrored: bool = False
-) -> np.ndarray:
-    """Return probabilities `(n, units)`, those of each part by what was learnt from the others."""
-    probabilities = np.zeros((len(faces), len(model.card["units"])), np.float32)
-    for number, (learnt, judged) in enumerate(tqdm(parts, desc="folds", unit="fold")):
-        tuned = fine_tune(model, faces.select(learnt), settings.SEED + number)
-        probabilities[judged] = finite(tuned.predict(faces.images[judged], mirrored))
-    return probabilities
-
-
-def fine_tune(model: TrainedModel, people: ActionUnitData, seed: int) -> TrainedModel:
-    """Return the model after all epochs of a training on people and made faces."""
-    epochs, rows = settings.by_profile((1, 64), *[(RECIPE.schedule.epochs, RECIPE.rows)] * 2)
-    recipe = replace(RECIPE, rows=rows, schedule=replace(RECIPE.schedule, epochs=epochs))
-    keras.utils.set_random_seed(seed)
-    batches = unit_examples([load_action_units()], recipe, seed, extra=[people]).training
-    build = model.card["build"]
+def fine_tune(
+    model: TrainedModel, people: ActionUnitData, rows: np.ndarray, seed: int
+) -> TrainedModel:
+    """Return the model after all epochs of a training on some rows of people and on made faces."""
+    epochs, made = settings.by_profile((1, 64), *[(RECIPE.schedule.epochs, RECIPE.rows)] * 2)
+    recipe = replace(RECIPE, rows=made, schedule=replace(RECIPE.schedule, epochs=epochs))
+    batches = unit_examples([load_action_units()], recipe, seed, [people.select(rows)]).training
     with precision(recipe.schedule.precision):
-        network = storage.BUILDERS[build["function"]](**build["arguments"])
+        network = storage.build(model.card)
     network.set_weights(model.network.get_weights())
     thaw(network, recipe.last_stages)
     network.compile(build_optimizer(recipe.schedule, len(batches)), losses.masked_entropy)
@@ -151,4 +146,4 @@ def measure_people(
     measured = scores.common_units(present, probabilities, units, thresholds, faces.subjects)
     # Nobody poses a neutral face, and it would be named right more easily.
     posed = np.where(faces.emotions == "neutral", "", faces.emotions)
-    return measured | prototype_agreement(probabilities, posed)
+    return measured | scores.prototype_agreement(probabilities, posed)

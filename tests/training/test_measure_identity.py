@@ -178,7 +178,7 @@ def test_the_similarity_is_to_the_others_of_that_name():
         (["--source", "{npz}", "--split", "test"], "no split 'test'"),
         (["--source", "{npz}", "--enroll", "8"], "9 are needed"),
         (["--source", "{people}", "--folds", "5"], "5 are needed"),
-        (["--source", "{bad}"], "holds no embeddings"),
+        (["--source", "{bad}"], "cannot be read as .npz"),
     ],
 )
 def test_what_cannot_be_measured_is_one_sentence(

@@ -6,7 +6,7 @@ import pytest
 from helpers.data import EMOTIONS
 from reading_faces.made_faces.expression import PROTOTYPES, UNIT_NAMES, with_units
 from reading_faces.training.action_units import load_action_units
-from reading_faces.training.prototypes import emotions_of_units, prototype_agreement
+from reading_faces.training.scores import emotions_of_units, prototype_agreement
 
 
 @pytest.mark.parametrize("emotion", EMOTIONS)

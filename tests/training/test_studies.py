@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers import models, settings, transfer
+from helpers import models, settings
 from helpers.results import stored_result
 from reading_faces.__main__ import main
 from reading_faces.commands import study
-from reading_faces.training import studies
+from reading_faces.training import studies, transfer
 from reading_faces.training.loop import once
 from reading_faces.training.recipes import Schedule
 from reading_faces.training.studies import STUDIES, from_scratch, resnet50, smoke_budget

@@ -82,14 +82,12 @@ def test_the_card_says_how_far_labels_of_another_definition_lie_from_the_answers
     split = np.repeat(["train", "test"], 6)
     faces = KeypointData(grey(12, 96), points, split, source="youtube-faces")
     monkeypatch.setattr(tasks, "load_keypoints", lambda source: faces)
-    lower = SimpleNamespace(
-        predict=lambda images, mirrored: points[: len(images)] - [0, 3.6],
-        card={"training": {"sources": ["made", "youtube-faces"]}},
-    )
-    found = tasks.KEYPOINTS.calibrate(lower, None)
+    lower = SimpleNamespace(predict=lambda images, mirrored: points[: len(images)] - [0, 3.6])
+    run = SimpleNamespace(sources=("made", "youtube-faces"))
+    found = tasks.KEYPOINTS.calibrate(lower, None, run)
     np.testing.assert_allclose(found["offsets"]["youtube-faces"], [[0, 0.1]] * 15, atol=1e-4)
-    lower.card["training"]["sources"] = ["made", "facial-keypoints"]
-    assert tasks.KEYPOINTS.calibrate(lower, None) == {}
+    run.sources = ("made", "facial-keypoints")
+    assert tasks.KEYPOINTS.calibrate(lower, None, run) == {}
 
 
 def test_sureness_is_fitted_on_validation_faces():
@@ -98,7 +96,7 @@ def test_sureness_is_fitted_on_validation_faces():
     # Training faces of which nothing fits, to be seen if they were taken.
     training, validation = (Batches(images, np.eye(7)[n]) for n in (numbers[::-1], numbers))
     examples = Examples(training, validation)
-    found = tasks.temperature(Oracle(), examples)["temperature"]
+    found = tasks.temperature(Oracle(), examples, None)["temperature"]
     sure = softmax(Oracle().outputs(images) / found, axis=1).max(axis=1).mean()
     assert sure == pytest.approx(0.75, abs=0.03)
 

@@ -82,8 +82,8 @@ def test_folds_of_people_are_measured_from_the_command_line(
 def test_nobody_is_judged_by_what_was_learnt_from_them(people, few_made, monkeypatch):
     faces, learnt = tune_units.load_action_units(people), []
 
-    def remember(model, people, seed):
-        learnt.append({image.tobytes() for image in people.images})
+    def remember(model, people, rows, seed):
+        learnt.append({image.tobytes() for image in people.images[rows]})
         return model
 
     monkeypatch.setattr(tune_units, "fine_tune", remember)
@@ -119,6 +119,26 @@ def test_only_the_last_stages_learn_and_no_normalisation_moves():
     assert len(kernels) == 9 and not any(kernels[:6]) and all(kernels[6:]) and not any(normal)
 
 
+def a_run(profile, *sources, first=None):
+    return SimpleNamespace(profile=profile, sources=sources or ("made",), first=first)
+
+
+@pytest.mark.parametrize("seen", ["made", "people"])
+def test_folds_of_thresholds_begin_as_the_run_did_if_that_has_seen_drawings_alone(
+    seen, people, monkeypatch
+):
+    began = []
+    faces = tune_units.load_action_units(people)
+    said = np.zeros((len(faces), 18))
+    monkeypatch.setattr(
+        tune_units, "judge_folds", lambda tune, *_: began.append(tune.args[0]) or said
+    )
+    first = a_model(("made",) if seen == "made" else ("made", people))
+    examples = Examples(None, Batches(grey(2, 96), np.zeros((2, 18), np.float32)))
+    tune_units.fit_thresholds(a_model(), examples, a_run("full", "made", people, first=first))
+    assert (began[0] is first) == (seen == "made")
+
+
 def test_thresholds_lie_between_absent_and_present_units_of_validation_faces():
     images = grey(50, 96)
     present = (images[:, 0, :18] > 100).astype(np.float32)
@@ -127,7 +147,7 @@ def test_thresholds_lie_between_absent_and_present_units_of_validation_faces():
         predict=lambda images: np.where(images[:, 0, :18] > 100, 0.3, 0.1), card=a_model().card
     )
     examples = Examples(Batches(images, 1 - present), Batches(images, coded))
-    thresholds = tune_units.fit_thresholds(model, examples)["thresholds"]
+    thresholds = tune_units.fit_thresholds(model, examples, a_run("lesson"))["thresholds"]
     assert len(thresholds) == 18 and all(0.1 < value < 0.3 for value in thresholds)
 
 
@@ -138,10 +158,9 @@ def test_after_a_full_training_people_tell_the_thresholds_of_what_enough_of_them
     present, _ = tune_units.load_action_units(people).among_units(UNIT_NAMES)
     said = np.where(present == 1, 0.9, 0.7)
     monkeypatch.setattr(tune_units, "judge_folds", lambda *_: said)
-    model = a_model(("made", people))
-    model.card["training"]["profile"] = "full"
     examples = Examples(None, Batches(grey(2, 96), np.zeros((2, 18), np.float32)))
-    found = tune_units.fit_thresholds(model, examples)
+    run = a_run("full", "made", people)
+    found = tune_units.fit_thresholds(a_model(("made", people)), examples, run)
     thresholds = dict(zip(UNIT_NAMES, found["thresholds"], strict=True))
     assert 0.7 < thresholds.pop("AU12") < 0.9 and 0.7 < thresholds.pop("AU26") < 0.9
     assert set(thresholds.values()) == {0.5} and found["rest_on_drawings"] == list(thresholds)

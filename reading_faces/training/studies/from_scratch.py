@@ -18,7 +18,6 @@ from keras import layers
 from helpers import models, settings
 from helpers.batches import Batches
 from helpers.data import load_keypoints
-from helpers.transfer import class_weights
 from reading_faces.training import tasks
 from reading_faces.training.augment import mirror_half
 from reading_faces.training.loop import fit, once
@@ -27,6 +26,7 @@ from reading_faces.training.measure import evaluate
 from reading_faces.training.recipes import Recipe, Schedule, build_optimizer
 from reading_faces.training.storage import build_keypoint_model
 from reading_faces.training.training_data import emotion_data
+from reading_faces.training.transfer import class_weights
 
 
 def plain_stage(x, filters: int, stride: int, identity_blocks: int):

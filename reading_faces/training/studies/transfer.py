@@ -9,12 +9,13 @@ import keras
 import numpy as np
 import pandas as pd
 
-from helpers import models, transfer
+from helpers import models
 from helpers.batches import PictureTable, peak_table
 from helpers.data.ckplus import read_peaks
 from helpers.data.made import album_folder
 from helpers.metrics import action_unit_metrics
 from reading_faces.made_faces.albums import ckplus_album
+from reading_faces.training import transfer
 from reading_faces.training.loop import fit
 from reading_faces.training.recipes import Schedule, build_optimizer
 

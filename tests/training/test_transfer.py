@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from keras import ops
 
-from helpers import models, transfer
+from helpers import models
 from helpers.data import EMOTIONS
+from reading_faces.training import transfer
 
 
 @pytest.fixture
