@@ -58,12 +58,14 @@ def test_every_link_of_a_lesson_leads_to_a_file_and_a_heading(path):
 
 def test_the_contents_name_each_lesson_with_its_minutes():
     contents = (ROOT / "notebooks" / "README.md").read_text(encoding="utf-8")
-    rows = re.findall(r"\| \[(.+?)\]\((.+?)\) \|.*\| (\d+) \|", contents)
+    rows = re.findall(r"\| \[(.+?)\]\((.+?)\) \|.*\| (\d+(?: \+ \d+)?) \|", contents)
     assert [file for _, file, _ in rows] == [path.name for path in LESSONS]
     for (title, _, minutes), path in zip(rows, LESSONS, strict=True):
         text = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells[:3])
         assert title in text
-        assert re.search(rf"\*\*Time:\*\*\s+{minutes} minutes", text)
+        alone, _, exercises = minutes.partition(" + ")
+        said = [f"{alone} minutes"] + [f"and {exercises} for the exercises"] * bool(exercises)
+        assert f"**Time:** {', '.join(said)}" in " ".join(text.split())
 
 
 def told() -> dict[Path, str]:
