@@ -8,9 +8,9 @@
 #
 # **You will be able to**
 #
-# - read the faces in a photo, and say what each result means;
-# - run the program on your own photo;
-# - say which lesson builds which part, and what the program cannot know.
+# - read the faces in a photo, and say what each result means
+# - run the program on your own photo
+# - say which lesson builds which part, and what the program cannot know
 #
 # **You need** no knowledge of deep learning, and there are no exercises. **Time:** 10 minutes.
 
@@ -70,13 +70,13 @@ show_photo(
 )
 
 # %% [markdown]
-# Each face has four results:
+# Each face has four results.
 #
-# - a [box](../docs/glossary.md#box) that says where the face is;
-# - 15 [keypoints](../docs/glossary.md#keypoint), with circles on the person's own left side, squares on
-#   the right and triangles in the middle;
-# - the most likely of seven emotions, with its probability;
-# - a name, or *unknown*.
+# - A [box](../docs/glossary.md#box) says where the face is.
+# - 15 [keypoints](../docs/glossary.md#keypoint) mark eyes, brows, nose and mouth. Circles are on the
+#   person's own left side, squares on the right, triangles in the middle.
+# - A word names the most likely of seven emotions, with its probability.
+# - A name follows, or *unknown*.
 #
 # Everything is also a table, with one row for each face.
 
@@ -135,7 +135,7 @@ close_up(
 
 # %% [markdown]
 # An [action unit](../docs/glossary.md#action-unit) is a visible movement of one or a few facial
-# muscles. The program gives each of 18 units a probability of its own. These are above 50 %:
+# muscles. The program gives each of 18 units a probability of its own. These are above 50 %.
 
 
 # %% tags=["nbval-check-output"]
