@@ -1,10 +1,15 @@
 """Right answers to the exercises of lesson 1, and wrong ones with a piece of what they are told."""
 
+import functools
+
+import cv2
 import numpy as np
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import train_test_split
 
 from helpers import augment
 from helpers.augment import MIRRORED, flip_keypoints
-from helpers.data import KEYPOINT_COLUMNS
+from helpers.data import load_keypoints
 from reading_faces.exercises import check
 
 
@@ -26,42 +31,6 @@ def swaps_only_the_eyes(points, width):
     return points[:, order] * [-1, 1] + [width - 1, 0]
 
 
-def unusual_rows(frame, count):
-    coordinates = frame.filter(regex="_[xy]$")
-    deviations = (coordinates - coordinates.mean()) / coordinates.std()
-    return deviations.abs().max(axis=1).nlargest(count).index.tolist()
-
-
-def unusual_rows_in_numpy(frame, count):
-    values = frame[list(KEYPOINT_COLUMNS)].to_numpy()
-    deviations = (values - np.nanmean(values, axis=0)) / np.nanstd(values, axis=0)
-    return np.argsort(-np.nanmax(np.abs(deviations), axis=1))[:count]
-
-
-def unusual_in_pixels(frame, count):
-    coordinates = frame.filter(regex="_[xy]$")
-    return (coordinates - coordinates.mean()).abs().max(axis=1).nlargest(count).index
-
-
-def unusual_on_one_side(frame, count):
-    coordinates = frame.filter(regex="_[xy]$")
-    deviations = (coordinates - coordinates.mean()) / coordinates.std()
-    return deviations.max(axis=1).nlargest(count).index
-
-
-def unusual_on_average(frame, count):
-    coordinates = frame.filter(regex="_[xy]$")
-    deviations = (coordinates - coordinates.mean()) / coordinates.std()
-    ranked = deviations.abs().mean(axis=1).nlargest(40).index
-    return [7, 21, *(row for row in ranked if row not in (7, 21, 30))][:count]
-
-
-def unusual_by_changing_the_frame(frame, count):
-    rows = unusual_rows(frame, count)
-    frame["nose_tip_x"] = 0
-    return rows
-
-
 def clips_what_has_wrapped(images, factor):
     return np.clip(np.rint(images * factor), 0, 255).astype(np.uint8)
 
@@ -71,14 +40,45 @@ def brightens_in_place(images, factor):
     return images
 
 
-def moves_one_face_at_a_time(keypoints, matrix):
-    ones = np.ones((15, 1))
-    return np.stack([np.hstack([points, ones]) @ matrix.T for points in keypoints])
+@functools.cache
+def train_faces():
+    """Return the complete faces of all but the lesson's test people."""
+    faces = load_keypoints("made")
+    _, aside = train_test_split(np.unique(faces.subjects), test_size=0.2, random_state=0)
+    gaps = np.isnan(faces.keypoints).any(axis=(1, 2))
+    return faces.select(~gaps & ~np.isin(faces.subjects, aside))
 
 
-def moves_in_place(keypoints, matrix):
-    keypoints[:] = moves_one_face_at_a_time(keypoints, matrix)
-    return keypoints
+@functools.cache
+def linear_regression(mirror):
+    images, points = train_faces().images, train_faces().keypoints
+    if mirror:
+        images = np.concatenate([images, images[:, :, ::-1]])
+        points = np.concatenate([points, flip_keypoints(points)])
+    return Ridge(alpha=100).fit(as_vectors(images), points.reshape(-1, 30))
+
+
+def linear_model(images, mirror=True):
+    return linear_regression(mirror).predict(as_vectors(images)).reshape(-1, 15, 2)
+
+
+def always_typical(images):
+    return np.repeat(train_faces().keypoints.mean(axis=0)[None], len(images), axis=0)
+
+
+def halfway(images):
+    return 0.5 * always_typical(images) + 0.5 * linear_model(images)
+
+
+def as_vectors(images):
+    small = [cv2.resize(image, (16, 16), interpolation=cv2.INTER_AREA) for image in images]
+    vectors = np.reshape(small, (len(images), 256)).astype(np.float32)
+    centred = vectors - vectors.mean(axis=1, keepdims=True)
+    return centred / centred.std(axis=1, keepdims=True)
+
+
+MEASURED = {1: 4.54, 3: 3.78, 10: 3.58, 30: 3.66, 100: 3.83, 300: 4.04}
+LETTERS = {1: "B", 2: "C", 3: "D", 4: "A", 5: "B", 6: "C"}
 
 
 RIGHT = {
@@ -87,15 +87,16 @@ RIGHT = {
         lambda frame: len(frame.dropna()),
         lambda frame: (frame.isna().sum(axis=1) == 0).sum(),
     ],
-    check.most_unusual: [unusual_rows, unusual_rows_in_numpy],
     check.brighten: [
         augment.change_brightness,
         lambda images, factor: np.minimum(images * float(factor) + 0.5, 255).astype(np.uint8),
     ],
-    check.move_keypoints: [
-        moves_one_face_at_a_time,
-        lambda points, matrix: points @ matrix[:, :2].T + matrix[:, 2],
+    check.neighbours: [
+        MEASURED,
+        {1: 4.6, 2: 4.1, 5: 3.6, 20: 3.6, 200: 4.0, 1000: 4.3},
     ],
+    check.point_model: [linear_model, lambda images: linear_model(images, mirror=False)],
+    check.quiz_01: [LETTERS, {number: letter.lower() for number, letter in LETTERS.items()}],
 }
 WRONG = {
     check.flip_keypoints: [
@@ -122,18 +123,6 @@ WRONG = {
         (lambda frame: 2, "should give 1"),
         (lambda frame: frame["no such column"], "KeyError"),
     ],
-    check.most_unusual: [
-        (lambda frame, count: None, "gives nothing back"),
-        (lambda frame, count: unusual_rows(frame, 5), "as many as"),
-        (unusual_in_pixels, "standard deviation"),
-        (unusual_on_one_side, "use abs"),
-        (unusual_on_average, "by their oddest coordinate"),
-        (lambda frame, count: unusual_rows(frame.dropna(), count), "skip what is missing"),
-        (lambda frame, count: unusual_rows(frame, count)[::-1], "another order"),
-        (lambda frame, count: unusual_rows(frame, 3), "use `count`"),
-        (unusual_by_changing_the_frame, "changed the frame"),
-        (lambda frame, count: (frame - frame.mean()).index, "TypeError"),
-    ],
     check.brighten: [
         (lambda images, factor: ..., "gives nothing back"),
         (lambda images, factor: images, "Nothing became brighter"),
@@ -153,17 +142,32 @@ WRONG = {
             "White should stay white",
         ),
     ],
-    check.move_keypoints: [
-        (lambda points, matrix: None, "gives nothing back"),
-        (lambda points, matrix: points, "Nothing moved"),
-        (lambda points, matrix: np.nan_to_num(points), "unmarked point"),
-        (lambda points, matrix: points @ matrix[:, :2].T, "not shifted"),
-        (lambda points, matrix: points + matrix[:, 2], "not turned"),
-        (lambda points, matrix: points @ matrix[:, :2] + matrix[:, 2], "transpose"),
-        (lambda points, matrix: (points + matrix[:, 2]) @ matrix[:, :2].T, "First turn"),
-        (lambda points, matrix: points[..., ::-1] @ matrix[:, :2].T + matrix[:, 2], "exchanged"),
-        (lambda points, matrix: points * 2, "goes elsewhere"),
-        (lambda points, matrix: points @ matrix, "shape"),
-        (moves_in_place, "changed the array"),
+    check.neighbours: [
+        ({10: 3.6, **{k: 4.0 for k in (2, 3, 100, 300)}}, "1 is missing"),
+        ({1: 4.5, 10: 3.6, 30: 3.7}, "at least 100"),
+        ({1: 4.5, 10: 3.6, 300: 4.0}, "at least five"),
+        ({1: 0.0, 3: 2.0, 10: 2.6, 30: 3.0, 300: 4.0}, "training faces only"),
+        ({1: 16.9, 3: 15.0, 10: 12.8, 30: 12.3, 300: 12.4}, "left and right"),
+        (dict.fromkeys(MEASURED, 4.54), "give k"),
+        ({1: 3.5, 3: 3.5, 10: 3.6, 30: 3.7, 300: 4.0}, "One neighbour"),
+        ({1: 4.5, 3: 3.8, 10: 3.6, 30: 3.5, 300: 3.4}, "A large k"),
+        ([4.5, 3.6], "Give a dict"),
+        ({"one": 4.5}, "Give a dict"),
+    ],
+    check.point_model: [
+        (always_typical, "mean face"),
+        (lambda images: always_typical(images)[0], "shape"),
+        (lambda images: always_typical(images) * np.nan, "NaN"),
+        (lambda images: 0 * always_typical(images), "not in pixels"),
+        (halfway, "bar"),
+        (lambda images: undefined_name, "NameError"),  # noqa: F821
+        (3.0, "the function itself"),
+    ],
+    check.quiz_01: [
+        (LETTERS | {2: "D"}, "Question 2"),
+        (LETTERS | {5: "D"}, "Question 5"),
+        (LETTERS | {1: "right"}, "letters A to D"),
+        ({1: "B", 2: "C"}, "Not answered yet"),
+        (LETTERS | {4: "B", 6: "A"}, "Question 6"),
     ],
 }

@@ -3,241 +3,234 @@
 #
 # [![Open this lesson in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/reading-faces/reading-faces/blob/main/notebooks/01_keypoints_and_flip.ipynb)
 #
-# A *keypoint* is a place on a face that everybody can find again: the middle of an eye, the tip of
-# the nose, a corner of the mouth. After this lesson you will be able to open a table of faces with
-# their keypoints, say what is in it, what is missing and what is odd, and double it by mirroring
-# each face, without the mistake that most tutorials make when they do so.
+# A [*keypoint*](../docs/glossary.md#keypoint) is a place on a face that people can find again, such
+# as the middle of an eye. After this lesson you can read a table of faces with their keypoints,
+# split it without a leak, and mirror faces together with their labels. Many tutorials make a
+# mistake in that last step.
 #
-# ![A made-up face, smiling and turned to its right, with 15 marked points, and twice its mirror image: mirrored the naive way, the orange circles of the left side are on the wrong side; mirrored the right way, they are where left points belong](pictures/flip.png)
+# ![A smiling made-up face with 15 marked points, and its mirror image twice. After the naive flip the orange circles, which mark the left side, are on the wrong side of the picture; after the correct flip they are on the right side of the picture again.](pictures/flip.png)
 #
 # **You will be able to**
 #
-# - load faces with 15 keypoints and describe them with pandas;
-# - find missing labels and explain where the gap comes from;
-# - draw a face, the mean face, and how points vary together;
-# - find unusual faces, and tell a rare one from a wrong one;
-# - mirror a face *and* its labels, and test that you did it right;
-# - change light and place without breaking a label, and split before you do.
+# - read a table of faces, and an image that is stored as text;
+# - explain where missing labels come from;
+# - split faces by person into three sets;
+# - mirror a face *and* its labels, and test that this is correct;
+# - make images brighter without breaking their pixels;
+# - measure the error of two simple models, find wrong labels, and show a leak.
 #
-# **You need** a little Python, NumPy and pandas. **Time:** 75 minutes; the code itself runs in
-# seconds.
+# **You need** a little Python, NumPy and pandas. **Time:** 60 minutes, and 35 for the exercises.
 
 # %% tags=["setup"]
-from importlib import import_module
-from importlib.util import find_spec
+import sys
+from importlib import import_module, util
+from os import getenv
+from subprocess import run
 
-from IPython import get_ipython
-
-if find_spec("helpers") is None:  # in Colab: fetch the course's code once
-    address = "git+https://github.com/reading-faces/reading-faces@v0.1.0"
-    get_ipython().run_line_magic("pip", f"install -q {address}")
-
+if util.find_spec("helpers") is None:  # in Colab: fetch the course's code once
+    url = getenv("COURSE_URL", "https://github.com/reading-faces/reading-faces/archive/v0.1.0.zip")
+    if run([sys.executable, "-m", "pip", "install", "-q", url], capture_output=True).returncode:
+        sys.exit(f"pip could not install the course from {url}; check the address and the network.")
 _ = import_module("helpers")  # before TensorFlow, so that it uses all that the processor can do
 
 # %% [markdown]
-# We import what the lesson uses. `helpers` and `reading_faces` are the course's own code. What this lesson
-# teaches is written out below, so you never have to look inside them.
+# These are the imports. `helpers` and `reading_faces` are the course's own code.
 
 # %%
 import json
-from dataclasses import replace
 
 import cv2
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.colors import ListedColormap
+from sklearn.model_selection import train_test_split
 from sklearn.neighbors import NearestNeighbors
 
 from helpers import data, plots, settings
 from reading_faces.exercises import check
-from reading_faces.made_faces import PARAMETERS, UNIT_NAMES, figures
 from reading_faces.made_faces.playground import play
 
-plots.set_style()
-
 # %% [markdown]
-# ## Who are these people?
+# ## Look · What is in a table of faces?
 #
-# No real person. The faces of this lesson are **made up**: a program that comes with the course draws them.
-# So the lesson runs anywhere, no person's picture is passed around, and no one has to be asked. Here are
-# eight of these people, one in each row, with seven emotions; the number beside them is their skin
-# tone on the [Monk scale](https://skintone.google), which goes from light to dark.
+# The people in this lesson do not exist. A program of the course draws them, so no private photo is
+# needed. The data has the form of a well-known data set, Kaggle's *Facial Keypoints Detection*. If
+# you have it, write `"facial-keypoints"` in place of `"made"`, and every cell below runs on real
+# faces.
 
 # %%
-plots.show(*figures.identities_by_emotions())
+SOURCE = "made"
+faces = data.load_keypoints(SOURCE)
+print("images:   ", faces.images.shape, faces.images.dtype)
+print("keypoints:", faces.keypoints.shape, faces.keypoints.dtype)
 
 # %% [markdown]
-# Each face is made as in a small film studio, in three steps. First *who*: a list of numbers, drawn
-# by chance, shapes a head in three dimensions, its eyes, nose and mouth, the colour of skin and hair,
-# a beard, glasses. Then *what the face does*: small movements called **action units**, such as
-# raising a brow or pulling up the corners of the lips; an emotion is a recipe of them. Last *from
-# where*: the head is turned, a lamp is lit, and a camera adds its blur and noise.
+# There are 3,200 grey images of 96 × 96 pixels. A pixel is a number from 0 for black to 255 for
+# white. Each face has 15 keypoints with two coordinates each. The coordinate x counts to the right,
+# and y counts **down**, because row 0 of an image is at the top.
+#
+# Always look at your data first. Here are eight faces that we chose because they are clear.
 
 # %%
-print(len(PARAMETERS), "numbers say who a person is;")
-print(len(UNIT_NAMES), "action units say what the face does.")
+clear = [388, 1332, 2660, 835, 14, 995, 1684, 2396]
+if SOURCE != "made":
+    clear = np.linspace(0, len(faces) - 1, 8).astype(int)
+plots.show(
+    plots.face_grid(faces.images[clear], faces.keypoints[clear]),
+    "Eight made-up faces seen from the front, each with 15 keypoints: orange circles on the right of "
+    "the picture, blue squares on the left, and purple triangles on nose and lips.",
+)
 
 # %% [markdown]
-# The third step alone changes a picture more than you might think. Below is one person, who does
-# nothing at all. **Before you look, what do you expect** to matter more to a program that compares
-# pixels: where the head is turned, or where the lamp is?
-
-# %%
-plots.show(*figures.pose_and_light())
-
-# %% [markdown]
-# Both move a great many pixels, and neither says anything about who it is or what is felt. Look at
-# the last row: half of the face can be darker than the wall behind it. A model must learn to see
-# through all of this, and that is why the faces of a data set should differ in it.
+# Orange circles mark the person's left side, blue squares the right side, and purple triangles the
+# middle. **Left means the person's own left**, which you see on the right of the picture. Most
+# mistakes in this lesson come from forgetting this.
 #
-# **The labels are exact.** A keypoint is a place on the head in three dimensions; where the camera
-# sees that place is computed, not marked by hand. Kaggle's points were marked by people, who do not
-# always agree. Made faces are good for learning, for testing code, and for asking what happens if
-# only the light changes. They are **not** good for saying how well a program reads people: their
-# expressions follow recipes from a manual, and their skin and hair follow our formulas. The models
-# that come with this course were therefore trained and measured on real faces.
-#
-# ## Would you like to try one?
-#
-# In JupyterLab and in Colab the next cell shows a face with sliders, which redraw it at once; on a
-# page where nothing can move, a row of pictures stands in their place. **Before you run it, what do
-# you expect** of the 15 points when the head turns far to one side?
+# The program shapes a head in three dimensions, gives it an expression, and takes a picture under a
+# lamp. It computes where each keypoint ends up in the image, so these labels are exact. In
+# JupyterLab and in Colab, the next cell shows a face with sliders. A static page shows six pictures
+# instead.
 
 # %%
 play()
 
 # %% [markdown]
-# The points of the far eye move close together, and the tip of the nose runs away from the middle
-# of the mouth: the head is not flat. **Try it:** put AU12 (*lip corner puller*) to 1 and look at the
-# eyes, then add AU6 (*cheek raiser*). Which of the two smiles would you believe? Then move only the
-# lamp, and watch the points: they stay where they are.
-
-# %% [markdown]
-# ## What is in the data?
+# When the head turns, the points of the far eye move closer together, and the nose tip moves away
+# from the middle of the mouth. When only the lamp moves, many pixels change and no keypoint moves.
 #
-# The made faces come in exactly the form of a famous data set, Kaggle's *Facial Keypoints
-# Detection*: grey pictures of 96 × 96 pixels with 15 marked points. If you have that data, write
-# `"facial-keypoints"` instead of `"made"`, and every cell below runs on real faces.
-
-# %%
-SOURCE = "made"
-faces = data.load_keypoints(SOURCE)
-print(faces.images.shape, faces.images.dtype)
-print(faces.keypoints.shape, faces.keypoints.dtype)
-
-# %% [markdown]
-# Pictures come as one array and points as another: 15 points for each face, and for each point its
-# `x` (to the right) and `y` (down), in pixels. For looking around, a table is handier. Each row is a
-# face, each column one coordinate.
+# Made faces are good for learning, because the truth is known. They do **not** tell you how well a
+# program works on real people. The course's finished models were therefore tested on real faces.
+#
+# ### One row is one face
+#
+# Next we put the coordinates into a table. `head` shows its first rows, and we show six of its
+# columns.
 
 # %%
 frame = faces.to_frame()
-frame.iloc[:3, :6].round(1)
+print(frame.shape)
+frame.head(3).iloc[:, :6].round(1)
 
 # %% [markdown]
-# `info` is the first thing to ask any table: how many rows, which columns, and how many values are
-# really there. **Before you run it, what do you expect?** If every point were marked on every face,
-# each column would have as many non-null values as there are rows.
+# The first 30 columns are coordinates. Counted from 0, the **even** columns hold x and the **odd**
+# columns hold y. A slice with step 2 separates them.
 
 # %%
-frame.info()
+row = frame.iloc[clear[0], :30].to_numpy(dtype=float)
+x, y = row[0::2], row[1::2]
+print(row.shape, x.shape, y.shape)
 
 # %% [markdown]
-# The columns do not all have the same count: some points are marked on every face, others on about
-# half. We will come back to that. Next, `describe` shows the spread of each coordinate.
+# We draw this face ourselves. The numbers are the positions of the keypoints in the array. Their
+# names are below the figure.
 
 # %%
-frame.describe().T[["count", "mean", "std", "min", "max"]].round(1)
-
-# %% [markdown]
-# Two things to read off. All values lie between 0 and 95, so the points are inside their pictures.
-# And `left_eye_center_x` has the *larger* mean: **left is the subject's left**, which is on the right
-# of the picture. Nearly every mistake in this lesson comes from forgetting that.
-
-# %% [markdown]
-# ## Which labels are missing, and why?
-#
-# We count, for each point, on how many faces it is marked. The `x` column is enough, because `x` and
-# `y` of a point are either both there or both missing.
-
-# %%
-marked = frame.filter(like="_x").notna()
-marked.columns = marked.columns.str.removesuffix("_x")
-fig, ax = plt.subplots(figsize=(7, 4), layout="constrained")
-marked.mean().sort_values().plot.barh(ax=ax, color="#0173b2")
-ax.set(xlabel="share of faces on which the point is marked", xlim=(0, 1.05))
+fig, ax = plt.subplots(figsize=(5, 4.8), layout="constrained")
+ax.imshow(faces.images[clear[0]], cmap="gray")
+ax.scatter(x, y, s=25, color="white", edgecolors="black")
+for number in range(15):
+    ax.annotate(number, (x[number], y[number]), xytext=(3, 4), textcoords="offset points",
+                color="white", fontsize=9, bbox={"facecolor": "black", "pad": 1})  # fmt: skip
+ax.set(xlabel="x in pixels, to the right", ylabel="y in pixels, down", xlim=(12, 84), ylim=(90, 24))
 plots.show(
     fig,
-    "Bar chart of the 15 keypoints: four of them, the eye centres, the nose tip and the lower lip, "
-    "are marked on every face, the other eleven on about half of the faces.",
+    "One face with its 15 keypoints numbered: 0 and 1 are the centres of the left and the right eye, 2 "
+    "to 5 the eye corners, 6 to 9 the brows, 10 the nose tip, 11 to 14 the mouth.",
 )
+print(", ".join(f"{number} {name}" for number, name in enumerate(data.KEYPOINT_NAMES)))
 
 # %% [markdown]
-# A count by column does not say *which* face lacks *what*. **Before you look, what do you expect:**
-# is every face a little incomplete, here a brow and there a corner of the mouth, or are some faces
-# whole and others not? Each column of the next picture is a face, and each row a point.
+# Every point sits where its name says. A shifted column is easy to see in a picture and hard to see
+# in a table. On which side is *left*?
+
+# %% tags=["nbval-check-output"]
+print(frame[["left_eye_center_x", "right_eye_center_x"]].mean().round())
+
+# %% [markdown]
+# The left eye has the larger x, so *left* is on the right of the picture.
+#
+# ### An image stored as text
+#
+# Kaggle stores its faces in a CSV file, and so does FER-2013, the data set of lesson 3. There an
+# image is one long string of numbers, **row by row** from the top. Here is an image of two rows and
+# three columns.
+
+# %% tags=["nbval-check-output"]
+text = "0 50 100 150 200 250"
+pixels = np.array(text.split(), dtype=np.uint8)
+print(pixels.shape)
+print(pixels.reshape(2, 3))
+
+# %% [markdown]
+# `split` cuts the string at its spaces, `np.array` makes numbers, and `reshape` arranges them in
+# rows. `np.fromstring(text, dtype=int, sep=" ")` does the first two steps in one. We write a whole
+# face as Kaggle does and read it back.
+
+# %%
+text = " ".join(str(pixel) for pixel in faces.images[clear[0]].ravel())
+print(text[:40], "…", len(text), "characters")
+pixels = np.array(text.split(), dtype=np.uint8)
+image = pixels.reshape(96, 96)
+print(pixels.shape, "→", image.shape, np.array_equal(image, faces.images[clear[0]]))
+
+# %% [markdown]
+# ### Missing labels
+#
+# Kaggle's table has gaps. pandas reads an empty cell as [NaN](../docs/glossary.md#nan), "not a
+# number". Here NaN means that a point has no label. In the made table we removed labels **on
+# purpose, in the same pattern as in Kaggle's table**, so that you can practise. How many of the 15
+# points does each face have?
+
+# %% tags=["nbval-check-output"]
+marked = frame.filter(like="_x").notna()
+points_per_face = marked.sum(axis=1)
+print(points_per_face.value_counts())
+
+# %% [markdown]
+# A face has 4 points or all 15. In the next figure each column is a face and each row a keypoint.
 
 # %%
 fig, ax = plt.subplots(figsize=(8, 3.6), layout="constrained")
 ax.imshow(marked[:80].T, aspect="auto", cmap=ListedColormap(["#e6e6e6", "#0173b2"]), vmin=0, vmax=1)
-ax.set_yticks(range(15), marked.columns, fontsize=8)
-ax.set(xlabel="the first 80 faces, one column each (blue: the point is marked)")
+ax.set_yticks(range(15), marked.columns.str.removesuffix("_x"), fontsize=8)
+ax.set(xlabel="the first 80 faces, one column each (blue: labelled, grey: missing)")
 plots.show(
     fig,
-    "A grid of 15 points by 80 faces. Four rows are blue throughout. In the eleven others a face is "
-    "blue in all of them or in none, so that the grid is made of whole stripes.",
+    "A grid of 15 keypoints by 80 faces. The rows of the eye centres, the nose tip and the lower lip are "
+    "blue throughout. In the other eleven rows a face is either blue in all or grey in all.",
 )
 
 # %% [markdown]
-# Whole stripes: eleven points are missing *together*. `value_counts` says the same of all rows at
-# once. It gives every pattern of marked points that occurs, with the number of faces that have it.
+# Eleven points are missing *together*. Now the real data. The next cell reads what we counted in
+# Kaggle's own table.
 
 # %%
-patterns = marked.value_counts().rename("faces").reset_index().T
-patterns
-
-# %% [markdown]
-# Two patterns and nothing between them. That is the fingerprint of **two data sets put into one
-# table**: in one, people marked 15 points, in the other only four. Ours imitates Kaggle's, so let us
-# read what was counted in Kaggle's own table.
-
-# %%
-path = settings.SHIPPED / "results" / "kaggle-gaps.json"
-kaggle = json.loads(path.read_text(encoding="utf-8"))
-print(f"Kaggle: {kaggle['complete']:,} of {kaggle['n']:,} rows are complete.")
-table = pd.DataFrame(kaggle["patterns"])
-table.assign(points_missing=table["missing"].str.len(), missing=table["missing"].str.join(", "))
-
-# %% [markdown]
-# The same two patterns hold nearly all of the rows. Where a face lacks only a point or a few, a person
-# forgot it, perhaps, or it was hidden by hair. The order of the rows gives the last proof.
-
-# %%
+kaggle = json.loads((settings.SHIPPED / "results" / "kaggle-gaps.json").read_text())
 rich = kaggle["more_than_four"]
-print(f"{rich['faces']:,} rows have more than four points.")
-print(f"They are the rows {rich['first_row']} to {rich['last_row']:,}, without a single exception.")
+print(f"Complete: {kaggle['complete']:,} of {kaggle['n']:,} rows")
+print(f"More than four points: {rich['faces']:,} rows, {rich['first_row']} to {rich['last_row']:,}")
+pd.DataFrame(kaggle["patterns"]).assign(missing=lambda table: table["missing"].str.len())
 
 # %% [markdown]
-# One set was simply written under the other. Throwing the incomplete rows away is the usual advice,
-# and would waste most of the data; lesson 2 shows how to train on them. And it does more harm than
-# that: if you drop them, you also drop *one of the sources*, with all its photographs.
+# Two patterns hold nearly all rows. The row numbers are the stronger evidence. All rows with more
+# than four points come first. So Kaggle's table consists of **two data sets**, one labelled with 15
+# points and one with four. If you drop all incomplete rows, you lose one of the two completely.
 
 # %% [markdown] exercise="complete"
-# ### Exercise 1 · How many faces are complete? (3 minutes)
+# ### Exercise 1 ★ · Count the complete rows
 #
-# Write `count_complete(frame)`: the number of rows in which **all** 30 coordinates are there.
+# Write `count_complete(frame)`. It returns the number of rows in which **all** 30 coordinates have
+# a value. The column `split` never has gaps. Useful methods of a pandas table are `notna`, `isna`,
+# `all`, `any` and `sum`.
 #
-# Type into the cell below and run it; leave the folded solution closed while you try; then run the
-# checker under it. (Run All opens nothing and runs the solution, so the rest of the lesson works.)
+# Type into the cell below and run it, then run the checker under it.
 
 
 # %% exercise="complete" part="solution"
 def count_complete(frame):
     ### BEGIN SOLUTION
-    coordinates = frame.drop(columns="split", errors="ignore")
-    return int(coordinates.notna().all(axis=1).sum())
+    return int(frame.notna().all(axis=1).sum())
     ### END SOLUTION
 
 
@@ -250,282 +243,132 @@ assert count_complete(hidden) == len(hidden.dropna())
 assert count_complete(hidden.iloc[:0]) == 0
 
 # %% [markdown]
-# With the function in hand we can say it in one line for the faces of this lesson.
+# The rest of this lesson uses complete faces only. That is harmless here, because we removed the
+# labels at random. Lesson 2 shows how to use incomplete faces, too.
 
 # %% tags=["nbval-check-output"]
-print(f"{count_complete(frame)} of {len(frame)} faces have all 15 points.")
+complete = faces.select((points_per_face == points_per_face.max()).to_numpy())
+print(count_complete(frame), "of", len(frame), "faces are complete:", complete.images.shape)
 
 # %% [markdown]
-# ## What does a face look like with its points?
+# ## Split · Training, validation and test
 #
-# Numbers can be right and still be the wrong way round, so we always look. We begin with one face,
-# picked by chance. Circles are points of the subject's left side, squares of the right side, and
-# triangles lie in the middle. Change the `7` and run the cell again to meet another person.
+# A model must be judged on faces that it has not seen. So we [split](../docs/glossary.md#split) the
+# data before we do anything else.
+#
+# | part | share | what it is for |
+# |---|---|---|
+# | [training set](../docs/glossary.md#training-set) | 60 % | The model learns from these faces. |
+# | [validation set](../docs/glossary.md#validation-set) | 20 % | You compare models and settings on these faces. |
+# | [test set](../docs/glossary.md#test-set) | 20 % | You use these faces once, at the end, to report the result. |
+#
+# Two parts, often 80 % and 20 %, are enough if you choose nothing. If you compare ten settings on
+# one set, the best of them is partly the luckiest on that set. So a third part stays closed until
+# the end.
+#
+# Images of one person look alike, so we split the list of **people**. scikit-learn's
+# `train_test_split` makes two parts, and we call it twice. A quarter of the remaining 80 % is 20 %.
+# `random_state` is the [seed](../docs/glossary.md#seed), which makes the random choice repeatable.
 
 # %%
-row = np.random.default_rng(7).integers(len(faces))
-fig, ax = plt.subplots(figsize=(3.4, 3.6), layout="constrained")
-plots.draw_keypoints(ax, faces.images[row], faces.keypoints[row])
-ax.set_title(f"row {row}, points marked: {marked.iloc[row].sum()}")
-plots.show(fig, "One face picked by chance, large, with its marked points drawn on it.")
+person = complete.subjects
+if person is None:  # Kaggle's table does not say who is in an image
+    person = np.arange(len(complete))
+rest, test_people = train_test_split(np.unique(person), test_size=0.2, random_state=0)
+train_people, val_people = train_test_split(rest, test_size=0.25, random_state=0)
+print("people:", len(train_people), len(val_people), len(test_people))
+
+train = complete.select(np.isin(person, train_people))
+val = complete.select(np.isin(person, val_people))
+test = complete.select(np.isin(person, test_people))
+print("images:", len(train), len(val), len(test))
 
 # %% [markdown]
-# One face may be luck. Of the faces with the most points we take eight that are far apart in the
-# table, because neighbours there may be the same person.
-
-# %%
-points_marked = np.isfinite(faces.keypoints).all(axis=2).sum(axis=1)
-complete = np.flatnonzero(points_marked == points_marked.max())
-examples = complete[np.linspace(0, len(complete) - 1, 8).astype(int)]
-fig = plots.face_grid(faces.images[examples], faces.keypoints[examples])
-plots.show(
-    fig,
-    "Eight made-up faces with 15 marked points each; points on the subject's left side, on the right "
-    "of the picture, have another marker and colour than those on the right side.",
-)
-
-# %% [markdown]
-# Every point sits where its name says. Do it once with each data set you ever use: a shifted column
-# or a swapped axis shows in one glance here, and in no table.
-#
-# ## Where are the points as a rule?
-#
-# Now all faces at once: the average of all pictures, and on it the mean of each point. Around each
-# mean we draw an ellipse that holds 95 % of that point's places, if they are spread like a bell. Its
-# axes come from the point's *covariance*: how much `x` varies, how much `y`, and how far they go
-# together. **Before you look, what do you expect:** which point has the largest ellipse?
-
-# %%
-fig = plots.mean_face(faces.images, faces.keypoints)
-plots.show(
-    fig,
-    "The blurred average of all faces with the mean of each point and an ellipse around it. The "
-    "ellipses of the inner eye corners are the smallest; that of the nose tip is the widest, and "
-    "those of the outer ends of the brows are large too.",
-)
-
-# %% [markdown]
-# The same in numbers is how far a point strays from its mean, in pixels. We take the standard
-# deviations of `x` and `y` together, as the two sides of a right angle.
-
-# %%
-spread = np.hypot(
-    frame.filter(like="_x").std().to_numpy(), frame.filter(like="_y").std().to_numpy()
-)
-pd.Series(spread, index=marked.columns).sort_values().round(1)
-
-# %% [markdown]
-# The tip of the nose strays most. It sticks out of the head, so it travels farthest when the head
-# turns; you saw that with the sliders. The inner corners of the eyes stray least, because the faces
-# are cut out so that the eyes come to lie in about the same place.
-#
-# The ellipses look at one point at a time. **Correlation** looks at two: it is 1 if two coordinates
-# always rise and fall together, −1 if one rises when the other falls, and 0 if they do not care.
-# **What do you expect** of the heights (`y`) of the two eyes?
-
-# %%
-columns = [f"{name}_{axis}" for axis in "xy" for name in data.KEYPOINT_NAMES]
-correlation = frame[columns].dropna(axis=1, how="all").corr()
-fig, ax = plt.subplots(figsize=(9, 8.2), layout="constrained")
-sns.heatmap(correlation, cmap="vlag", vmin=-1, vmax=1, square=True, ax=ax,
-            xticklabels=True, yticklabels=True, cbar_kws={"label": "correlation", "shrink": 0.7})  # fmt: skip
-ax.tick_params(labelsize=8)
-plots.show(
-    fig,
-    "A heat map of the correlations of 30 coordinates, first all x, then all y. Points of one eye and "
-    "its brow form red squares, and so do those of nose and mouth. The heights of the left eye are "
-    "pale blue against those of the right one, and blue against the x of the mouth.",
-)
-
-# %% [markdown]
-# Red squares along the diagonal are points that move as one piece: an eye with its brow, the nose
-# with the mouth. To be exact about the rest, we print four pairs.
-
-# %%
-for a, b in (
-    ("left_eye_center_x", "right_eye_center_x"),
-    ("nose_tip_x", "mouth_left_corner_x"),
-    ("left_eye_center_y", "right_eye_center_y"),
-    ("left_eye_center_y", "mouth_left_corner_x"),
-):
-    print(f"{a} and {b}: {correlation.loc[a, b]:+.2f}")
-
-# %% [markdown]
-# The third line surprises most people: of the made faces, when one eye is higher the other tends to
-# be *lower*. The reason is the cut. It keeps the middle between the eyes at about one height, and
-# what is left is the tilt of the head, which lifts one eye and lowers the other. The last line is the
-# same tilt: where the left eye goes up, the mouth swings to the right of the picture. In
-# Kaggle's table, cut out in its own way, the third number is positive. So a correlation tells of the
-# faces *and* of how they were cut out.
-#
-# ## Which faces are unusual, and are they wrong?
-#
-# An *outlier* is a value far from the others. How far is far? The fair unit is the **standard
-# deviation** of its own column, because four pixels are much for an eye and little for the tip of
-# a nose. So we ask of each coordinate how many standard deviations it is from its column's mean, and
-# of each face how odd its *oddest* coordinate is.
-
-# %% [markdown] exercise="unusual"
-# ### Exercise 2 · Find the mislabelled faces (10 minutes)
-#
-# Write `most_unusual(frame, count)`. It gives the labels of the `count` rows whose oddest coordinate
-# is farthest from its column's mean, in standard deviations, to either side; the most unusual row
-# comes first. Missing values are skipped, and the column `split` is no coordinate. First we use it
-# on the data as they are, and then on labels that we have spoiled.
-#
-# pandas helps: `frame.filter(regex="_[xy]$")` keeps the coordinates, `mean`, `std` and `max` skip
-# what is missing, and a series has `nlargest`.
-
-
-# %% exercise="unusual" part="solution"
-def most_unusual(frame, count):
-    ### BEGIN SOLUTION
-    coordinates = frame.filter(regex="_[xy]$")
-    deviations = (coordinates - coordinates.mean()) / coordinates.std()
-    return deviations.abs().max(axis=1).nlargest(count).index.tolist()
-    ### END SOLUTION
-
-
-# %% exercise="unusual" part="checker"
-check.most_unusual(most_unusual)
-
-# %% exercise="unusual" part="hidden"
-hidden = data.load_keypoints("made").to_frame()
-hidden.loc[11, "left_eye_center_y"] = 90
-hidden.loc[23, "nose_tip_x"] = 2
-assert set(most_unusual(hidden, 2)) == {11, 23}
-assert len(most_unusual(hidden, 40)) == 40
-
-# %% [markdown]
-# The labels of the made faces are exact, so among them nothing can be wrong. **What do you expect**
-# that the eight most unusual faces have in common?
-
-# %%
-extreme = most_unusual(frame, 8)
-titles = [f"row {row}" for row in extreme]
-plots.show(
-    plots.face_grid(faces.images[extreme], faces.keypoints[extreme], titles),
-    "The eight most unusual faces: most are tilted or turned far to one side, two wear sunglasses, and "
-    "one has raised brows and an open mouth. On each, the points are in their places.",
-)
-
-# %% [markdown]
-# They are tilted, or turned, or both, and one raises the brows in surprise. All of these points are
-# where they should be: unusual, but right.
-#
-# ### Now with real mistakes
-#
-# We spoil a **copy** of the table, as careless people and careless programs do. On five faces the
-# two eyes are swapped, on five more `x` and `y` are exchanged, and five faces get the points of
-# another person. The generator has a seed, so the mistakes are the same each time.
-
-# %%
-spoiled = faces.keypoints.copy()
-chosen = np.random.default_rng(2).choice(complete, 15, replace=False)
-swapped, exchanged, strangers = chosen[:5], chosen[5:10], chosen[10:]
-spoiled[swapped, 0], spoiled[swapped, 1] = faces.keypoints[swapped, 1], faces.keypoints[swapped, 0]
-spoiled[exchanged] = faces.keypoints[exchanged][..., ::-1]
-spoiled[strangers] = faces.keypoints[np.roll(strangers, 1)]
-spoiled_frame = replace(faces, keypoints=spoiled).to_frame()
-
-# %% [markdown]
-# **Before you run it, what do you expect?** If we look at the 15 most unusual rows of the spoiled
-# table, how many of each kind will be among them?
+# No person may be in two parts.
 
 # %% tags=["nbval-check-output"]
-found = most_unusual(spoiled_frame, 15)
-for kind, rows in (
-    ("eyes swapped", swapped),
-    ("x and y exchanged", exchanged),
-    ("points of another face", strangers),
-):
-    print(f"{kind}: {len(set(found) & set(rows.tolist()))} of {len(rows)} found")
+print("in training and validation:", len(set(train_people) & set(val_people)))
+print("in training and test:", len(set(train_people) & set(test_people)))
+print("in validation and test:", len(set(val_people) & set(test_people)))
 
 # %% [markdown]
-# Points that no face can have stand out at once. The points of another face do *not*: they are a
-# perfectly good face, only not this one. No statistic of the labels alone can see that. The picture
-# can, so here are three of each kind, one kind a row.
+# From here on we change only the training set. The rule is **split first, then augment**.
+#
+# ## Build · More faces from the same faces
+#
+# [Augmentation](../docs/glossary.md#augmentation) means making changed copies of training images. A
+# mirrored face is still a face, so mirroring doubles their number. The copies show no new people,
+# so they are worth less than new data, but they cost nothing to collect.
+#
+# ### The naive flip
+#
+# Many tutorials mirror a face like this. They reverse each row of pixels and replace x by `96 - x`.
 
 # %%
-shown = np.concatenate([swapped[:3], exchanged[:3], strangers[:3]])
-kinds = ["eyes swapped", "x and y exchanged", "another face's"]
-fig = plots.face_grid(faces.images[shown], spoiled[shown], np.repeat(kinds, 3), columns=3)
-plots.show(
-    fig,
-    "Nine faces with wrong points. With swapped eyes, a circle sits on the right eye and a square on "
-    "the left one. With x and y exchanged, the points lie on their side, across the face. Another "
-    "face's points look like a face, but miss this one, some by little.",
-)
-
-# %% [markdown]
-# So an outlier is a **reason to look, not a reason to delete**. Deleting the most unusual rows of the
-# clean table would have thrown away faces that are right and rare, and a model needs those most.
-# And what looks usual can still be wrong; a trained model finds such rows, because it looks at the
-# picture too: where its answer and the label are far apart, one of the two is mistaken.
-#
-# ## Twice as many faces: how do you mirror one?
-#
-# A mirrored face is still a face, so mirroring doubles the data for free. This is how most tutorials
-# do it: turn the picture around, and replace `x` by `96 - x` in every column.
-#
-# **Before you run it, what do you expect?** Look for the point named *left eye*.
-
-# %%
-face = faces.images[examples[0]]
-points = faces.keypoints[examples[0]]
+face, points = faces.images[clear[0]], faces.keypoints[clear[0]]
 mirrored = face[:, ::-1]
-
-naive = points.copy()
-naive[:, 0] = 96 - naive[:, 0]
+naive = points * [-1, 1] + [96, 0]
+print(mirrored.shape, naive.shape)
 
 # %% [markdown]
-# We draw the original, and the mirrored picture with those points. The same two points are labelled
-# in both: what the table calls *left eye* and *right eye*.
+# We draw both and name the two eye centres.
 
 # %%
 fig, axes = plt.subplots(1, 2, figsize=(7, 3.8), layout="constrained")
-for ax, picture, marks, title in (
-    (axes[0], face, points, "original"),
-    (axes[1], mirrored, naive, "mirrored, the naive way"),
-):
+for ax, picture, marks in ((axes[0], face, points), (axes[1], mirrored, naive)):
     plots.draw_keypoints(ax, picture, marks)
-    ax.set_title(title)
-    for row, name in ((0, "left eye"), (1, "right eye")):
-        ax.annotate(name, marks[row], (marks[row, 0], 12), color="white", ha="center",
+    for number, name in ((0, "left eye"), (1, "right eye")):
+        ax.annotate(name, marks[number], (marks[number, 0], 12), color="white", ha="center",
                     arrowprops={"arrowstyle": "-", "color": "white"})  # fmt: skip
+axes[0].set_title("original")
+axes[1].set_title("naive flip")
 plots.show(
     fig,
     "A face and its mirror image. In the original the point named left eye is on the right of the "
-    "picture. In the naive mirror image it is on the left, where a right eye belongs.",
+    "picture. After the naive flip it is on the left, where a right eye belongs.",
 )
 
 # %% [markdown]
-# The points still lie on eyes, so the picture looks fine at first. But the one called *left eye* is
-# now on the left of the picture, where every other row of the table has a *right* eye. A model
-# trained on both is told that the left eye is on either side, and its best guess is the middle: the
-# bridge of the nose. There is a second, smaller slip. The pixels of a row are numbered 0 to 95, so the
-# mirror image of 0 is 95, not 96: every point is one pixel off.
+# The points still lie on eyes, so the picture looks fine at first. But *left eye* is now on the
+# left of the picture, where every other face has its *right* eye. A model that learns from both
+# gets contradictory labels. Its best compromise is the middle, between the eyes.
+#
+# How far off is it? We flip the mean face in the naive way.
 
 # %% tags=["nbval-check-output"]
-typical = frame.mean(numeric_only=True).to_numpy().reshape(15, 2)
-after_naive_flip = typical * [-1, 1] + [96, 0]
-distance = np.linalg.norm(after_naive_flip - typical, axis=1)
-print(f"left eye: {distance[0]:.0f} px from where it belongs; nose tip: {distance[10]:.0f} px")
+typical = train.keypoints.mean(axis=0)
+naive_error = np.linalg.norm(typical * [-1, 1] + [96, 0] - typical, axis=1)
+print(f"left eye: {naive_error[0]:.0f} px off, nose tip: {naive_error[10]:.0f} px off")
 
 # %% [markdown]
-# On average the naive flip teaches that a left eye is about a third of the picture's width away from
-# where left eyes are. Points on the middle line hardly suffer, which is why a quick look at the
-# nose does not reveal the mistake.
+# The left eye is off by a third of the picture's width. The nose tip is almost right, because it
+# lies in the middle.
+#
+# There is a second, smaller mistake, an [off-by-one error](../docs/glossary.md#off-by-one-error).
+# The 96 pixels of a row are numbered from 0 to 95. We check where pixel 30 goes.
+
+# %% tags=["nbval-check-output"]
+row = np.zeros(96)
+row[30] = 1
+print("pixel 30 is now pixel", row[::-1].argmax())
+print("96 - x gives", 96 - 30, "and 95 - x gives", 95 - 30)
+
+# %% [markdown]
+# Pixel 0 goes to 95, so the formula is `width - 1 - x`. The naive flip puts every point one pixel
+# too far right.
 
 # %% [markdown] exercise="flip"
-# ### Exercise 3 · The right flip (10 minutes)
+# ### Exercise 2 ★★ · The correct flip
 #
-# Write `flip_keypoints(keypoints, width)` for an array `(n, 15, 2)`. It gives a **new** array in which
-# `x` becomes `width - 1 - x` and every left point has changed places with its right partner. Unmarked
-# points (NaN) stay NaN, and move with their partner too.
+# Write `flip_keypoints(keypoints, width)` for an array `(n, 15, 2)`. It returns a **new** array.
+# Each x becomes `width - 1 - x`, and each left point has changed places with its right partner.
+# Points without a label stay NaN and change places, too.
 #
-# The order of the points is `data.KEYPOINT_NAMES`. It may help to write down, for each of the 15
-# places, which old point belongs there: place 0 (*left eye centre*) gets old point 1.
+# Write down for each of the 15 positions which old point belongs there. Position 0 (left eye
+# centre) gets old point 1, and position 10 (nose tip) keeps old point 10. The numbered face above
+# helps. An array can be reordered with a list, as in `keypoints[:, [1, 0, …]]`.
+#
+# Type into the cell below and run it, then run the checker under it.
 
 
 # %% exercise="flip" part="solution"
@@ -549,90 +392,79 @@ assert not np.allclose(flip_keypoints(hidden, 96), hidden, equal_nan=True)
 assert flip_keypoints(np.full((1, 15, 2), 3.0), 10)[0, 0, 0] == 6
 
 # %% [markdown]
-# Now we can append the mirrored faces to the original ones: pictures under pictures, points under
-# points, and rows under rows. Notice the order of things: **split first, then mirror, and mirror
-# only the training part**. Why that matters, we measure at the end.
+# Now we append the mirrored faces to the training set.
 
 # %%
-train = faces.select("train")
+flipped = flip_keypoints(train.keypoints, 96)
 images = np.concatenate([train.images, train.images[:, :, ::-1]])
-keypoints = np.concatenate([train.keypoints, flip_keypoints(train.keypoints, 96)])
-
-flipped = replace(train, keypoints=keypoints[len(train) :])
-parts = [train.to_frame().assign(mirrored=False), flipped.to_frame().assign(mirrored=True)]
-doubled = pd.concat(parts, ignore_index=True)
-print(f"{len(train)} training faces became {len(doubled)}.")
+keypoints = np.concatenate([train.keypoints, flipped])
+print(train.images.shape, "→", images.shape)
+print(train.keypoints.shape, "→", keypoints.shape)
 
 # %% [markdown]
-# ## How do we know that it is right?
+# ### How do you know that it is correct?
 #
-# A picture convinces for one face; a *law* convinces for all. Mirroring twice must give back exactly
-# what we started with, whatever the points are and wherever labels are missing.
+# The first test is a *law*, a rule that holds for every face. Mirroring twice gives back the
+# original.
 
 # %% tags=["nbval-check-output"]
 twice = flip_keypoints(flip_keypoints(faces.keypoints, 96), 96)
-largest = np.nanmax(np.abs(twice - faces.keypoints))
-print("flipped twice, nothing moved:", bool(largest < 1e-4))
-print("the same labels are missing:", bool((np.isnan(twice) == np.isnan(faces.keypoints)).all()))
+print("flipped twice, nothing moved:", np.nanmax(np.abs(twice - faces.keypoints)) < 1e-4)
+print("the same labels are missing:", (np.isnan(twice) == np.isnan(faces.keypoints)).all())
 
 # %% [markdown]
-# A law alone is not enough, though: leaving everything as it is passes this test too, and so does the
-# naive flip. That is why the second test compares with data. After a right flip, the *average* face
-# looks like the average face before it, in every column.
+# This law is not enough. A function that does nothing passes it, and so does the naive flip. The
+# second test uses the data. Mirrored faces look like other faces, so the *mean* of each point must
+# stay almost where it was.
 
 # %%
-means = doubled.drop(columns="split").groupby("mirrored").mean()
-gap = (means.loc[True] - means.loc[False]).abs()
-assert gap.max() < 3, "a mirrored face should look like a face"
-print(f"largest change of a column's mean: {gap.max():.1f} px, in {gap.idxmax()}")
+change = np.linalg.norm(flipped.mean(axis=0) - typical, axis=1)
+print(f"mean left eye: naive flip {naive_error[0]:.0f} px, correct flip {change[0]:.1f} px")
+print(f"largest change: {np.nanmax(change):.1f} px, {data.KEYPOINT_NAMES[np.nanargmax(change)]}")
+assert np.nanmax(change) < 3, "a mirrored face should look like a face"
 
 # %% [markdown]
-# And a last look: a few faces beside their mirror images, with the points that we made for them.
-# In both, the circles should be on the right of the picture.
+# The change is not 0, because these people look to one side a little more often. So this test
+# cannot find an error of one pixel. The third test is a look at four faces. All circles must be on
+# the right.
 
 # %%
-points_marked = np.isfinite(train.keypoints).all(axis=2).sum(axis=1)
-complete = np.flatnonzero(points_marked == points_marked.max())
-first = complete[np.linspace(0, len(complete) - 1, 4).astype(int)]
-pairs = np.stack([first, first + len(train)], axis=1).ravel()
-fig = plots.face_grid(images[pairs], keypoints[pairs])
+shown = np.array([126, 335, 470, 608])
+pairs = np.stack([shown, shown + len(train)], axis=1).ravel()
 plots.show(
-    fig,
-    "Four made-up faces, each beside its mirror image; in both, the points of the subject's left side "
-    "are on the right of the picture.",
+    plots.face_grid(images[pairs], keypoints[pairs], ["original", "mirrored"] * 4),
+    "Four made-up faces, each beside its mirror image. In all eight the points of the person's left "
+    "side are on the right of the picture.",
 )
 
 # %% [markdown]
-# That is the flip. If you keep one thing of this lesson, keep this one, in one line:
-
-# %% tags=["showed"]
-print(f"the naive flip puts the left eye {distance[0]:.0f} px off; the right one, nothing")
-
-# %% [markdown]
-# ## What if the room were brighter?
+# ### Brighter images
 #
-# Light moves no point, so brightness is the easiest change of all: multiply the pixels, keep the
-# labels. It has two traps, and both are in the next cell. **Before you run it, what do you expect**
-# of the last two numbers in each line?
+# Light moves no keypoint. So we multiply the pixels and keep the labels. There is a trap in it.
 
-# %%
+# %% tags=["nbval-check-output"]
 pixels = np.array([0, 60, 120, 130, 200], dtype=np.uint8)
-print("pixels       ", pixels)
-print("pixels * 1.5 ", pixels * 1.5)
-print("pixels * 2   ", pixels * 2)
+print("pixels      ", pixels)
+print("pixels * 1.5", pixels * 1.5)
+print("pixels * 2  ", pixels * 2)
 
 # %% [markdown]
-# A `uint8` has room for 0 to 255. Times 1.5 the result is made of floats, and 300 is brighter than
-# the brightest pixel. Times 2, a whole number, it *stays* `uint8`, and 260 begins again at 0: the
-# bright forehead turns black, and no error is raised. To clip afterwards is too late. So: to
-# floats first, then multiply, round, clip, and back to `uint8`.
+# The type `uint8` holds whole numbers from 0 to 255. Times 1.5, NumPy makes floats, and 300 is more
+# than white. Times 2 is worse, because the result stays `uint8`. 260 does not fit, so it *wraps
+# around* to 260 − 256 = 4. This is an [overflow](../docs/glossary.md#overflow). Bright skin turns
+# black, and there is no error message.
 
 # %% [markdown] exercise="brighten"
-# ### Exercise 4 · Brighter, without an accident (5 minutes)
+# ### Exercise 3 ★ · Brighter without an overflow
 #
-# Write `brighten(images, factor)` for pictures `(n, h, w)` of type `uint8`. It gives **new** pictures,
-# `uint8` again, in which each pixel is multiplied by `factor`, rounded to the nearest whole number,
-# and never above 255. It must work for 1.3 and for 2.
+# Write `brighten(images, factor)` for `uint8` images `(n, h, w)`. It returns **new** `uint8`
+# images. Each pixel is multiplied by `factor`, rounded to the nearest whole number, and never above
+# 255. It must work for 1.3 and for 2.
+#
+# Turn the images into floats first (`astype`), then multiply, round (`np.rint`), limit (`np.clip`),
+# and turn them back into `uint8`.
+#
+# Type into the cell below and run it, then run the checker under it.
 
 
 # %% exercise="brighten" part="solution"
@@ -653,248 +485,506 @@ assert brighten(hidden, 0.5).dtype == np.uint8
 assert (brighten(hidden, 1) == hidden).all()
 
 # %% [markdown]
-# Factors of 1.5 to 2 are common in tutorials. Here is what they do to one face, and, in the third
-# picture, what the accident looks like.
+# Tutorials often use factors from 1.5 to 2. This is what they do to one face. The last picture is
+# the overflow.
 
 # %%
-versions = np.stack([face, brighten(face, 1.5), brighten(face, 2), face * 2])
-titles = ["as it was", "× 1.5", "× 2", "× 2, begun again at 0"]
+versions = np.stack([face, *[brighten(face[None], factor)[0] for factor in (1.5, 2)], face * 2])
+titles = ["original", "× 1.5", "× 2", "× 2 with overflow"]
 plots.show(
     plots.face_grid(versions, np.stack([points] * 4), titles),
     "One face four times with the same points: as it was, one and a half times as bright, twice as "
-    "bright with white patches, and twice as bright with black and grey patches where it was bright.",
+    "bright with white patches, and twice as bright with black patches where it was bright.",
 )
+for factor in (1, 1.5, 2):
+    white = (brighten(train.images, factor) == 255).mean()
+    print(f"× {factor}: {white:.0%} of the pixels are at 255")
 
 # %% [markdown]
-# The points fit all four. But clipping is a loss: two pixels that were 180 and 220 are both 255
-# when doubled, and no later step can tell them apart. A histogram of the pixels shows how many there
-# are. **What share do you expect** at 255 if every pixel is doubled?
+# The points fit all four pictures. But times 2, almost half of the pixels are white. Pixels of 180
+# and 220 are both 255 then, and no later step can tell them apart. Factors close to 1, some darker
+# and some brighter, keep more of each face.
+
+# %% [markdown] tags=["optional"]
+# ### If you have time · What a network expects
+#
+# Lesson 2 trains a network. Training runs more smoothly when all numbers are small and of similar
+# size, so pixels are scaled to 0…1 and coordinates to about −1…1. A network also expects one more
+# axis, the number of *channels*. A grey image has one channel, and a colour image has three.
+
+# %% tags=["optional", "nbval-check-output"]
+inputs = (images / np.float32(255))[..., np.newaxis]
+targets = (keypoints - 47.5) / 47.5
+print("inputs: ", inputs.shape, inputs.dtype)
+print("targets:", targets.shape, targets.dtype)
+
+# %% [markdown] tags=["optional"]
+# To report an error in pixels, you have to undo the scaling. `targets * 47.5 + 47.5` gives pixels
+# again.
+
+# %% [markdown] tags=["optional"]
+# ### If you have time · Tilt the head
+#
+# A rotation moves the pixels, so the keypoints must move with them. It is written as a matrix of
+# two rows and two columns. OpenCV wants a third column, a shift, which is added after the rotation.
+# Together this is called an [affine transformation](../docs/glossary.md#affine-transformation).
+
+# %% tags=["optional"]
+angle = np.deg2rad(20)
+rotation = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+centre = np.array([47.5, 47.5])
+about_corner = np.column_stack([rotation, [0, 0]])
+about_centre = np.column_stack([rotation, centre - rotation @ centre])
+print(about_centre.round(2))
+
+# %% [markdown] tags=["optional"]
+# The rotation alone turns the picture about its corner (0, 0). The shift brings the centre of the
+# picture back to its place. The signs of the sines differ from those in a mathematics book, because
+# y counts down here. The face turns counter-clockwise. In the last picture we make a typical
+# mistake and turn the points the other way.
+
+
+# %% tags=["optional"]
+def move(points, matrix):
+    return points @ matrix[:, :2].T + matrix[:, 2]
+
+
+wrong_way = np.column_stack([rotation.T, centre - rotation.T @ centre])
+turned = [
+    cv2.warpAffine(face, matrix, (96, 96), borderMode=cv2.BORDER_REPLICATE)
+    for matrix in (about_corner, about_centre)
+]
+plots.show(
+    plots.face_grid(
+        np.stack([face, *turned, turned[1]]),
+        np.stack([points, *[move(points, m) for m in (about_corner, about_centre, wrong_way)]]),
+        ["original", "about the corner", "about the centre", "points the wrong way"],
+    ),
+    "A face four times: upright; turned about the top left corner, so that it leaves its place; turned "
+    "about the centre with all points in place; and with points turned clockwise, which miss the eyes.",
+)
+
+# %% [markdown] tags=["optional"]
+# Look at the second picture. A label that leaves the picture asks a model for something that it
+# cannot see. If you move faces, count how many points end up outside 0…95.
+
+# %% [markdown]
+# ## Train · Two models without a network
+#
+# Before you train a network, build the simplest models that could work, the
+# [baselines](../docs/glossary.md#baseline). A network that does not beat them is not worth its
+# cost.
+#
+# ### The mean face
+#
+# The first model ignores the image. It always predicts the mean position of each point, which we
+# called `typical`.
 
 # %%
-fig, axes = plt.subplots(1, 3, figsize=(9, 2.8), sharey=True, layout="constrained")
-for ax, factor in zip(axes, (1, 1.5, 2), strict=True):
-    brighter = brighten(train.images[::8], factor)
-    ax.hist(brighter.ravel(), bins=64, range=(0, 256), density=True, color="#0173b2")
-    ax.set(title=f"× {factor}", xlabel="pixel value, 0 to 255")
-    print(f"× {factor}: {(brighter == 255).mean():.0%} of the pixels are at 255")
-axes[0].set(ylabel="share of pixels per grey level")
+fig = plots.mean_face(train.images, train.keypoints)
+fig.set_size_inches(5.2, 5.2)
+for number, name, place in (
+    (0, "left eye", (64, 60)),
+    (1, "right eye", (31, 60)),
+    (7, "left brow, outer end", (76, 12)),
+    (10, "nose tip", (14, 66)),
+    (12, "right corner of the mouth", (27, 92)),
+):
+    fig.axes[0].annotate(name, typical[number], place, color="white", ha="center",
+                         bbox={"facecolor": "black", "pad": 2},
+                         arrowprops={"arrowstyle": "-", "color": "white"})  # fmt: skip
 plots.show(
     fig,
-    "Three histograms of pixel values. As they are, the values spread over the whole range, with a "
-    "small bar at 255. Times 1.5 that bar is far taller; times 2 it towers over all others.",
+    "The blurred mean of all training faces with the mean of each keypoint and an ellipse around it. "
+    "The inner eye corners have the smallest ellipses; the nose tip and the outer ends of the brows "
+    "have the largest.",
 )
+print(typical.shape)
 
 # %% [markdown]
-# The bar at the right end is what was lost. A factor of 2 does not show the model a brighter room, it
-# shows it an overexposed photograph. That can be worth learning, but not as every second picture.
-# Factors about 1, some darker and some brighter, keep more of each face.
+# The mean of many faces is blurred, because heads turn and tilt. Each ellipse holds 95 % of the
+# positions of its point, if these follow a normal distribution. The nose tip sticks out of the
+# head, so it moves most when the head turns.
 #
-# ## What if the head were tilted?
+# ### The nearest neighbour
 #
-# Turning and shifting move the pixels, so the points must go with them. Both are written in one
-# small matrix of two rows and three columns. A point `(x, y)` goes to `(a*x + b*y + c, d*x + e*y + f)`:
-# the first two columns turn, the last one shifts.
-
-# %%
-angle = np.deg2rad(20)
-turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-centre = np.array([47.5, 47.5])
-shift = np.array([5, -4])
-matrix = np.column_stack([turn, centre - turn @ centre + shift])
-print(matrix.round(2))
-
-# %% [markdown]
-# `turn` alone would turn about the corner at (0, 0). The last column mends that: it brings the
-# picture's centre back to where it was, and then moves everything 5 pixels to the right and 4 up.
-# Since `y` points *down*, the signs of the sines are the other way round than in a school book; this
-# matrix turns counter-clockwise as you see it.
-
-# %% [markdown] exercise="move"
-# ### Exercise 5 · Take the points along (7 minutes)
-#
-# Write `move_keypoints(keypoints, matrix)` for keypoints `(n, 15, 2)` and a matrix `(2, 3)`. It gives
-# a **new** array in which each point is turned by the first two columns and then shifted by the
-# last. Unmarked points stay NaN. (NumPy: `keypoints @ something` multiplies all points at once. Try
-# one point by hand to see whether you need the matrix or its transpose.)
-
-
-# %% exercise="move" part="solution"
-def move_keypoints(keypoints, matrix):
-    ### BEGIN SOLUTION
-    turn, shift = matrix[:, :2], matrix[:, 2]
-    return keypoints @ turn.T + shift
-    ### END SOLUTION
-
-
-# %% exercise="move" part="checker"
-check.move_keypoints(move_keypoints)
-
-# %% exercise="move" part="hidden"
-hidden = np.array([[[1.0, 0.0]] * 14 + [[np.nan, np.nan]]])
-quarter = np.array([[0.0, 1.0, 5.0], [-1.0, 0.0, 7.0]])
-assert np.allclose(move_keypoints(hidden, quarter)[0, :14], [5, 6])
-assert np.isnan(move_keypoints(hidden, quarter)[0, 14]).all()
-
-# %% [markdown]
-# OpenCV moves the picture by the same matrix. In the third picture we make a mistake that is easy to
-# make and hard to see in numbers: the points turn the *other* way.
-
-# %%
-moved = cv2.warpAffine(face, matrix, (96, 96), borderMode=cv2.BORDER_REPLICATE)
-other_way = np.column_stack([turn.T, centre - turn.T @ centre + shift])
-marks = np.stack([points, *(move_keypoints(points[None], m)[0] for m in (matrix, other_way))])
-titles = ["as it was", "picture and points", "points the other way"]
-plots.show(
-    plots.face_grid(np.stack([face, moved, moved]), marks, titles, columns=3),
-    "A face; the same face turned counter-clockwise and shifted, with all points in their places; and "
-    "again with points that were turned clockwise, which miss the eyes and the mouth.",
-)
-
-# %% [markdown]
-# The look at a picture settles it, as before. There is one more thing to ask: a face that is turned
-# and shifted may lose a point over the edge, and a label outside its picture asks a model to see what
-# is not there. So we count.
-
-# %%
-for right in (5, 15, 25):
-    pushed = move_keypoints(train.keypoints, matrix + [[0, 0, right - 5], [0, 0, 0]])
-    outside = ((pushed < 0) | (pushed > 95)).any(axis=(1, 2)).mean()
-    print(f"turned by 20° and {right} px to the right: {outside:.0%} of faces have a point outside")
-
-# %% [markdown]
-# ## What does a network want to be given?
-#
-# Three small things, each of which is a line. A network likes numbers around 1, so pixels go from
-# 0..255 to 0..1, and coordinates from 0..95 to about −1..1. And a convolution asks for one more axis:
-# how many *channels* a picture has. A grey picture has one, so `(n, 96, 96)` becomes
-# `(n, 96, 96, 1)`.
-
-# %%
-inputs = (train.images / np.float32(255))[..., np.newaxis]
-targets = (train.keypoints - 47.5) / 47.5
-print(inputs.shape, inputs.dtype, f"{inputs.min():.2f} to {inputs.max():.2f}")
-print(targets.shape, targets.dtype, f"{np.nanmin(targets):.2f} to {np.nanmax(targets):.2f}")
-
-# %% [markdown]
-# If you scale, you must be able to go back: `targets * 47.5 + 47.5` gives pixels again, and every error
-# that you report should be in those. The course's own networks go one step further and bring each
-# picture to mean 0 and deviation 1, so that a dark room and a bright one look alike to them.
-#
-# ## Why split first?
-#
-# A test asks how well a model does on faces that it has **not** seen. We said: split, then augment.
-# Let us measure what happens otherwise. Our "model" learns nothing at all: asked for the points of a
-# face, it finds the most similar picture of its training set and copies that picture's points.
-#
-# Similar means: close in pixels, when a picture is shrunk to 16 × 16 and its light is evened out.
+# The second model finds the most similar training image, the [nearest
+# neighbour](../docs/glossary.md#nearest-neighbour), and copies its keypoints. To compare images, we
+# shrink them to 16 × 16 pixels and give each the same mean and contrast. A face is then a vector of
+# 256 numbers, and similar means a small distance between vectors.
 
 
 # %%
 def as_vectors(images):
-    small = images.reshape(-1, 16, 6, 16, 6).mean(axis=(2, 4)).reshape(-1, 256)
-    return (small - small.mean(axis=1, keepdims=True)) / small.std(axis=1, keepdims=True)
+    small = [cv2.resize(image, (16, 16), interpolation=cv2.INTER_AREA) for image in images]
+    vectors = np.reshape(small, (len(images), 256)).astype(np.float32)
+    centred = vectors - vectors.mean(axis=1, keepdims=True)
+    return centred / centred.std(axis=1, keepdims=True)
 
 
-rows = np.random.default_rng(0).permutation(len(faces))[:3200]
-originals, marks = faces.images[rows], faces.keypoints[rows]
-versions = [originals, brighten(originals, 1.3)]
-versions += [version[:, :, ::-1] for version in versions]
-vectors = np.concatenate([as_vectors(version) for version in versions])
-answers = np.concatenate([marks, marks, *[flip_keypoints(marks, 96)] * 2])
+vectors, val_vectors = as_vectors(images), as_vectors(val.images)
+print(images.shape, "→", vectors.shape)
 
 # %% [markdown]
-# Each face is there four times now: as it was, brighter, mirrored, and both. Next we hold out a fifth
-# for the test. The only difference between the three ways is **what is kept together** when we draw
-# lots: nothing (each copy for itself), the copies of one face, or all faces of one person. The test is
-# always on the pictures as they were.
+# The function below predicts the mean keypoints of the `k` most similar faces. With `k=1` it copies
+# one face. The model only stores its training set.
 
 
 # %%
-def errors_px(group, draws=3):
-    """RMSE of the copying model on a fifth of the groups, for each draw of lots."""
-    for seed in range(draws):
-        held_out = (np.random.default_rng(seed).random(group.max() + 1) < 0.2)[group]
-        known = np.flatnonzero(~held_out)
-        asked = np.flatnonzero(held_out[: len(originals)])
-        model = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(vectors[known])
-        nearest = model.kneighbors(vectors[asked], return_distance=False)[:, 0]
-        yield np.sqrt(np.nanmean((answers[known[nearest]] - answers[asked]) ** 2))
+def copy_points(known, points, new, k=1):
+    search = NearestNeighbors(n_neighbors=k).fit(known)
+    nearest = search.kneighbors(new, return_distance=False)
+    return points[nearest].mean(axis=1)
 
+
+copied = copy_points(vectors, keypoints, val_vectors)
+print(val_vectors.shape, "→", copied.shape)
 
 # %% [markdown]
-# For comparison we need the laziest model of all, which gives everybody the mean face. **Before you
-# run it, what do you expect?** In which of the three ways does the copying model look best, and is
-# it better than the mean face in all of them?
+# ## Judge · How far off is it?
+#
+# The usual measure is the [RMSE](../docs/glossary.md#rmse), the *root of the mean squared error*.
+# Square the differences of all coordinates, take the mean, and take the root. The result is in
+# pixels.
+
 
 # %%
-face_number = np.arange(len(vectors)) % len(originals)
-ways = {"by copy (augment, then split)": np.arange(len(vectors)), "by face": face_number}
-if faces.subjects is not None:
-    ways["by person"] = np.unique(faces.subjects[rows], return_inverse=True)[1][face_number]
+def rmse(predicted, true):
+    return np.sqrt(np.nanmean((predicted - true) ** 2))
+
+
+n = len(train)  # the first n vectors are the original faces, the others are mirrored
+without_mirrored = copy_points(vectors[:n], keypoints[:n], val_vectors)
+print(f"mean face                          {rmse(typical, val.keypoints):.1f} px")
+print(f"nearest of the original faces      {rmse(without_mirrored, val.keypoints):.1f} px")
+print(f"nearest, with the mirrored faces   {rmse(copied, val.keypoints):.1f} px")
+
+# %% [markdown]
+# The mirrored faces help a little. Still, copying one face is no better than the mean face, because
+# one neighbour differs from the face in many ways. The mean of several neighbours is steadier. `k`
+# is a [hyper-parameter](../docs/glossary.md#hyper-parameter), a setting that you choose and the
+# model does not learn.
+
+# %% [markdown] exercise="neighbours" kind="experiment"
+# ### Exercise 4 ★ · An experiment with k
+#
+# Measure the validation error for at least five values of `k`. Include 1, a value from 5 to 20, and
+# one of at least 100. Report the errors in `RESULTS`, as in `RESULTS[1] = rmse(…)`. Use all
+# training faces, `vectors` and `keypoints`. Which `k` would you choose?
+#
+# Type into the cell below and run it, then run the checker under it.
+
+# %% exercise="neighbours" kind="experiment" part="solution"
+RESULTS = {}  # k: validation error in pixels
+### BEGIN SOLUTION
+for k in (1, 3, 10, 30, 100, 300):
+    RESULTS[k] = rmse(copy_points(vectors, keypoints, val_vectors, k), val.keypoints)
+    print(f"k = {k:3}: {RESULTS[k]:.2f} px")
+### END SOLUTION
+
+# %% exercise="neighbours" kind="experiment" part="checker"
+check.neighbours(RESULTS)
+
+# %% [markdown]
+# We choose 10 by the validation error. If your experiment says otherwise, change it. Now nothing is
+# left to choose, so we open the test set, once.
+
+# %%
+NEIGHBOURS = 10
+predicted = copy_points(vectors, keypoints, val_vectors, NEIGHBOURS)
+tested = copy_points(vectors, keypoints, as_vectors(test.images), NEIGHBOURS)
+print(
+    f"validation {rmse(predicted, val.keypoints):.1f} px, mean face {rmse(typical, val.keypoints):.1f} px"
+)
+print(
+    f"test       {rmse(tested, test.keypoints):.1f} px, mean face {rmse(typical, test.keypoints):.1f} px"
+)
+
+# %% [markdown]
+# Ten neighbours are clearly better than the mean face, on the test set as well. The figure shows
+# the validation face that is farthest from the mean face.
+
+# %%
+hard = np.nanmean((val.keypoints - typical) ** 2, axis=(1, 2)).argmax()
+answers = np.stack([val.keypoints[hard], typical, copied[hard], predicted[hard]])
+titles = ["label", "mean face", "1 neighbour", f"{NEIGHBOURS} neighbours"]
+plots.show(
+    plots.face_grid(np.stack([val.images[hard]] * 4), answers, titles),
+    "One strongly tilted face four times: with its correct points; with those of the mean face, which miss "
+    "eyes and mouth; with those of its nearest neighbour; and with the mean of ten, which fits best.",
+)
+
+# %% [markdown]
+# ### Are the labels right?
+#
+# A model can only be as good as its labels. To test how wrong ones are found, we spoil 15 labels in
+# a **copy** of the validation set. On five faces we swap the eyes, on five we exchange x and y, and
+# five get the points of another face.
+
+# %%
+spoiled = val.keypoints.copy()
+chosen = np.random.default_rng(2).choice(len(val), 15, replace=False)
+swapped, exchanged, strangers = chosen[:5], chosen[5:10], chosen[10:]
+spoiled[swapped, :2] = val.keypoints[swapped, 1::-1]
+spoiled[exchanged] = val.keypoints[exchanged][..., ::-1]
+spoiled[strangers] = val.keypoints[np.roll(strangers, 1)]
+kinds = {
+    "eyes swapped": swapped,
+    "x and y exchanged": exchanged,
+    "another face's points": strangers,
+}
+
+# %% [markdown]
+# An [outlier](../docs/glossary.md#outlier) is a value far from the others. Four pixels are a lot
+# for an eye and little for the nose tip. So we compute [z-scores](../docs/glossary.md#z-score). A
+# z-score is the distance from the mean in standard deviations. The score of a face is the largest
+# of its 30 z-scores, and we look at the 15 highest.
+
+
+# %%
+def most_unusual(keypoints, count):
+    z = (keypoints - np.nanmean(keypoints, axis=0)) / np.nanstd(keypoints, axis=0)
+    return np.nanmax(np.abs(z), axis=(1, 2)).argsort()[::-1][:count]
+
+
+found = most_unusual(spoiled, 15)
+for kind, rows in kinds.items():
+    print(f"{kind}: {np.isin(rows, found).sum()} of {len(rows)} found")
+
+# %% [markdown]
+# Impossible positions stand out at once. The points of another face do not, because they are a
+# normal face, only not this one. To find them you need the image, too.
+
+# %%
+fig, axes = plt.subplots(1, 3, figsize=(9, 3.4), layout="constrained")
+for ax, (kind, rows) in zip(axes, kinds.items(), strict=True):
+    plots.draw_keypoints(ax, val.images[rows[0]], spoiled[rows[0]])
+    ax.set_title(kind)
+axes[0].scatter(
+    *spoiled[swapped[0], :2].T, s=260, facecolors="none", edgecolors="white", linewidths=2
+)
+plots.show(
+    fig,
+    "Three faces with wrong points. On the first, two white rings mark an orange circle on the right eye "
+    "and a blue square on the left one. On the second the points lie across the face. On the third "
+    "they have the shape of a face, but do not fit this one.",
+)
+
+# %% [markdown]
+# So an outlier is a **reason to look, not a reason to delete**. Some correct faces are rare, and a
+# model needs them most. A label that looks normal can still be wrong.
+
+# %% [markdown] tags=["optional"]
+# ### If you have time · Which faces are unusual?
+#
+# The labels of the made faces are exact, so none of them is wrong. What do the most unusual faces
+# of the clean training set look like?
+
+# %% tags=["optional"]
+extreme = most_unusual(train.keypoints, 8)
+plots.show(
+    plots.face_grid(train.images[extreme], train.keypoints[extreme]),
+    "The eight most unusual training faces. All are strongly tilted or turned, or raise the brows; two "
+    "wear sunglasses. On each the points are in their places.",
+)
+
+# %% [markdown] tags=["optional"]
+# They are tilted, turned, or surprised, and all their points are correct. Deleting them would
+# remove the faces that the model has seen least often.
+#
+# A z-score looks at one coordinate at a time. [Correlation](../docs/glossary.md#correlation) looks
+# at two. It is 1 if two coordinates always rise and fall together, −1 if one rises when the other
+# falls, and 0 if they are unrelated.
+
+# %% tags=["optional"]
+columns = [
+    "left_eye_center_x",
+    "right_eye_center_x",
+    "left_eye_center_y",
+    "right_eye_center_y",
+    "nose_tip_x",
+    "mouth_left_corner_x",
+]
+frame[columns].corr().round(2)
+
+# %% [markdown] tags=["optional"]
+# When one eye is higher, the other tends to be *lower*. The reason is the way the faces were cut
+# out. The middle between the eyes is always at about the same height, so what is left is the tilt
+# of the head. The tilt also moves the corner of the mouth sideways. A correlation tells you about
+# the faces *and* about how they were cut out.
+
+# %% [markdown]
+# ## Break it · Two mistakes, measured
+#
+# ### Wrong labels in half of the training set
+#
+# What does a wrong flip cost? The model gets the same mirrored images with three kinds of labels.
+
+# %% tags=["showed", "nbval-check-output"]
+naive_flip = train.keypoints * [-1, 1] + [96, 0]
+flips = {"naive flip": naive_flip, "one pixel off": flipped + [1, 0], "correct flip": flipped}
+for name, labels in flips.items():
+    off = np.linalg.norm(labels[:, 0] - flipped[:, 0], axis=1).mean()
+    known = np.concatenate([train.keypoints, labels])
+    error = rmse(copy_points(vectors, known, val_vectors, NEIGHBOURS), val.keypoints)
+    print(f"{name}: left eye {off:.0f} px off, error of the model {error:.1f} px")
+
+# %% [markdown]
+# The naive flip makes the model three times worse than the mean face. The error of one pixel does
+# not show, because it disappears among larger errors. So a good score does not prove that the code
+# is correct. Only the test with pixel 30 finds it.
+#
+# ### A leak
+#
+# Now we augment first. Each face gets four versions, the original, a brighter one, and the mirror
+# images of both.
+
+# %%
+brighter = brighten(complete.images, 1.3)
+versions = [complete.images, brighter, complete.images[:, :, ::-1], brighter[:, :, ::-1]]
+all_vectors = np.concatenate([as_vectors(version) for version in versions])
+all_points = np.concatenate([complete.keypoints] * 2 + [flip_keypoints(complete.keypoints, 96)] * 2)
+print(all_vectors.shape, all_points.shape)
+
+# %% [markdown]
+# Then we split in three ways. By image, every version is drawn on its own. By face, the four
+# versions of a face stay together. By person, all images of a person do. The model copies one face.
+# Which way gives the *lowest* error?
+#
+# - **A** by image
+# - **B** by face
+# - **C** by person
+# - **D** all three are about the same
+
+# %% tags=["nbval-check-output"]
+ways = {
+    "by image": np.arange(len(all_vectors)),
+    "by face": np.tile(np.arange(len(complete)), 4),
+    "by person": np.tile(person, 4),
+}
 for way, group in ways.items():
-    errors = list(errors_px(group))
-    print(f"split {way:<30} {min(errors):.1f} to {max(errors):.1f} px")
-print(f"always the mean face {'':<15} {np.sqrt(np.nanmean((marks - typical) ** 2)):.1f} px")
+    _, held_out = train_test_split(np.unique(group), test_size=0.2, random_state=0)
+    tested = np.isin(group, held_out)
+    answer = copy_points(all_vectors[~tested], all_points[~tested], all_vectors[tested])
+    print(f"split {way:<10} {rmse(answer, all_points[tested]):.1f} px")
 
 # %% [markdown]
-# Split by copy, the copying model looks excellent: the error is a fraction of what it really is. It
-# has only found the brighter or darker twin of the very picture that it was asked about. Split by
-# face, it turns out to be hardly better than giving everybody the mean face. The model is the same
-# in each line; only the question was dishonest in the first.
+# The answer is A, and this result is false. The model has only found the same face with another
+# brightness. This is a [leak](../docs/glossary.md#leak), because something of the test set is in
+# the training set. On faces that it has not seen, the same model is no better than the mean face.
 #
-# And the people? Keeping all faces of a person together makes next to no difference *here*, because
-# where the points are depends on how the head is turned far more than on whose it is. For the
-# question *who is this?*, and for *what does she feel?*, it can matter a great deal. To split by
-# person costs nothing and cannot flatter, so wherever the course knows who is in a picture, it does.
+# Keeping people together changes little *here*, because keypoints depend more on the pose than on
+# the person. For the question *who is this?* it matters a great deal.
+
+# %% [markdown] exercise="challenge" kind="challenge"
+# ### Exercise 5 ★★★ · Challenge: below 3.1 pixels
 #
-# ## Quiz
+# Write a function `my_model(images)` that takes `uint8` images `(n, 96, 96)` and returns keypoints
+# `(n, 15, 2)`. On the test set, the mean face and the mean of ten neighbours had the errors that
+# you saw above. Your model must stay below **3.1 px**. The checker measures it on other faces of
+# the test people, whose labels this lesson has hidden from you. You need no network.
 #
-# **1. In the table, `left_eye_center_x` is larger than `right_eye_center_x`. Is that a mistake?**
-# <details><summary>Answer</summary>No. Left is the subject's left, which we see on the right, where
-# x is large.</details>
+# One idea is *linear regression*, which computes each coordinate as a weighted sum of the 256
+# pixels. `sklearn.linear_model.Ridge(alpha=…)` keeps the weights small, which helps with few faces.
+# Choose `alpha` by the validation error.
 #
-# **2. A picture is 48 pixels wide. Where does x = 0 go when it is mirrored?**
-# <details><summary>Answer</summary>To 47, the centre of the last pixel.</details>
+# Type into the cell below and run it, then run the checker under it.
+
+# %% exercise="challenge" kind="challenge" part="solution"
+my_model = None  # your function, which takes images and returns keypoints
+### BEGIN SOLUTION
+from sklearn.linear_model import Ridge
+
+ridge = Ridge(alpha=100).fit(vectors, keypoints.reshape(-1, 30))
+
+
+def linear_model(images):
+    return ridge.predict(as_vectors(images)).reshape(-1, 15, 2)
+
+
+my_model = linear_model
+print(f"{rmse(my_model(val.images), val.keypoints):.2f} px on the validation set")
+### END SOLUTION
+
+# %% exercise="challenge" kind="challenge" part="checker"
+check.point_model(my_model)
+
+# %% [markdown] exercise="quiz" kind="quiz"
+# ### Exercise 6 ★ · Questions
 #
-# **3. Flipping twice gave back the original. Does that prove the flip right?**
-# <details><summary>Answer</summary>No: doing nothing passes too, and so does the naive flip. It rules
-# out some mistakes; the mean face rules out others.</details>
+# **1.** In the table, `left_eye_center_x` is larger than `right_eye_center_x`. Why?
 #
-# **4. A face is five standard deviations from the mean. Do you delete it?**
-# <details><summary>Answer</summary>Not before you have looked at it. It may be a mistake in the label,
-# or a face that is right and rare, such as one that is turned far to the side.</details>
+# - **A** The columns are exchanged by mistake.
+# - **B** *Left* is the person's own left, which is on the right of the picture.
+# - **C** x counts from right to left.
+# - **D** Most faces are turned to one side.
 #
-# **5. Someone mirrors and brightens all faces first and splits into training and test afterwards.
-# What goes wrong?**
-# <details><summary>Answer</summary>Most test faces then have a copy of themselves in the training
-# set, and the test score is better than the model deserves.</details>
+# **2.** An image is 48 pixels wide. Where does x = 0 go when it is mirrored?
 #
+# - **A** to 0
+# - **B** to 24
+# - **C** to 47
+# - **D** to 48
+#
+# **3.** A flip, applied twice, gives back the original. What does this prove?
+#
+# - **A** that the flip is correct
+# - **B** that left and right points are swapped
+# - **C** that there is no off-by-one error
+# - **D** less than A, B or C, because doing nothing passes this test, too
+#
+# **4.** A pixel of type `uint8` has the value 200. What does NumPy give for twice this array?
+#
+# - **A** 144
+# - **B** 255
+# - **C** 400
+# - **D** an error message
+#
+# **5.** You compare ten values of `k` and keep the best. Which error do you report?
+#
+# - **A** the lowest of the ten errors on the validation set
+# - **B** the error of the best `k` on the test set, measured once
+# - **C** the error on the training set
+# - **D** the lowest of ten errors on the test set
+#
+# **6.** All faces are mirrored and brightened first, and then split at random. What goes wrong?
+#
+# - **A** nothing
+# - **B** the training set becomes too small
+# - **C** test faces have copies in the training set, so the error looks too low
+# - **D** the labels of the mirrored faces become wrong
+#
+# Type into the cell below and run it, then run the checker under it.
+
+# %% exercise="quiz" kind="quiz" part="solution"
+ANSWERS = {1: ..., 2: ..., 3: ..., 4: ..., 5: ..., 6: ...}  # letters in quotes
+### BEGIN SOLUTION
+ANSWERS = {1: "B", 2: "C", 3: "D", 4: "A", 5: "B", 6: "C"}
+### END SOLUTION
+
+# %% exercise="quiz" kind="quiz" part="checker"
+check.quiz_01(ANSWERS)
+
+# %% [markdown]
 # ## What you learned
 #
-# - A keypoint table has two sources here, and the pattern of missing labels tells them apart.
-# - Left means the subject's left, and a mirror image changes which point that is.
-# - An outlier is a reason to look. Some mistakes look quite ordinary.
-# - A flip is `width - 1 - x` **and** a swap of pairs; a law and a look at the data prove it.
-# - Brightness leaves points alone but can clip or wrap around; turning takes the points along.
-# - Split first, then augment.
+# - The pattern of missing labels, NaN, shows that Kaggle's table has two sources.
+# - Split by person into training, validation and test set first. Augment only the training set.
+# - A flip replaces x by `width - 1 - x` **and** swaps left and right points.
+# - `uint8` pixels wrap around above 255, so compute with floats and limit the result.
+# - Baselines, laws and pictures find mistakes that a single error number hides.
 #
 # ## Where this breaks
 #
-# The made faces show how the data is built, not how people differ: there are no children and no scars
-# among them, and none of them weeps or looks away as people do. Mirroring assumes that faces have no side,
-# which is false for a parting, a scar or a one-sided smile. The standard deviation judges one
-# coordinate at a time, and mistakes that are frequent enough widen it until they look normal. And a
-# keypoint is only where a person *said* it is: in Kaggle's data some points are plainly misplaced.
+# Among the made faces are no children and no scars, and their skin and hair follow formulas.
+# Mirroring assumes that a face has no side, which is wrong for a parting or a one-sided smile.
+# Frequent mistakes widen the standard deviation until they look normal. In real data a keypoint is
+# only where a person *said* it is, and people do not always agree.
 #
 # ## Go further
 #
-# - Run this lesson with `SOURCE = "facial-keypoints"` (`python -m reading_faces data list` says how to get
-#   it) and look for labels that are wrong. The description of the data is on
-#   [the page of the Kaggle competition](https://www.kaggle.com/c/facial-keypoints-detection).
-# - The *Mahalanobis distance* looks at all coordinates together and knows from their correlations
-#   that two eyes belong side by side. Does it find more of the spoiled labels?
-# - `tests/helpers/test_augment.py` holds the laws of this lesson as *property tests*: a program looks for
-#   points that break them. Write one for `move_keypoints`.
+# - Run this lesson with `SOURCE = "facial-keypoints"`. `python -m reading_faces data list` says how to get
+#   the data of [the Kaggle competition](https://www.kaggle.com/c/facial-keypoints-detection).
+# - The *Mahalanobis distance* uses all coordinates together. Does it find more of the spoiled labels?
 #
-# **Next:** [lesson 2, a residual keypoint model](02_residual_keypoint_model.ipynb), which learns to
-# find these points by itself.
+# **Next:** [lesson 2](02_residual_keypoint_model.ipynb) trains a network that finds these points.
