@@ -2,198 +2,144 @@
 
 import numpy as np
 from scipy.special import softmax
-from sklearn.metrics import f1_score
-from sklearn.utils.class_weight import compute_class_weight
 
 from reading_faces.exercises import check
+from reading_faces.exercises.lesson_03 import clear_test_faces
 
 
-def copies(images, others):
-    there = {other.tobytes() for other in others}
-    return np.array([image.tobytes() in there for image in images])
+def shares(logits):
+    grown = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return grown / grown.sum(axis=1, keepdims=True)
 
 
-def copies_by_comparing_all(images, others):
-    return [bool((others == image).all(axis=(1, 2)).any()) for image in images]
+def shares_without_care(logits):
+    grown = np.exp(logits)
+    return grown / grown.sum(axis=1, keepdims=True)
 
 
-def weights(labels, classes):
-    counts = np.bincount(labels, minlength=classes)
-    return np.where(counts > 0, len(labels) / (classes * np.maximum(counts, 1)), 0)
+def picked(probabilities, one_hot):
+    return (probabilities * one_hot).sum(axis=1)
 
 
-def weights_by_loop(labels, classes):
-    found = []
-    for number in range(classes):
-        count = sum(label == number for label in labels)
-        found.append(len(labels) / classes / count if count else 0)
-    return found
+def mean_loss(probabilities, one_hot):
+    return -np.log(picked(probabilities, one_hot)).mean()
 
 
-def f1_of_each(confusion):
-    hits = np.diag(confusion)
-    return 2 * hits / np.maximum(confusion.sum(axis=0) + confusion.sum(axis=1), 1)
+def loss_by_row(probabilities, one_hot):
+    rows = zip(probabilities, one_hot.argmax(axis=1), strict=True)
+    return np.mean([-np.log(row[right]) for row, right in rows])
 
 
-def f1_by_scikit_learn(confusion):
-    true, predicted = (
-        np.repeat(axis.ravel(), confusion.ravel()) for axis in np.indices(confusion.shape)
-    )
-    return f1_score(true, predicted, average="macro", zero_division=0)
+def loss_of_every_class(probabilities, one_hot):
+    return -(one_hot * np.log(probabilities)).sum(axis=1).mean()
 
 
-def precision_and_recall(confusion):
-    hits = np.diag(confusion)
-    return hits / confusion.sum(axis=0), hits / confusion.sum(axis=1)
+def merged(confusion, first, second):
+    hits = np.trace(confusion) + confusion[first, second] + confusion[second, first]
+    return hits / confusion.sum()
 
 
-def f1(precision, recall):
-    return 2 * precision * recall / (precision + recall)
+def merged_by_renaming(confusion, first, second):
+    true, answer = (np.repeat(a.ravel(), confusion.ravel()) for a in np.indices(confusion.shape))
+    true, answer = (np.where(labels == second, first, labels) for labels in (true, answer))
+    return (true == answer).mean()
 
 
-def f1_from_precision_and_recall(confusion):
-    return f1(*precision_and_recall(confusion)).mean()
+class Network:
+    """What a checker sees of a trained network: one that knows the test faces, or does not."""
+
+    def __init__(self, wrong: float = 0.0, columns: int = 7, scale: float = 1.0):
+        self.wrong, self.columns, self.scale = wrong, columns, scale
+
+    def predict(self, images, verbose=1):
+        known, labels = clear_test_faces()
+        assert np.array_equal(images, known)
+        spoiled = np.arange(len(labels)) < self.wrong * len(labels)
+        return self.scale * np.eye(self.columns)[(labels + spoiled) % 7 % self.columns]
 
 
-def softened(logits, temperature):
-    scaled = np.exp((logits - logits.max(axis=1, keepdims=True)) / temperature)
-    return scaled / scaled.sum(axis=1, keepdims=True)
-
-
-def softened_without_care(logits, temperature):
-    scaled = np.exp(logits / temperature)
-    return scaled / scaled.sum(axis=1, keepdims=True)
-
-
-def columns(probabilities, classes, kept):
-    return probabilities[:, [classes.index(name) for name in kept]]
-
-
-def kept_classes(probabilities, classes, kept):
-    chosen = columns(probabilities, classes, kept)
-    return chosen / chosen.sum(axis=1, keepdims=True)
-
-
-def kept_classes_by_row(probabilities, classes, kept):
-    rows = [dict(zip(classes, row, strict=True)) for row in probabilities]
-    rows = [[row[name] for name in kept] for row in rows]
-    return [[p / sum(row) for p in row] for row in rows]
-
-
-def kept_in_order(probabilities, classes, kept):
-    mask = np.isin(classes, kept)
-    return probabilities[:, mask] / probabilities[:, mask].sum(axis=1, keepdims=True)
-
+GOOD_RATES = {2e-5: 0.17, 2e-3: 0.41, 2e-1: 0.15}
 
 RIGHT = {
-    check.find_copies: [copies, copies_by_comparing_all],
-    check.class_weights: [weights, weights_by_loop],
-    check.macro_f1: [lambda confusion: f1_of_each(confusion).mean(), f1_by_scikit_learn],
-    check.soften: [softened, lambda logits, t: softmax(np.asarray(logits) / t, axis=1)],
-    check.keep_classes: [kept_classes, kept_classes_by_row],
+    check.softmax: [shares, lambda logits: softmax(logits, axis=1)],
+    check.cross_entropy: [mean_loss, loss_by_row],
+    check.merged_accuracy: [merged, merged_by_renaming],
+    check.emotion_rates: [GOOD_RATES, {1e-4: 0.3, 1e-3: 0.44, 1e-2: 0.42, 1e-5: 0.15}],
+    check.beat_the_lesson: [Network(), Network(wrong=0.25, scale=9.0)],
+    check.quiz_03: [
+        {1: "C", 2: "B", 3: "A", 4: "D", 5: "C"},
+        {1: "c", 2: "b", 3: "a", 4: "d.", 5: "c"},
+    ],
 }
 
 WRONG = {
-    check.find_copies: [
-        (lambda images, others: ..., "gives nothing back"),
-        (lambda images, others: copies(others, images), "not of `others`"),
-        (lambda images, others: copies(images, others).sum(), "which are six"),
-        (
-            lambda images, others: np.isin(images.sum(axis=(1, 2)), others.sum(axis=(1, 2))),
-            "another order",
-        ),
-        (
-            lambda images, others: [
-                np.abs(others.astype(int) - image).sum(axis=(1, 2)).min() < 5 for image in images
-            ],
-            "differs from another in one pixel",
-        ),
-        (
-            lambda images, others: (images == others[: len(images)]).all(axis=(1, 2)),
-            "need not be in the same row",
-        ),
-        (lambda images, others: [image in others for image in images], "ask for all, not any"),
-        (lambda images, others: np.arange(len(images)) == 1, "You found [1]; pictures 1 and 4"),
-        (
-            lambda images, others: copies(images, others) | (len(images) == 1),
-            "a picture without a copy",
-        ),
+    check.softmax: [
+        (lambda logits: ..., "gives nothing back"),
+        (np.exp, "divide each row by its sum"),
+        (lambda logits: softmax(logits, axis=0), "axis 1"),
+        (softmax, "Divide each row by its own sum"),
+        (lambda logits: logits / logits.sum(axis=1, keepdims=True), "take np.exp"),
+        (lambda logits: softmax(logits / 2, axis=1), "In row 0"),
+        (shares_without_care, "overflows"),
+        (lambda logits: shares(logits)[0], "shape (5, 4)"),
     ],
-    check.class_weights: [
-        (lambda labels, classes: None, "gives nothing back"),
-        (
-            lambda labels, classes: compute_class_weight(
-                "balanced", classes=np.unique(labels), y=labels
-            ),
-            "seen or not (np.bincount takes `minlength`); yours has shape (3,)",
-        ),
-        (
-            lambda labels, classes: weights(labels, classes)[labels],
-            "each of 4 classes, seen or not",
-        ),
-        (
-            lambda labels, classes: np.bincount(labels, minlength=classes) / len(labels),
-            "more, not less",
-        ),
-        (lambda labels, classes: weights(labels, classes) * 4, "number of classes too"),
-        (lambda labels, classes: weights(labels, classes) / 3, "Mind the scale"),
-        (lambda labels, classes: weights(labels, classes) * 2, "not by the largest class"),
-        (lambda labels, classes: dict(enumerate(weights(labels, classes))), "not a dictionary"),
-        (
-            lambda labels, classes: np.maximum(weights(labels, classes), 0.1),
-            "give it weight 0",
-        ),
-        (
-            lambda labels, classes: len(labels) / classes / np.bincount(labels, minlength=classes),
-            "do not divide by 0",
-        ),
-        (lambda labels, classes: weights(labels, classes) * 4 / 3, "divide by `classes`"),
-        (lambda labels, classes: np.array([0.5, 1.5, 0, 0.75])[:classes], "Right once"),
-        (lambda labels, classes: weights(labels, classes)[[1, 0, 2, 3]], "In row 0 you got 1.5"),
+    check.cross_entropy: [
+        (lambda p, one_hot: None, "gives nothing back"),
+        (lambda p, one_hot: -mean_loss(p, one_hot), "other sign"),
+        (lambda p, one_hot: len(p) * mean_loss(p, one_hot), "take the mean"),
+        (lambda p, one_hot: -np.log(picked(p, one_hot)), "Give one number"),
+        (lambda p, one_hot: mean_loss(p, one_hot) / 3, "one loss a face"),
+        (lambda p, one_hot: -np.log(picked(p, one_hot).mean()), "then the mean"),
+        (lambda p, one_hot: mean_loss(p, one_hot) / np.log(10), "another base"),
+        (lambda p, one_hot: mean_loss(p, one_hot) / np.log(2), "base 2"),
+        (lambda p, one_hot: (1 - picked(p, one_hot)).mean(), "logarithm is missing"),
+        (lambda p, one_hot: ((p - one_hot) ** 2).mean(), "squared error"),
+        (lambda p, one_hot: -np.log(p).sum(axis=1).mean(), "probability of the right class"),
+        (loss_of_every_class, "before the logarithm"),
+        (lambda p, one_hot: 2 * mean_loss(p, one_hot), "it should be"),
     ],
-    check.macro_f1: [
-        (lambda confusion: None, "gives nothing back"),
-        (f1_of_each, "from the F1 of each class, their mean"),
-        (lambda confusion: np.trace(confusion) / confusion.sum(), "the accuracy"),
-        (lambda confusion: np.mean(np.diag(confusion) / confusion.sum(axis=1)), "mean recall"),
-        (lambda confusion: np.mean(np.diag(confusion) / confusion.sum(axis=0)), "mean precision"),
+    check.merged_accuracy: [
+        (lambda *given: None, "gives nothing back"),
+        (lambda confusion, a, b: np.trace(confusion) / confusion.sum(), "not merged yet"),
         (
-            lambda confusion: np.average(f1_of_each(confusion), weights=confusion.sum(axis=1)),
-            "counts alike",
-        ),
-        (f1_from_precision_and_recall, "never named"),
-        (
-            lambda confusion: f1(*(rate.mean() for rate in precision_and_recall(confusion))),
-            "not F1 of the means",
+            lambda confusion, a, b: (np.trace(confusion) + confusion[a, b]) / confusion.sum(),
+            "[second, first]",
         ),
         (
-            lambda confusion: np.mean(precision_and_recall(confusion)),
-            "mean of precision and recall",
+            lambda confusion, a, b: (np.trace(confusion) + confusion[b, a]) / confusion.sum(),
+            "not only [second, first]",
         ),
+        (lambda *given: 100 * merged(*given), "not a percentage"),
+        (lambda confusion, a, b: merged(confusion, a, b) * confusion.sum(), "a count"),
         (
-            lambda confusion: np.mean([value for value in f1_of_each(confusion) if value > 0]),
-            "should be 1/3, not 0.667",
+            lambda confusion, a, b: (confusion[a, b] + confusion[b, a]) / confusion.sum(),
+            "hits before",
         ),
+        (lambda confusion, a, b: merged(confusion, 0, 1), "whatever they are"),
     ],
-    check.soften: [
-        (lambda logits, t: ..., "gives nothing back"),
-        (lambda logits, t: softmax(logits, axis=1), "does nothing"),
-        (lambda logits, t: softmax(logits * t, axis=1), "you multiplied"),
-        (lambda logits, t: softmax(logits, axis=1) / t, "before the softmax"),
-        (lambda logits, t: softmax(logits / t, axis=0), "axis 1"),
-        (lambda logits, t: np.exp(logits / t), "no probabilities"),
-        (softened_without_care, "overflow"),
+    check.emotion_rates: [
+        ({}, "Nothing here yet"),
+        ([0.1, 0.2, 0.3], "Give a dictionary"),
+        ({2e-5: 0.17, 2e-3: 0.41}, "at least three"),
+        ({1e-3: 0.3, 2e-3: 0.41, 3e-3: 0.4}, "close together"),
+        ({2e-5: 17, 2e-3: 41, 2e-1: 15}, "between 0 and 1"),
+        ({-1: 0.2, 2e-3: 0.41, 2e-1: 0.15}, "learning rates"),
+        ({1e-7: 0.15, 1e-6: 0.15, 1e-5: 0.16}, "learnt much"),
+        ({2e-5: 0.45, 2e-3: 0.41, 2e-1: 0.15}, "start from a new network"),
     ],
-    check.keep_classes: [
-        (lambda probabilities, classes, kept: None, "gives nothing back"),
-        (lambda probabilities, classes, kept: probabilities, "Take only the columns of `kept`"),
-        (columns, "divide each by its sum"),
-        (kept_in_order, "order of `kept`"),
-        (lambda *given: columns(*given) / columns(*given).sum(), "its own sum"),
-        (lambda *given: softmax(columns(*given), axis=1), "no softmax"),
-        (
-            lambda probabilities, classes, kept: probabilities[:, np.isin(classes, kept)],
-            "order is that of `classes`",
-        ),
+    check.beat_the_lesson: [
+        (None, "Nothing here yet"),
+        (shares, "method `predict`"),
+        (Network(wrong=0.4), "is asked"),
+        (Network(columns=5), "7 numbers"),
+        (Network(scale=np.nan), "NaN"),
+    ],
+    check.quiz_03: [
+        ({1: ..., 2: ..., 3: ..., 4: ..., 5: ...}, "Nothing here yet"),
+        ({1: "C", 2: "B", 3: "A", 4: "D", 5: "A"}, "Question 5"),
+        ({1: "A", 2: "B", 3: "A", 4: "D", 5: "C"}, "curve of the loss"),
+        ({1: "C", 2: "B"}, "Not answered yet: 3, 4, 5"),
     ],
 }
+
+TOO_FAR = {"softmax": 1e-4, "cross_entropy": 1e-4, "merged_accuracy": 1e-3}

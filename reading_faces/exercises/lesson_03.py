@@ -1,89 +1,153 @@
-"""Checkers of lesson 3: class weights, macro-F1, and fewer classes."""
+"""Checkers of lesson 3: softmax, cross-entropy, merged classes, rates, a better network."""
 
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from scipy.special import softmax
-from sklearn.preprocessing import normalize
+from scipy.special import softmax as scipy_softmax
 
-from reading_faces.exercises.verdict import as_array, checker, compare
+from helpers import data
+from reading_faces.exercises.verdict import as_array, checker, compare, quiz, value_checker
 
-__all__ = ["class_weights", "keep_classes", "macro_f1"]
+__all__ = [
+    "beat_the_lesson",
+    "cross_entropy",
+    "emotion_rates",
+    "merged_accuracy",
+    "quiz_03",
+    "softmax",
+]
+
+BAR = 0.7  # of the clear test faces; the lesson's own network stays below
 
 
-@checker("Right: each class, rare or not, weighs as much as any other.")
-def class_weights(answer: Callable[[np.ndarray, int], np.ndarray]) -> Iterator[str]:
-    """Check a function that gives each class a weight so that all count alike in sum."""
-    labels = np.repeat([0, 1, 3], [6, 2, 4])
-    counts = np.array([6, 2, 0, 4])
-
-    def scaled(number: float) -> np.ndarray:
-        return np.divide(number, counts, out=np.zeros(4), where=counts > 0)
-
-    right = scaled(12 / 4)
+@checker("Right: every row is positive and adds up to 1.")
+def softmax(answer: Callable[[np.ndarray], np.ndarray]) -> Iterator[str]:
+    """Check a function that turns logits `(n, classes)` into probabilities."""
+    logits = np.random.default_rng(7).normal(0, 3, (5, 4))
+    right, grown = scipy_softmax(logits, axis=1), np.exp(logits)
+    shares = logits / logits.sum(axis=1, keepdims=True)
     mistakes = {
-        "That is how often a class occurs; rare classes should weigh more, not less.": counts / 12,
-        "Nearly: by 1 / count the loss shrinks by the number of faces. Mind the scale.": scaled(1),
-        "Divide by the number of classes too, so that equal classes all weigh 1.": scaled(12),
-        "Scale by faces / classes, not by the largest class.": scaled(6),
-        "There are 4 classes, of which one is never seen: divide by `classes`.": scaled(12 / 3),
+        "These are the exponentials; divide each row by its sum.": grown,
+        "Probabilities of one face add up to 1: sum along axis 1, not 0.": grown / grown.sum(0),
+        "Divide each row by its own sum, not all rows by one.": grown / grown.sum(),
+        "Logits can be negative: take np.exp of them before you divide.": shares,
     }
 
-    result = answer(labels, 4)
-    if isinstance(result, dict):
-        yield "Give an array with one weight for each class, in order, not a dictionary."
-    form = "Give a weight for each of 4 classes, seen or not (np.bincount takes `minlength`)"
-    if as_array(result, (4,), form)[2] != 0:
-        yield "Class 2 never occurs; give it weight 0, and do not divide by 0."
-    yield from compare(result, right, mistakes)
-    if not np.allclose(answer(np.array([0, 1, 2]), 3), 1):
-        yield "Right once; for labels 0, 1, 2 all three weights should be 1."
+    yield from compare(answer(logits), right, mistakes)
+    with np.errstate(all="ignore"):
+        large = np.asarray(answer(np.array([[1000.0, 999.0]])))
+    if not np.isfinite(large).all():
+        yield "Right, but exp(1000) overflows: subtract each row's largest logit first."
 
 
-@checker("Right: a rare class counts as much as a frequent one.")
-def macro_f1(answer: Callable[[np.ndarray], float]) -> Iterator[str]:
-    """Check a function that gives the mean F1 over classes from a confusion matrix."""
-    confusion = np.array([[50, 3, 2], [10, 5, 5], [4, 1, 20]])
-    hits, faces = np.diag(confusion), confusion.sum(axis=1)
-    precision, recall = hits / confusion.sum(axis=0), hits / faces
-
-    def f1(p, r):
-        return 2 * p * r / (p + r)
-
-    each, means = f1(precision, recall), (precision.mean(), recall.mean())
-    right = each.mean()
+@checker("Right: sure and wrong costs most, and the loss is a mean over the faces.")
+def cross_entropy(answer: Callable[[np.ndarray, np.ndarray], float]) -> Iterator[str]:
+    """Check a function that gives the mean loss of probabilities and one-hot targets."""
+    probabilities = np.array([[0.7, 0.2, 0.1], [0.3, 0.3, 0.4], [0.05, 0.9, 0.05], [0.2, 0.5, 0.3]])
+    one_hot = np.eye(3)[[0, 2, 0, 1]]
+    true = (probabilities * one_hot).sum(axis=1)
+    losses = -np.log(true)
+    right = losses.mean()
     mistakes = {
-        "That is the accuracy: hits over all faces.": hits.sum() / confusion.sum(),
-        "That is the mean recall; precision is missing.": recall.mean(),
-        "That is the mean precision; recall is missing.": precision.mean(),
-        "You weighed classes by their faces; each class counts alike.": each @ faces / faces.sum(),
-        "F1 of each class first, then the mean, not F1 of the means.": f1(*means),
-        "The mean of precision and recall is not F1: 2 · p · r / (p + r).": np.mean(means),
+        "The loss is minus the logarithm; yours has the other sign.": -right,
+        "That is the sum over the faces; take the mean.": losses.sum(),
+        "Give one number: the mean over the faces.": losses,
+        "You divided by faces times classes; there is one loss a face.": losses.sum() / 12,
+        "First the logarithm of each probability, then the mean.": -np.log(true.mean()),
+        "np.log is the natural logarithm; you took another base.": -np.log10(true).mean(),
+        "np.log is the natural logarithm; you took base 2.": -np.log2(true).mean(),
+        "The logarithm is missing: this is the mean of 1 - p.": (1 - true).mean(),
+        "This is the squared error of lesson 2.": ((probabilities - one_hot) ** 2).mean(),
+        "Take only the probability of the right class.": -np.log(probabilities).sum(1).mean(),
     }
 
-    form = "Give one number: from the F1 of each class, their mean"
-    yield from compare(answer(confusion), right, mistakes, form=form)
-    never = float(answer(np.array([[5, 0], [5, 0]])))
-    if not np.isfinite(never):
-        yield "If a class is never named and never hit, its F1 is 0, not 0 / 0."
-    elif not np.isclose(never, 1 / 3):
-        yield f"A class that is never named has F1 0; the mean should be 1/3, not {never:.3f}."
+    yield from compare(answer(probabilities, one_hot), right, mistakes, form="Give one number")
+    with np.errstate(all="ignore"):
+        sure = float(answer(np.array([[1.0, 0.0]]), np.array([[1.0, 0.0]])))
+    if not np.isclose(sure, 0):
+        yield "Sure and right, p = 1 and 0, costs 0: pick the right class before the logarithm."
 
 
-@checker("Right: what is left is shared out among the classes that stay.")
-def keep_classes(answer: Callable) -> Iterator[str]:
-    """Check a function `(probabilities, classes, kept)` that leaves out all other classes."""
-    classes, kept = ("angry", "fear", "happy", "sad"), ("sad", "angry", "happy")
-    probabilities = np.random.default_rng(9).dirichlet(np.ones(4), 5)
-    chosen, in_order = probabilities[:, [3, 0, 2]], probabilities[:, [0, 2, 3]]
-    right = normalize(chosen, "l1")
+@checker("Right: the two classes' mutual mistakes have become hits.")
+def merged_accuracy(answer: Callable[[np.ndarray, int, int], float]) -> Iterator[str]:
+    """Check a function that gives the accuracy if two classes of a confusion matrix were one."""
+    confusion = np.array([[50, 3, 2, 9], [10, 5, 5, 1], [4, 1, 20, 6], [2, 7, 3, 30]])
+    hits, faces = np.trace(confusion), confusion.sum()
+    right = (hits + confusion[0, 1] + confusion[1, 0]) / faces
     mistakes = {
-        "The rows do not add up to 1 any more; divide each by its sum.": chosen,
-        "Columns in the order of `kept`, please: sad, angry, happy.": normalize(in_order, "l1"),
-        "The order is that of `classes`, and rows do not add up to 1.": in_order,
-        "Divide each row by its own sum, not all by one.": chosen / chosen.sum(),
-        "These are probabilities already; divide by the sum, no softmax.": softmax(chosen, axis=1),
+        "That is the accuracy as it was: the two are not merged yet.": hits / faces,
+        "Both mistakes become hits: [first, second] and [second, first].": (hits + 3) / faces,
+        "Both mistakes become hits, not only [second, first].": (hits + 10) / faces,
+        "Give a share between 0 and 1, not a percentage.": 100 * right,
+        "Divide by all faces; that is a count.": hits + 13,
+        "Only the mistakes become hits; the hits were hits before.": 13 / faces,
     }
 
-    form = "Take only the columns of `kept`, three for each of five faces"
-    yield from compare(answer(probabilities, classes, kept), right, mistakes, form=form)
+    yield from compare(answer(confusion, 0, 1), right, mistakes, form="Give one number")
+    if not np.isclose(answer(confusion, 3, 2), (hits + 9) / faces):
+        yield "Right for classes 0 and 1; use `first` and `second`, whatever they are."
+
+
+@value_checker("Right: too small learns nothing in the time, and there is a best one between.")
+def emotion_rates(results: dict[float, float]) -> Iterator[str]:
+    """Check an experiment: validation accuracies by learning rate."""
+    if not isinstance(results, dict):
+        yield "Give a dictionary: learning rate, then validation accuracy."
+        return
+    pairs = sorted((float(rate), float(accuracy)) for rate, accuracy in results.items())
+    rates, accuracies = (np.array(column) for column in zip(*pairs, strict=True))
+    if not ((rates > 0) & (rates <= 10)).all():
+        yield "The keys are learning rates, such as 2e-3."
+    if not ((accuracies >= 0) & (accuracies <= 1)).all():
+        yield "The values are shares of the validation faces, between 0 and 1."
+    if len(rates) < 3:
+        yield f"Try at least three learning rates; you have {len(rates)}."
+    if rates[-1] / rates[0] < 100:
+        yield "Your rates are close together; let the largest be 100 times the smallest or more."
+    if accuracies.max() < 0.25:
+        yield "None of these networks learnt much: try a rate between 1e-4 and 1e-2 as well."
+    if accuracies[0] > accuracies.max() - 0.05:
+        yield (
+            f"The smallest rate, {rates[0]:g}, is as good as the best. Did each training start "
+            "from a new network? If so, try a smaller rate too."
+        )
+
+
+@value_checker(f"Yes: at least {BAR:.0%} of the clear test faces. You have beaten the lesson.")
+def beat_the_lesson(network) -> Iterator[str]:
+    """Check a trained network on the clear test faces, which `clear_test_faces` picks."""
+    images, labels = clear_test_faces()
+    if not hasattr(network, "predict"):
+        yield "Give a trained Keras network; it needs a method `predict`."
+    form = "For n faces (n, 48, 48, 1) give n rows of 7 numbers, one for each emotion"
+    scores = as_array(network.predict(images, verbose=0), (len(labels), 7), form)
+    if not np.isfinite(scores).all():
+        yield "Some of its answers are NaN or infinite."
+    accuracy = np.mean(scores.argmax(axis=1) == labels)
+    if accuracy < BAR:
+        found = f"It is right on {accuracy:.1%} of {len(labels)} clear test faces"
+        yield f"{found}; {BAR:.0%} is asked. Choose on the validation set what to change."
+
+
+def clear_test_faces() -> tuple[np.ndarray, np.ndarray]:
+    """Return the lesson's clear test faces `(n, 48, 48, 1)`, standardised, and their labels."""
+    drawn = data.load_set()
+    plain = (drawn.action_units.max(axis=(1, 2)) >= 0.5) | (drawn.emotions == 6)
+    turned = np.abs(drawn.pose).max(axis=1) > 20
+    rows = plain & ~turned & ~drawn.occluded & (drawn.split == "test")
+    images = drawn.small_images[rows].astype(np.float32)[..., np.newaxis]
+    images -= images.mean(axis=(1, 2, 3), keepdims=True)
+    return images / images.std(axis=(1, 2, 3), keepdims=True), drawn.emotions[rows]
+
+
+quiz_03 = quiz(
+    "03",
+    {1: "a582deb10a", 2: "f3d21dee7f", 3: "2fce0af8b2", 4: "c42b207795", 5: "a46453e30d"},
+    {
+        1: "look at the curve of the loss, and at what seven equal probabilities are.",
+        2: "the validation loss says when to stop, not the training loss.",
+        3: "run the dropout cell again with training=False.",
+        4: "recall reads a row of the confusion matrix, precision a column.",
+        5: "look at what each row of the last table was measured on.",
+    },
+)
