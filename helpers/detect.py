@@ -150,6 +150,8 @@ def run_mtcnn(photos: list[np.ndarray], min_confidence: float) -> np.ndarray:
     # thresholds plain faces get lost. `min_face_size` must stay as it is: above about 20 pixels
     # MTCNN 1.0 swallows an error of its own and finds nothing at all.
     options = {"threshold_pnet": 0.5, "threshold_rnet": 0.6, "threshold_onet": min_confidence}
+    # In float32, or the package would compute in float64.
+    photos = [photo.astype(np.float32) for photo in photos]
     try:
         rows = load_mtcnn().detect_faces(photos, output_type="numpy", fit_to_image=False, **options)
     except ValueError as error:  # Keras 3.13 refuses the empty batch of a stage without proposals
@@ -161,10 +163,18 @@ def run_mtcnn(photos: list[np.ndarray], min_confidence: float) -> np.ndarray:
 
 @functools.cache
 def load_mtcnn():
-    """Import TensorFlow and build MTCNN's three networks, once: it takes seconds."""
+    """Import TensorFlow and build MTCNN's three networks, once: it takes seconds.
+
+    Each is compiled for pictures of any number and size: layer by layer, as the package calls them,
+    takes twice as long. It has no public place for that.
+    """
+    import tensorflow as tf
     from mtcnn import MTCNN
 
-    return MTCNN()
+    mtcnn, any_pictures = MTCNN(), tf.TensorSpec((None, None, None, 3), tf.float32)
+    for stage in mtcnn.stages:
+        stage._model = tf.function(stage.model, input_signature=[any_pictures])
+    return mtcnn
 
 
 def find_with_haar(photo: np.ndarray, min_confidence: float) -> list[tuple]:
