@@ -32,7 +32,7 @@ help:
 	@echo "  make studies      train the networks that lessons compare again, into data/results/ (long)"
 	@echo "  make site         build the course as a static site into build/site/"
 	@echo "  make badges REPO=owner/name   lead the lessons' badges to a fork"
-	@echo "  make colab        run lessons 1 and 7 as Colab would, in build/colab/ (needs the network)"
+	@echo "  make colab        run lessons 00, 03, 06 and 07 as Colab would, in build/colab/ (needs the network)"
 	@echo "  make wheel        build the installable package into dist/"
 	@echo "  make lock         renew requirements.lock (needs the network)"
 	@echo "  make clean        remove build/, dist/ and .venv/"
@@ -180,26 +180,30 @@ badges: $(READY)
 	@[ -n "$(REPO)" ] || { echo "Say where to: make badges REPO=owner/name"; exit 2; }
 	@$(BIN)/python notebooks/build.py badges $(REPO)
 
-# What Colab finds: its own packages, an empty folder, no course. The address of the code leads here.
+# What Colab finds: its own packages, an empty folder, no course. COURSE_URL, where the lessons' set-up
+# cell fetches the course, leads to this clone; it may name a wheel: make colab COURSE_URL=/folder/of/a.whl
 COLAB := build/colab
 COLAB_PYTHON ?= python3.13
+COLAB_LESSONS := 00 03 06 07
+COURSE_URL ?= git+file://$(CURDIR)
 
 colab:
-	@echo "Running lessons 1 and 7 as Colab would; their code is this clone's last commit."
+	@echo "Running lessons $(COLAB_LESSONS) as Colab would; their code is $(COURSE_URL)."
 	@rm -rf $(COLAB) && $(COLAB_PYTHON) -m venv $(COLAB)/env
 	@$(COLAB)/env/bin/python -m pip install --quiet --requirement notebooks/colab.txt
 	@$(COLAB)/env/bin/python -m pip freeze > $(COLAB)/before.txt
-	@for lesson in notebooks/01_*.ipynb notebooks/07_*.ipynb; do \
+	@for lesson in $(COLAB_LESSONS:%=notebooks/%_*.ipynb); do \
 	  $(COLAB)/env/bin/python -m pip uninstall --quiet --yes reading-faces; \
 	  name=$$(basename $$lesson); folder=$(COLAB)/$${name%.ipynb}; mkdir $$folder; \
-	  sed 's|git+https://[^"\\]*|git+file://$(CURDIR)|' $$lesson > $$folder/$$name; echo "  $$name"; \
-	  (cd $$folder && env -u COURSE_DATA PYDEVD_DISABLE_FILE_VALIDATION=1 ../env/bin/jupyter execute --inplace $$name) || exit 1; \
+	  cp $$lesson $$folder; echo "  $$name"; \
+	  (cd $$folder && env -u COURSE_DATA COURSE_URL="$(COURSE_URL)" PYDEVD_DISABLE_FILE_VALIDATION=1 \
+	    ../env/bin/jupyter execute --inplace $$name) || exit 1; \
 	done
 	@$(COLAB)/env/bin/python -m pip freeze > $(COLAB)/after.txt
 	@diff $(COLAB)/before.txt $(COLAB)/after.txt | sed -n 's/^>/  added:/p'
 	@if diff $(COLAB)/before.txt $(COLAB)/after.txt | grep '^<'; then \
 	  echo "Installing the course moved these packages of Colab's."; exit 1; fi
-	@echo "Both ran, and no package of Colab's was moved."
+	@echo "All ran, and no package of Colab's was moved."
 
 wheel: $(READY)
 	@echo "Building the wheel, with the weights inside, into dist/."

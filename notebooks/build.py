@@ -161,10 +161,18 @@ def answer_of_the_course(solution: NotebookNode) -> list[NotebookNode]:
         solution.source = f"{FOLDED}\n{unless_yours(without_markers(solution.source))}"
         solution.metadata.update(cellView="form", jupyter={"source_hidden": True})
         return [solution]
-    code = without_markers(solution.source)
-    text = f"<details><summary>One way to do it</summary>\n\n```python\n{code}\n```\n\n</details>"
+    text = folded("One way to do it", without_markers(solution.source))
     metadata = {**solution.metadata, "part": "reference"}
     return [nbformat.v4.new_markdown_cell(text, metadata=metadata)]
+
+
+def folded(title: str, code: str) -> str:
+    """Return code under a title to click at, in one line of HTML.
+
+    At an empty line Markdown would end the block and unfold it.
+    """
+    code = html.escape(code.strip()).replace("\n", "&#10;")
+    return f"<details><summary>{title}</summary><pre>{code}</pre></details>"
 
 
 def assignment(nb: NotebookNode) -> NotebookNode:
@@ -275,11 +283,8 @@ def page(nb: NotebookNode, title: str) -> str:
     nb = copy.deepcopy(nb)
     for i, cell in enumerate(nb.cells):
         if cell.metadata.get("part") == "solution":
-            code = cell.source.removeprefix(FOLDED).replace(UNLESS_YOURS, "").strip()
-            # One line of HTML: at an empty line Markdown would end the block and unfold it.
-            code = html.escape(code).replace("\n", "&#10;")
-            folded = f"<details><summary>Solution</summary><pre>{code}</pre></details>"
-            nb.cells[i] = nbformat.v4.new_markdown_cell(folded, id=cell.id)
+            code = cell.source.removeprefix(FOLDED).replace(UNLESS_YOURS, "")
+            nb.cells[i] = nbformat.v4.new_markdown_cell(folded("Solution", code), id=cell.id)
     exporter = HTMLExporter(embed_images=True)
     return exporter.from_notebook_node(
         nb, resources={"metadata": {"path": str(NOTEBOOKS), "name": title}}

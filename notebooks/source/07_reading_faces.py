@@ -22,15 +22,15 @@
 # code runs in about two.
 
 # %% tags=["setup"]
-from importlib import import_module
-from importlib.util import find_spec
+import sys
+from importlib import import_module, util
+from os import getenv
+from subprocess import run
 
-from IPython import get_ipython
-
-if find_spec("helpers") is None:  # in Colab: fetch the course's code once
-    address = "git+https://github.com/reading-faces/reading-faces@v0.1.0"
-    get_ipython().run_line_magic("pip", f"install -q {address}")
-
+if util.find_spec("helpers") is None:  # in Colab: fetch the course's code once
+    url = getenv("COURSE_URL", "https://github.com/reading-faces/reading-faces/archive/v0.1.0.zip")
+    if run([sys.executable, "-m", "pip", "install", "-q", url], capture_output=True).returncode:
+        sys.exit(f"pip could not install the course from {url}; check the address and the network.")
 _ = import_module("helpers")  # before TensorFlow, so that it uses all that the processor can do
 
 # %% [markdown]
@@ -197,8 +197,7 @@ assert emotion_model.card["classes"][probabilities[0].argmax()] == "happy"
 # Write `keypoints_to_photo(keypoints, matrix)`, which goes the other way: points `(15, 2)` of the crop
 # in, points `(15, 2)` of the photo out.
 #
-# Type into the cell below and run it; leave the folded solution closed while you try; then run the
-# checker under it. (Run All opens nothing and runs the solution, so the rest of the lesson works.)
+# Type into the cell below and run it, then run the checker under it.
 
 
 # %% exercise="back" part="solution"

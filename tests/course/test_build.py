@@ -76,6 +76,78 @@ def test_the_stub_comes_before_the_folded_solution_and_the_hidden_test_is_gone(l
     assert solution.metadata["cellView"] == "form"
 
 
+OTHER_KINDS = """
+# %% [markdown] exercise="rate" kind="experiment"
+# Try rates.
+
+# %% exercise="rate" kind="experiment" part="solution"
+RESULTS = {}  # rate: loss
+### BEGIN SOLUTION
+for rate in (0.1, 0.01):
+
+    RESULTS[rate] = train_long(rate)
+### END SOLUTION
+
+# %% exercise="rate" kind="experiment" part="checker"
+print(RESULTS)
+
+# %% [markdown] exercise="questions" kind="quiz"
+# 1. Why? A) So. B) Not so.
+
+# %% exercise="questions" kind="quiz" part="solution"
+ANSWERS = {1: ...}  # letters in quotes
+### BEGIN SOLUTION
+ANSWERS = {1: "B"}
+### END SOLUTION
+
+# %% exercise="questions" kind="quiz" part="checker"
+print(ANSWERS)
+"""
+
+
+@pytest.fixture(scope="module")
+def others(tmp_path_factory) -> NotebookNode:
+    path = tmp_path_factory.mktemp("others") / "99_others.py"
+    path.write_text("# %% [markdown]\n# # 9 · Others\n" + OTHER_KINDS)
+    return build.read_source(path)
+
+
+def test_an_experiments_answer_is_a_folded_text_and_a_quizs_is_nowhere(others):
+    nb = build.published(others)
+    parts = [(c.metadata.exercise, c.metadata.get("part")) for c in nb.cells[1:]]
+    assert parts == [
+        *(("rate", part) for part in (None, "stub", "checker", "reference")),
+        *(("questions", part) for part in (None, "stub", "checker")),
+    ]
+    stubs = [cell.source for cell in nb.cells if cell.metadata.get("part") == "stub"]
+    assert stubs == ["RESULTS = {}  # rate: loss", "ANSWERS = {1: ...}  # letters in quotes"]
+    reference = nb.cells[4]
+    assert reference.cell_type == "markdown"
+    assert reference.source.startswith("<details><summary>One way to do it</summary><pre>RESULTS")
+    assert "0.01):&#10;&#10;    RESULTS[rate] = train_long(rate)</pre>" in reference.source
+    assert '"B"' not in "".join(cell.source for cell in nb.cells)
+
+
+def test_all_cells_run_although_experiments_were_not_made(others):
+    nb = build.execute(build.published(others))
+    assert [out.text for c in nb.cells for out in c.get("outputs", [])] == [
+        "{}\n",
+        "{1: Ellipsis}\n",
+    ]
+    page = build.page(nb, "others")
+    inside = re.search(r"<summary>One way to do it</summary>(.*?)</details>", page, re.S)[1]
+    assert "0.01):\n\n    RESULTS[rate] = train_long(rate)</pre>" in inside
+
+
+def test_an_assignment_grades_by_the_checker_what_has_no_hidden_test(others):
+    cells = [cell for cell in build.assignment(others).cells if "nbgrader" in cell.metadata]
+    found = [(c.metadata.nbgrader.grade_id, c.metadata.nbgrader.get("points")) for c in cells]
+    assert found == [
+        *(("rate-solution", None), ("rate-checker", 50)),
+        *(("questions-solution", None), ("questions-checker", 50)),
+    ]
+
+
 def test_an_edit_changes_the_id_of_its_own_cell_alone(little):
     before = [cell.id for cell in build.published(little).cells]
     little.cells[1].source += "  # edited"

@@ -369,10 +369,41 @@ def test_exercises_are_read_as_the_notebooks_builder_reads_them():
             assert exercise.hidden == cells.get((exercise.name, "hidden"), "")
 
 
-def test_exercises_have_names_and_checkers_of_their_own_throughout_the_course():
+def test_each_exercise_of_the_course_has_a_checker_of_its_own():
     exercises = [exercise for lesson in grading.lessons().values() for exercise in lesson]
-    assert len({exercise.name for exercise in exercises}) == len(exercises)
-    assert len({re.search(r"check\.\w+", e.checker)[0] for e in exercises}) == len(exercises)
+    assert len({re.search(r"check\.\w+", e.checker)[0] for e in exercises}) == len(exercises) > 20
+
+
+QUIZ = """
+# %% [markdown] exercise="letters" kind="quiz"
+# Which one?
+
+# %% exercise="letters" kind="quiz" part="solution"
+ANSWERS = {1: ...}
+### BEGIN SOLUTION
+ANSWERS = {1: "B"}
+### END SOLUTION
+
+# %% exercise="letters" kind="quiz" part="checker"
+Verdict(ANSWERS == {1: "B"})
+"""
+
+
+def test_a_quiz_is_scored_by_its_checker_alone_with_the_points_of_nbgrader(source, score, tmp_path):
+    path = tmp_path / "notebooks" / "source" / "99_little.py"
+    path.write_text(LITTLE.lstrip() + QUIZ, encoding="utf-8")
+    lesson = build.read_source(path)
+    cells = [cell for cell in build.assignment(lesson).cells if "nbgrader" in cell.metadata]
+    of = {"twice": 0, "halve": 0, "letters": 0}
+    for cell in cells:
+        of[cell.metadata.exercise] += cell.metadata.nbgrader.get("points", 0)
+    assert of == {"twice": 40, "halve": 40, "letters": 20}
+    right = {"twice": DOUBLE, "letters": 'ANSWERS = {1: "B"}'}
+    assert points(score(answered(build.published(lesson), **right))[1]) == of | {"halve": 0}
+    wrong = {"halve": HALF, "letters": 'ANSWERS = {1: "A"}'}
+    assert points(score(answered(build.published(lesson), **wrong))[1]) == {
+        **{"twice": 0, "halve": 40, "letters": 0}
+    }
 
 
 @pytest.mark.parametrize("cells", range(1, 13))
