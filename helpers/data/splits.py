@@ -41,8 +41,18 @@ def tenth_per_class(labels: np.ndarray) -> np.ndarray:
 
 def split_by_name(name: str) -> str:
     """Return the split of a person by the MD5 hash of the name, modulo 10: the same in each set."""
-    tenth = int(hashlib.md5(name.encode(), usedforsecurity=False).hexdigest(), 16) % 10
+    tenth = _hash(name) % 10
     return "test" if tenth > 7 else "val" if tenth == 7 else "train"
+
+
+def tenth_of_people(names: np.ndarray) -> np.ndarray:
+    """Pick a tenth of the people `(n,) str`, at least one, by their hashes; return `(n,) bool`."""
+    people = sorted(set(names.tolist()), key=_hash)
+    return np.isin(names, people[: max(1, round(len(people) / 10))])
+
+
+def _hash(name: str) -> int:
+    return int(hashlib.md5(name.encode(), usedforsecurity=False).hexdigest(), 16)
 
 
 def split_by_group(groups: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Made people in the forms of other data sets: albums, group photos, CK+ sequences, videos.
+"""Made people in the forms of other data sets: albums, photos, CK+ sequences, videos.
 
 An `Album` says what lies where in a folder that looks like a public data set; its pictures are
 drawn when they are asked for, and the caller writes them.
@@ -14,12 +14,13 @@ import numpy as np
 from reading_faces.made_faces.camera import Camera, draw_camera
 from reading_faces.made_faces.expression import EMOTIONS, PRESENT_FROM, UNITS, draw_expression
 from reading_faces.made_faces.people import Person
-from reading_faces.made_faces.scenes import MadeFace, Scene, draw_scene, take_photo
+from reading_faces.made_faces.scenes import MadeFace, Scene, draw_scene, portrait, take_photo
 from reading_faces.made_faces.sets import draw_all, person_number
 
 _ALBUM, _GROUP, _SEQUENCE = 3, 4, 5
 # The codes of CK+'s emotion files.
 CKPLUS_CODES = {"angry": 1, "disgust": 3, "fear": 4, "happy": 5, "sad": 6, "surprise": 7}
+_ASIDE = 20  # the seed of single photos: no set that is trained on has it
 CKPLUS_SIZE = (320, 245)  # half of the original's 640 × 490
 _VERSION = 4  # raise this when faces change, so that no album of the former ones is taken
 
@@ -65,6 +66,28 @@ def another_day(person: Person, rng: np.random.Generator) -> Person:
         changed["glasses"] = float(rng.uniform())
     changed["gaze_across"] = float(np.clip(rng.normal(), -2.5, 2.5))
     return changed
+
+
+def single_photo(number: int, pose: str) -> tuple[np.ndarray, MadeFace]:
+    """Draw a colour photo of 160 to 250 pixels: a head, nothing before it, and what is behind."""
+    scene, rng = scene_aside(number, pose)
+    scene = replace(scene, occluded=False)
+    side = int(rng.integers(160, 250 + 1))
+    place = *(side * rng.uniform([0.42, 0.36], [0.58, 0.48])), side * rng.uniform(1 / 190, 1 / 130)
+    photo, faces = take_photo([scene], [place], (side, side), scene.camera, number)
+    return photo, faces[0]
+
+
+def kaggle_points(number: int) -> np.ndarray:
+    """Return the keypoints `(15, 2)` of a face that is turned as Kaggle's are."""
+    return portrait(scene_aside(number, "kaggle")[0])[1].keypoints
+
+
+def scene_aside(number: int, pose: str) -> tuple[Scene, np.random.Generator]:
+    """Choose the person and emotion of a number; return the scene, and chance for all the rest."""
+    rng = np.random.default_rng([_ASIDE, number])
+    person, emotion = person_number(number, _ASIDE), EMOTIONS[number % len(EMOTIONS)]
+    return draw_scene(person, emotion, rng, pose), rng
 
 
 def group_photo(

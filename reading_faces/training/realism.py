@@ -11,9 +11,9 @@ import numpy as np
 
 from helpers import detect, settings
 from helpers.data import KEYPOINT_NAMES, DataError, kaggle_coordinates
+from reading_faces.made_faces.albums import kaggle_points, single_photo
 from reading_faces.made_faces.sets import draw_all
 from reading_faces.training import storage
-from reading_faces.training.made_photos import draw_labels, draw_photo
 from reading_faces.training.measure import evaluate
 
 MADE_WEIGHTS = settings.SHIPPED / "weights" / "made"
@@ -50,7 +50,7 @@ def measure_realism(faces: int) -> Iterator[dict]:
 def compare_detectors(faces: int) -> Iterator[dict]:
     """Ask MTCNN and Haar whether they see faces in colour photos, and where."""
     errors = []
-    for photo, face in draw_all(functools.partial(draw_photo, pose="kaggle"), faces):
+    for photo, face in draw_all(functools.partial(single_photo, pose="kaggle"), faces):
         found = detect.detect_faces(photo, "mtcnn", 0.9)
         nearest = nearest_face(found, face.keypoints[NOSE_TIP])
         if nearest is not None:
@@ -69,7 +69,7 @@ def compare_detectors(faces: int) -> Iterator[dict]:
         return
     seen = [
         nearest_face(detect.detect_faces(photo, "haar", 0), face.keypoints[NOSE_TIP]) is not None
-        for photo, face in draw_all(functools.partial(draw_photo, pose="frontal"), faces)
+        for photo, face in draw_all(functools.partial(single_photo, pose="frontal"), faces)
     ]
     yield measure(name, float(np.mean(seen)), 0.9, True, faces)
 
@@ -92,7 +92,7 @@ def compare_coordinates(faces: int) -> Iterator[dict]:
     except DataError as problem:
         yield from (measure(name, None, None, False, 0, str(problem)) for name in names)
         return
-    made = np.stack(list(draw_all(draw_labels, faces))).reshape(-1, 30)
+    made = np.stack(list(draw_all(kaggle_points, faces))).reshape(-1, 30)
     shift = np.abs(made.mean(axis=0) - np.nanmean(real, axis=0))
     spread = np.abs(made.std(axis=0) / np.nanstd(real, axis=0) - 1)
     yield measure(names[0], float(shift.max()), 2.0, False, faces)

@@ -7,6 +7,7 @@ to keep people apart by a margin (CosFace: Wang et al. 2018, https://arxiv.org/a
 
 import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -68,34 +69,22 @@ class Lessons:
 
 
 def portrait_data(sources: tuple[str, ...], recipe: Recipe, seed: int) -> Lessons:
-    """Load the faces of people who are not kept for testing, and what to learn of each.
-
-    The targets are centred: all faces have much in common, which does not say whose they are.
-    """
-    tables, targets, landmarks = zip(*(read_source(s, recipe.rows) for s in sources), strict=True)
-    table, landmarks = pd.concat(tables, ignore_index=True), np.concatenate(landmarks)
-    split, made = table.split.to_numpy(), table.made.to_numpy()
-    real = (split == "train") & ~(made & ~made.all())
-    targets = np.concatenate(targets)
-    targets = to_unit_length(targets - targets[real].mean(axis=0))
-    means = pd.DataFrame(targets).groupby(table.name).transform("mean").to_numpy()
-    means = to_unit_length(means)
-    nearest = (means @ np.unique(means[split != "train"], axis=0).T).max(axis=1, initial=-1.0)
-    learnt, judged = (split == "train") & (nearest < SAME_PERSON), split == "val"
+    """Load the faces of people who are not kept for testing, and what to learn of each."""
+    tables = [read_source(source, recipe.rows) for source in sources]
+    table = pd.concat(tables, ignore_index=True)
+    targets, means = centred_answers(table)
+    learnt, judged = who_is_learnt(table, means), (table.split == "val").to_numpy()
     if not learnt.any() or not judged.any():
         raise DataError(f"{', '.join(sources)}: too few people to learn from and to judge by.")
     number, _ = pd.factorize(table.name.where(learnt))  # -1 for those who are not learnt from
     lean = np.where((means * targets).sum(axis=1) > LIKE, LEAN, 0.0)
-    lean = np.where(made, LEAN_MADE, lean)[:, np.newaxis] * learnt[:, np.newaxis]
+    lean = (learnt * np.where(table.made, LEAN_MADE, lean))[:, np.newaxis]
     wanted = np.column_stack([to_unit_length(targets + lean * (means - targets)), number])
-    views, faces = (
-        np.stack([
-            crop_by_landmarks(read_photo(file), points)
-            for file, points in zip(tqdm(table.file[rows]), landmarks[rows], strict=True)
-        ])
-        for rows in (learnt, judged)
-    )  # fmt: skip
     wanted, size = wanted.astype(np.float32), recipe.schedule.batch_size
+    views, faces = (
+        np.stack([crop_by_landmarks(*row) for row in zip(tqdm(x.file), x.landmarks, strict=True)])
+        for x in (table[learnt], table[judged])
+    )
     return Lessons(
         Batches(views, wanted[learnt], augment_people, size, seed),
         Batches(faces[:, WIDER:-WIDER, WIDER:-WIDER], wanted[judged], batch_size=size),
@@ -104,30 +93,49 @@ def portrait_data(sources: tuple[str, ...], recipe: Recipe, seed: int) -> Lesson
     )
 
 
-def read_source(source: str, rows: int | None) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
-    """Return a row for each picture that the teacher has seen, its answers, and the points found.
+def read_source(source: str, rows: int | None) -> pd.DataFrame:
+    """Return a row for each picture that the teacher has seen.
 
-    The table has `file`, `name`, `split` and whether it is `made`. Where people have no split, a
-    tenth of them is for validation.
+    The table has `file`, `name`, `split`, whether it is `made`, and the teacher's `answer` and
+    `landmarks`. Where people have no split, a tenth of them is for validation.
     """
     made = source == "made"
     source = str(album_folder(people_album(**MADE))) if made else source
     people, teacher, folder = load_people(source), read_teacher(source), locate(source)
-    answered = {file: row for row, file in enumerate(teacher.files.tolist())}
-    asked = (answered.get(file.relative_to(folder).as_posix(), -1) for file in people.files)
-    table = pd.DataFrame({"file": people.files, "name": people.names, "split": people.split})
-    table = table.assign(made=made, answer=list(asked)).query("answer >= 0")[:rows]
-    split = np.where(tenth_of_people(table.name.to_numpy()), "val", "train")
-    table["split"] = table.split.mask(table.split == "all", split)
-    return table, teacher.embeddings[table.answer], teacher.landmarks[table.answer]
+    said = dict(zip(teacher.files.tolist(), zip(*teacher[1:], strict=True), strict=True))
+    seen = [said.get(file.relative_to(folder).as_posix(), (None, None)) for file in people.files]
+    table = pd.DataFrame(seen, columns=["answer", "landmarks"])
+    table = table.assign(file=people.files, name=people.names, split=people.split, made=made)
+    table = table.dropna(subset="answer")[:rows]
+    aside = np.where(tenth_of_people(table.name.to_numpy()), "val", "train")
+    return table.assign(split=table.split.mask(table.split == "all", aside))
 
 
-def crop_by_landmarks(photo: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
-    """Cut out a face upright, as for the embedding, with `WIDER` pixels more on each side."""
-    region = region_of_landmarks(landmarks)
-    size = SIZE + 2 * WIDER
+def centred_answers(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Return the teacher's answers `(n, d)`, and for each face the mean of those for its person.
+
+    All faces have much in common, which does not say whose they are: it is taken away, and what is
+    left has length 1.
+    """
+    answers = np.stack(table.answer)
+    real = (table.split == "train") & ~(table.made & ~table.made.all())
+    targets = to_unit_length(answers - answers[real].mean(axis=0))
+    means = pd.DataFrame(targets).groupby(table.name).transform("mean").to_numpy()
+    return targets, to_unit_length(means)
+
+
+def who_is_learnt(table: pd.DataFrame, means: np.ndarray) -> np.ndarray:
+    """Return which training faces `(n,) bool` show nobody who may be a person kept aside."""
+    training = (table.split == "train").to_numpy()
+    nearest = (means @ np.unique(means[~training], axis=0).T).max(axis=1, initial=-1.0)
+    return training & (nearest < SAME_PERSON)
+
+
+def crop_by_landmarks(file: Path, landmarks: np.ndarray) -> np.ndarray:
+    """Cut a face out of a photo upright, with `WIDER` pixels more on each side than embedded."""
+    region, size = region_of_landmarks(landmarks), SIZE + 2 * WIDER
     framing = Framing(SIDE * size / SIZE)
-    (face,), _ = crop_faces(photo, region, size, framing, roll_of(landmarks))
+    (face,), _ = crop_faces(read_photo(file), region, size, framing, roll_of(landmarks))
     return face
 
 

@@ -21,6 +21,7 @@ from helpers.data import (
     occur_among,
 )
 from helpers.data.parsing import is_made_set
+from helpers.data.splits import tenth_of_people
 from helpers.images import resize_square
 from helpers.models import keypoints_to_network
 from reading_faces.made_faces.expression import PRESENT_FROM, UNIT_NAMES
@@ -235,10 +236,8 @@ def train_and_val(data, rows: int | None, seed: int):
     """
     split = data.split
     if set(split) == {"all"}:
-        subjects = np.arange(len(data)) if data.subjects is None else data.subjects
-        people, who = np.unique(subjects, return_inverse=True)
-        share = np.random.default_rng(seed).permutation(len(people)) / len(people)
-        split = np.where(share[who] >= 0.1, "train", "val")
+        people = np.arange(len(data)).astype(str) if data.subjects is None else data.subjects
+        split = np.where(tenth_of_people(people), "val", "train")
     training, validation = split == "train", split == "val"
     training &= ~occur_among(data.images, data.images[~training])
     if not training.any() or not validation.any():

@@ -42,7 +42,7 @@ def test_without_real_data_measures_say_why_they_have_no_value(tmp_path, monkeyp
 
 
 def test_coordinates_that_differ_are_measured_as_such(monkeypatch):
-    made = np.stack([realism.draw_labels(number) for number in range(40)])
+    made = np.stack([realism.kaggle_points(number) for number in range(40)])
     monkeypatch.setattr(realism, "kaggle_coordinates", lambda: made * 2 + 5)
     shift, spread = compare_coordinates(40)
     assert shift["value"] == pytest.approx((made.mean(axis=0) + 5).max(), rel=1e-6)
