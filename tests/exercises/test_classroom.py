@@ -3,7 +3,8 @@
 What nbgrader makes of each lesson's text is checked for all lessons, without running it: that each
 solution is accepted and each stub refused is tested with the notebooks. nbgrader's own commands are
 tried on lesson 1 alone, and on its imports and exercises only: each runs a notebook three times,
-and the cells in between neither give points nor take any.
+and the cells in between neither give points nor take any. So experiments and challenges are
+answered there with what their answers in the tests say.
 """
 
 import csv
@@ -13,11 +14,14 @@ import re
 import runpy
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import nbformat
 import pytest
+from document_rules import anchor
 from excerpts import excerpt
+from form_rules import IN_FORM
 from nbformat import NotebookNode
 from traitlets.config import get_config
 
@@ -25,8 +29,8 @@ from notebooks import build
 from reading_faces.__main__ import main
 from reading_faces.exercises import grading
 
-LESSONS = build.sources()
-SCORES = {"ada": 100, "ben": 20, "cleo": 0}
+LESSONS = [path for path in build.sources() if grading.exercises_in(path)]
+FIRST = LESSONS[0]
 
 each_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
 
@@ -134,21 +138,27 @@ GUIDE, GLOSSARY = (
 )
 
 
-@each_lesson
-def test_the_guides_minutes_are_those_of_the_lesson(lesson):
-    text = "\n".join(c.source for c in build.read_source(lesson).cells if c.cell_type == "markdown")
-    stated = re.search(r"\*\*Time:\*\*\s+(\d+) minutes", text)[1]
-    table = re.search(rf"^### Lesson {int(lesson.stem[:2])}:.*?(?=^##|\Z)", GUIDE, re.S | re.M)[0]
-    minutes = dict(re.findall(r"^\| (.+?) \| (\d+) \|$", table, re.M))
-    sections = re.findall(r"^## (.+)$", text, re.M)
-    assert list(minutes) == ["opening", *sections[: sections.index("Quiz")], "quiz and end"]
-    assert sum(map(int, minutes.values())) == int(stated)
+def sections_of_the_guide() -> dict[str, str]:
+    """Return what the guide says of each lesson, by the lesson's number."""
+    return dict(re.findall(r"^### Lesson (\d\d) · .+\n((?:(?!##).*\n)*)", GUIDE, re.M))
+
+
+@pytest.mark.parametrize("lesson", build.sources(), ids=lambda path: path.stem)
+def test_the_guide_plans_a_lesson_of_90_minutes_and_answers_its_questions(lesson):
+    section = sections_of_the_guide()[lesson.stem[:2]]
+    plan = [int(minutes) for minutes in re.findall(r"^\| (\d+) \| \S", section, re.M)]
+    assert sum(plan) == (15 if lesson.stem.startswith("00") else 90)
+    assert all(f"**{part}**" in section for part in ("Skip", "They stumble", "Discuss"))
+    questions = re.findall(r"^\d\. \*([^*]+\?)\*((?:.+\n?)(?:^ .+\n?)*)", section, re.M)
+    assert questions and all(len(answer.split()) > 5 for _, answer in questions)
 
 
 def test_the_guide_lists_every_checker_in_the_lessons_order():
+    """But not those of the quizzes, whose wrong answers have no names."""
     exercises = [exercise for lesson in grading.lessons().values() for exercise in lesson]
-    functions = [re.search(r"check\.(\w+)", exercise.checker)[1] for exercise in exercises]
-    assert re.findall(r"^\| \d \| `(\w+)` \|", GUIDE, re.M) == functions
+    checkers = [re.search(r"check\.(\w+)", exercise.checker)[1] for exercise in exercises]
+    checkers = [name for name in checkers if not name.startswith("quiz_")]
+    assert re.findall(r"^\| \d \| `(\w+)` \|", GUIDE, re.M) == checkers
 
 
 def glossary() -> dict[str, str]:
@@ -160,7 +170,7 @@ def glossary() -> dict[str, str]:
 def test_the_glossary_names_lessons_that_use_its_words():
     told = {
         path.stem[1]: " ".join(cell.source for cell in build.read_source(path).cells).lower()
-        for path in LESSONS
+        for path in build.sources()
     }
     told = {number: " ".join(text.split()) for number, text in told.items()}
     assert len(glossary()) > 90
@@ -169,12 +179,43 @@ def test_the_glossary_names_lessons_that_use_its_words():
             assert term.lower() in told[number], f"lesson {number} never says {term}"
 
 
+def test_a_term_is_linked_to_the_glossary_in_the_lesson_that_uses_it_first():
+    linked = {
+        path.stem[1]: re.findall(r"glossary\.md#([\w-]+)", path.read_text(encoding="utf-8"))
+        for path in build.sources()
+        if path.stem[:2] in IN_FORM
+    }
+    for term, lessons in glossary().items():
+        first = lessons.strip()[0]
+        assert anchor(term) in linked.get(first, [anchor(term)]), f"lesson {first}: {term}"
+
+
 def test_the_glossary_has_each_term_once_in_alphabetical_order():
     terms = re.findall(r"^### (.+)$", GLOSSARY, re.M)
     assert terms == sorted({*terms}, key=str.lower)
     headings = re.findall(r"^##+ (.+)$", GLOSSARY, re.M)
     letters = [heading for heading in headings if len(heading) == 1]
     assert letters == list(dict.fromkeys(term[0].upper() for term in terms))
+
+
+def scores() -> dict[str, int]:
+    """Return what each learner gets: all, the first function with its hidden test, nothing."""
+    exercises = grading.exercises_in(FIRST)
+    shares = grading.shares(sum(1 + bool(exercise.hidden) for exercise in exercises))
+    assert exercises[0].hidden
+    return {"ada": 100, "ben": sum(shares[:2]), "cleo": 0}
+
+
+def answer(solution: NotebookNode, checker: NotebookNode) -> str:
+    """Return what solves an exercise without the rest of its lesson."""
+    if build.kind_of(solution) in ("function", "quiz"):
+        return solution.source
+    call, name = re.search(r"(check\.\w+)\((\w+)\)$", checker.source.strip()).groups()
+    tests = build.ROOT / "tests"
+    return (
+        f"import sys\nsys.path.append({str(tests)!r})\n"
+        f"import answers_{FIRST.stem[:2]} as answers\n{name} = answers.RIGHT[{call}][0]"
+    )
 
 
 def solved(release: NotebookNode, answers: dict[str, str]) -> NotebookNode:
@@ -186,9 +227,7 @@ def solved(release: NotebookNode, answers: dict[str, str]) -> NotebookNode:
 @pytest.fixture(scope="module")
 def classroom(tmp_path_factory) -> Path:
     """Take lesson 1 to the feedback: Ada solves it, Ben in part, Cleo returns what she got."""
-    folder, lesson = tmp_path_factory.mktemp("classroom"), LESSONS[0]
-    name = lesson.stem
-    source = excerpt(lesson, ("function", "quiz"))
+    folder, name, source = tmp_path_factory.mktemp("classroom"), FIRST.stem, excerpt(FIRST)
 
     def nbgrader(*command: str) -> None:
         active = (
@@ -207,17 +246,18 @@ def classroom(tmp_path_factory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(build, "BUILD", folder)
         patch.setattr(build, "read_source", lambda path: source)
-        build.build_assignments([lesson])
+        build.build_assignments([FIRST])
     folder = folder / "assignments"
     nbgrader("generate_assignment", name)
     solutions = {
-        cell.metadata.exercise: cell.source
-        for cell in source.cells
+        cell.metadata.exercise: answer(cell, checker)
+        for cell, checker in pairwise(source.cells)
         if cell.metadata.get("part") == "solution"
     }
+    first = grading.exercises_in(FIRST)[0].name
     naive = "def flip_keypoints(keypoints, width):\n    return keypoints * [-1, 1] + [width - 1, 0]"
-    answers = {"complete": solutions["complete"], "flip": naive}
-    for student, given in zip(SCORES, (solutions, answers, {}), strict=True):
+    answers = {first: solutions[first], "flip": naive}
+    for student, given in zip(scores(), (solutions, answers, {}), strict=True):
         release = nbformat.read(folder / "release" / name / f"{name}.ipynb", as_version=4)
         path = folder / "submitted" / student / name / f"{name}.ipynb"
         build.write(nbformat.writes(solved(release, given)), path)
@@ -228,31 +268,32 @@ def classroom(tmp_path_factory) -> Path:
 
 
 @pytest.mark.whole
-def test_nbgrader_gives_100_points_for_all_answers_20_for_one_and_none_for_none(classroom):
+def test_nbgrader_gives_100_points_for_all_answers_a_share_for_one_and_none_for_none(classroom):
     with (classroom / "grades.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert {row["student_id"]: float(row["score"]) for row in rows} == SCORES
+    assert {row["student_id"]: float(row["score"]) for row in rows} == scores()
     assert {float(row["max_score"]) for row in rows} == {100}
 
 
 @pytest.mark.whole
 def test_check_gives_the_same_score_as_nbgrader(classroom, capsys):
-    scores = {}
-    for student in SCORES:
-        path = classroom / "submitted" / student / LESSONS[0].stem / f"{LESSONS[0].stem}.ipynb"
+    found = {}
+    for student in scores():
+        path = classroom / "submitted" / student / FIRST.stem / f"{FIRST.stem}.ipynb"
         assert main(["check", str(path)]) == 0
-        scores[student] = int(re.search(r"(\d+) of 100", capsys.readouterr().out)[1])
-    assert scores == SCORES
+        found[student] = int(re.search(r"(\d+) of 100", capsys.readouterr().out)[1])
+    assert found == scores()
 
 
 @pytest.mark.whole
 def test_feedback_says_what_is_wrong_and_gives_neither_answers_nor_tests_away(classroom):
-    lesson = LESSONS[0].stem
-    kept = secrets(build.read_source(LESSONS[0]))
-    for student in SCORES:
+    lesson = FIRST.stem
+    kept = secrets(build.read_source(FIRST))
+    first = grading.exercises_in(FIRST)[0].name
+    for student in scores():
         page = (classroom / "feedback" / student / lesson / f"{lesson}.html").read_text()
         text = squeezed(html.unescape(re.sub(r"<[^>]+>", "", page)))
-        own = {"ada": set(kept), "ben": {"complete-solution"}, "cleo": set()}[student]
+        own = {"ada": set(kept), "ben": {f"{first}-solution"}, "cleo": set()}[student]
         for name, lines in kept.items():
             if name.endswith("hidden") or name not in own:
                 assert not [line for line in lines if line in text], (student, name)
