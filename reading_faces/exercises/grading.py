@@ -5,7 +5,6 @@ folded solutions are those of the lesson's text, not what a learner made of them
 What cannot be scored, for the notebook or for what is not installed, is a ValueError that says why.
 """
 
-import os
 import re
 import subprocess
 import warnings
@@ -173,10 +172,8 @@ def execute(notebook, path: Path, seconds: int):
         on_cell_executed=lambda **_: bar.update(),
         resources={"metadata": {"path": str(path.resolve().parent)}},
     )
-    # No exercise depends on how long something is trained.
-    environment = {"COURSE_PROFILE": "smoke"} | os.environ
     try:
-        return client.execute(env=environment, stderr=subprocess.DEVNULL)
+        return client.execute(stderr=subprocess.DEVNULL)
     except KeyError as error:  # jupyter_client's NoSuchKernel is one
         raise ValueError("`check` finds no Python kernel: pip install ipykernel") from error
     except DeadKernelError as error:

@@ -274,14 +274,12 @@ def test_a_python_that_dies_is_reported_with_its_cell(source, tmp_path, capsys):
     assert said.out == "" and "died at code cell 2 of" in said.err
 
 
-def test_a_notebook_runs_in_its_folder_with_short_training_and_is_shown_as_a_table(
+def test_a_notebook_runs_in_its_folder_as_the_learner_ran_it_and_is_shown_as_a_table(
     source, tmp_path, capsys, monkeypatch
 ):
-    monkeypatch.delenv("COURSE_PROFILE")
+    monkeypatch.setenv("COURSE_PROFILE", "full")
     notebook = answered(build.published(source), twice=DOUBLE)
-    place = (
-        'import os\nassert os.environ["COURSE_PROFILE"] == "smoke"\nopen("lesson.ipynb").close()'
-    )
+    place = 'import os\nassert os.environ["COURSE_PROFILE"] == "full"\nopen("lesson.ipynb").close()'
     notebook.cells.insert(0, new_code_cell(place))
     path = tmp_path / "lesson.ipynb"
     nbformat.write(notebook, path)
