@@ -28,8 +28,9 @@ FORMATS = ("JPEG", "PNG", "WEBP", "HEIF", "AVIF", "GIF", "BMP", "DIB", "TIFF", "
 FORMATS += ("JPEG2000", "QOI", "PSD", "ICO", "PCX", "SGI", "SUN", "TGA")
 _KINDS = (*FORMATS, "MPO")  # a JPEG with more pictures behind it, which has names of its own
 EXTENSIONS = tuple(end for end, kind in Image.registered_extensions().items() if kind in _KINDS)
-# A photo is decoded into three bytes a pixel, and more while it is converted. A JPEG may have four
-# times as many: it can be decoded at a half or a quarter of its width.
+# A photo is decoded into three bytes a pixel. A JPEG may have four times as many: it can be decoded
+# at a half or a quarter of its width. All that have more than a third of it are made smaller, so
+# that reading and drawing them takes less than 1.5 GB.
 MOST_PIXELS = 100_000_000
 # What operating systems leave beside photos, besides names that begin with a dot.
 LITTER = ("thumbs.db", "desktop.ini")
@@ -163,8 +164,10 @@ def decode(path: str | Path) -> Photo:
     with warnings.catch_warnings(action="ignore"), open_picture(path) as image:
         if is_preview(image):
             raise PhotoError("This is a camera's raw file: export it as JPEG or PNG.")
-        size, shrunk, remark = image.size, shrink(image), ""
-        deep = image.tile and ";16" in str(image.tile[0].args) and image.mode[:1] in "RL"
+        size, remark = image.size, ""
+        shrunk, later = shrink(image)
+        how = str(image.tile[0].args) if image.tile else ""
+        deep = image.mode[:1] in "RL" and (";16" in how or image.format == "JPEG2000")
         try:
             image.load()
         except Exception:
@@ -172,6 +175,8 @@ def decode(path: str | Path) -> Photo:
             if image is None:
                 raise
             remark = "The end of the file is missing; the rest of the picture was read."
+        if later > 1:
+            image, shrunk = image if remark else reduce(image, later), later
         if deep:
             image = read_deep(path, image)
         lying = image.size
@@ -192,8 +197,12 @@ def open_picture(file, formats: Sequence[str] = FORMATS) -> Image.Image:
             raise Image.DecompressionBombError from None
 
 
-def shrink(image: Image.Image) -> int:
-    """Have a large JPEG decoded at a half, a quarter or an eighth; return 2, 4, 8, or else 1.
+def shrink(image: Image.Image) -> tuple[int, int]:
+    """Have a large JPEG decoded at a half, a quarter or an eighth of its width.
+
+    Returns
+    -------
+    By what it will be decoded smaller, and by what it is to be made smaller then: 1, 2, 4, 8.
 
     Raises
     ------
@@ -203,12 +212,33 @@ def shrink(image: Image.Image) -> int:
     (width, height), is_jpeg, factor = image.size, image.format in ("JPEG", "MPO"), 1
     if width * height > MOST_PIXELS * (4 if is_jpeg else 1):
         raise Image.DecompressionBombError
-    if width * height > MOST_PIXELS:
-        # With a third of the limit, reading one of 200 million pixels takes 1.4 GB at most.
-        while width * height / factor**2 > MOST_PIXELS / 3:
-            factor *= 2
+    while width * height / factor**2 > MOST_PIXELS / 3:
+        factor *= 2
+    if not is_jpeg:
+        return 1, factor
+    if factor > 1:
         image.draft(None, (width // factor, height // factor))
-    return factor
+    return factor, 1
+
+
+def reduce(image: Image.Image, factor: int) -> Image.Image:
+    """Average squares of pixels, strip by strip: one more copy of the whole would need too much."""
+    mode = {"1": "L", "P": "RGB", "PA": "RGBA"}.get(image.mode, image.mode)
+    mode = "RGBA" if image.has_transparency_data else "I" if mode.startswith("I") else mode
+    width, height = image.size
+    small = Image.new(mode, (-(-width // factor), -(-height // factor)))
+    for top in range(0, height, 64 * factor):
+        strip = image.crop((0, top, width, min(height, top + 64 * factor)))
+        small.paste(strip.convert(mode).reduce(factor), (0, top // factor))
+    turn_like(small, image)
+    image.close()
+    return small
+
+
+def turn_like(new: Image.Image, image: Image.Image) -> Image.Image:
+    """Note on a picture made from another which side of it is up."""
+    new.getexif()[ExifTags.Base.Orientation] = image.getexif().get(ExifTags.Base.Orientation, 1)
+    return new
 
 
 def salvage(path: str | Path) -> Image.Image | None:
@@ -226,12 +256,12 @@ def salvage(path: str | Path) -> Image.Image | None:
     ends = (b"\xff\xd9", b"\0" + noise + b"\xff\xd9") if is_jpeg else (b"", b"")
     for colour, end in enumerate(ends):
         with open_picture(io.BytesIO(content + end)) as image:
-            shrink(image)
+            _, later = shrink(image)
             image.im = Image.new(image.mode, image.size, colour).im
             with contextlib.suppress(Exception):
                 image.load()
             image.tile = []
-            both.append(image)
+            both.append(reduce(image, later) if later > 1 else image)
     if image.info.get("progressive"):
         # Each scan of the whole picture makes those before it finer, from some scan on.
         scan = content.rfind(b"\xff\xda")
@@ -266,12 +296,11 @@ def read_deep(path: str | Path, image: Image.Image) -> Image.Image:
     if np.asarray(image.convert("RGB")).max() >= 64:
         return image
     values = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
-    if values is None or values.ndim != 3 or values.shape[1::-1] != image.size:
+    if values is None or values.ndim != 3 or values.dtype != np.uint16:
         return image
+    values = cv2.resize(values, image.size, interpolation=cv2.INTER_AREA)
     parts = [stretch(values[:, :, 2::-1]), *(stretch(a) for a in np.rollaxis(values[:, :, 3:], 2))]
-    deep = Image.fromarray(np.dstack(parts))
-    deep.getexif()[ExifTags.Base.Orientation] = image.getexif().get(ExifTags.Base.Orientation, 1)
-    return deep
+    return turn_like(Image.fromarray(np.dstack(parts)), image)
 
 
 def stretch(values: np.ndarray) -> np.ndarray:

@@ -355,6 +355,8 @@ def load(
         card = json.loads(card_path.read_text())
         function, arguments = (card["build"][part] for part in ("function", "arguments"))
         known = card["task"] in TASKS and isinstance(card["input"]["size"], int)
+        named = {"emotion": "classes", "action_units": "units"}.get(card["task"])
+        count = len(card[named]) if named else None
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{card_path} is not a model card.") from error
     if not known or function not in builders:
@@ -370,4 +372,6 @@ def load(
             network.load_weights(weights)
     except (OSError, ValueError, KeyError, TypeError, UserWarning) as error:
         raise ValueError(others) from error
+    if named and count != network.output_shape[-1]:
+        raise ValueError(f"{card_path} does not name each of the model's {named}.")
     return TrainedModel(network, card)

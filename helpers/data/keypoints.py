@@ -175,10 +175,11 @@ def _check_columns(path: Path, columns: list[str], with_images: bool) -> None:
     wanted = [*KEYPOINT_COLUMNS, *(["Image"] if with_images else [])]
     lacking = [name for name in wanted if name not in columns]
     unknown = [name for name in columns if name not in (*KEYPOINT_COLUMNS, "Image")]
-    if lacking or unknown:
+    if names := lacking or unknown:
+        some = ", ".join(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else "")
         raise DataError(
-            f"{path} {'lacks' if lacking else 'has unknown'} column(s) "
-            f"{', '.join(lacking or unknown)}; Kaggle's training.csv has 30 coordinates and Image."
+            f"{path} {'lacks' if lacking else 'has unknown'} column(s) {textwrap.shorten(some, 99)}"
+            "; Kaggle's training.csv has 30 coordinates and Image."
         )
 
 

@@ -155,11 +155,15 @@ def is_copy(file: Path) -> bool:
 
 def draw(reading, path: Path) -> str:
     """Write the annotated copy of a photo; return a sentence if that failed, or an empty one."""
-    from helpers.images import PhotoError, read_photo, write_photo
+    from helpers.images import PhotoError, load_photo, write_photo
     from reading_faces.annotate import annotate_photo
 
     try:
-        write_photo(path, annotate_photo(read_photo(reading.path), reading), comment=MARK)
+        photo = load_photo(reading.path)
+        if photo.shrunk > 1:
+            size = "{1:,} × {0:,} pixels".format(*photo.pixels.shape)
+            print(f"{printable(path)} is smaller than its photo: {size}.", file=sys.stderr)
+        write_photo(path, annotate_photo(photo.pixels, reading), comment=MARK)
         return ""
     except PhotoError as error:
         return str(error)

@@ -133,6 +133,16 @@ def test_a_missing_column_is_named(tmp_path, sample, dropped):
     assert f"lacks column(s) {dropped}" in message
 
 
+def test_columns_that_are_missing_or_strange_fit_into_one_sentence(tmp_path, sample):
+    rows = [[name.upper(), *rest] for name, *rest in zip(*keypoint_rows(*sample), strict=True)]
+    message = refused(write_table(tmp_path / "training.csv", list(zip(*rows, strict=True))))
+    assert len(message) - len(str(tmp_path)) < 200 and "and 29 more" in message
+    assert "lacks column(s) left_eye_center_x, left_eye_center_y" in message
+    rows = keypoint_rows(*sample)
+    long = [[cell, *row] for cell, row in zip(["x" * 999, "1", "1", "1"], rows, strict=False)]
+    assert len(refused(write_table(tmp_path / "training.csv", long))) < 300
+
+
 def test_a_31st_coordinate_is_named(tmp_path, sample):
     rows = [["1.0", *row] for row in keypoint_rows(*sample)]
     rows[0][0] = "chin_x"

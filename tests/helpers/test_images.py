@@ -377,13 +377,14 @@ def test_a_photo_above_the_pixel_limit_is_refused(tmp_path, monkeypatch, most, f
     monkeypatch.setattr(images, "MOST_PIXELS", most)
     wall(40, 30).save(tmp_path / "photo.png")
     if fits:
-        assert read_photo(tmp_path / "photo.png").shape == (30, 40, 3)
+        assert load_photo(tmp_path / "photo.png").size == (40, 30)
     else:
         assert "limit" in refused(tmp_path / "photo.png")
 
 
 @pytest.mark.parametrize(
-    ("megapixels", "shrunk"), [(0.9, 1), (1.1, 2), (1.3, 2), (1.4, 4), (3.9, 4), (4.1, 0)]
+    ("megapixels", "shrunk"),
+    [(0.3, 1), (0.4, 2), (1.1, 2), (1.3, 2), (1.4, 4), (3.9, 4), (4.1, 0)],
 )
 def test_a_jpeg_above_the_limit_is_decoded_smaller(tmp_path, monkeypatch, megapixels, shrunk):
     monkeypatch.setattr(images, "MOST_PIXELS", 1_000_000)
@@ -402,6 +403,34 @@ def test_a_jpeg_above_the_limit_is_decoded_smaller(tmp_path, monkeypatch, megapi
     (tmp_path / "a.jpg").write_bytes(content[:-100])
     cut = load_photo(tmp_path / "a.jpg")
     assert cut.remark and cut.pixels.shape == photo.pixels.shape
+
+
+@pytest.mark.parametrize("kind", ["RGB", "RGBA", "P", "L", "LA", "1", "I;16", "CMYK"])
+def test_a_large_photo_of_another_kind_is_made_smaller_and_stays_upright(
+    tmp_path, monkeypatch, kind
+):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    photo = portrait(240).convert("L" if kind == "I;16" else kind)
+    if kind == "I;16":
+        photo = Image.fromarray(np.array(photo).astype(np.uint16) * 257)
+    path = tmp_path / ("a.tif" if kind == "CMYK" else "a.png")
+    photo.save(path, exif=exif)
+    monkeypatch.setattr(images, "MOST_PIXELS", 240 * photo.width)
+    whole = Image.fromarray(load_photo(path).pixels)
+    monkeypatch.setattr(images, "MOST_PIXELS", 900 * photo.width)
+    expected = Image.fromarray(load_photo(path).pixels).reduce(2)
+    assert load_photo(path).shrunk == 1 and whole.size == expected.size
+    assert np.abs(np.array(whole, int) - np.array(expected, int)).mean() < 3
+
+
+def test_a_large_dark_photo_of_16_bits_is_made_smaller_too(tmp_path, monkeypatch):
+    photo = np.array(portrait(240))[:, :, ::-1]
+    monkeypatch.setattr(images, "MOST_PIXELS", photo.size // 3)
+    for ending in ("png", "jp2"):
+        cv2.imwrite(str(tmp_path / f"a.{ending}"), photo.astype(np.uint16) * 16)
+        read = load_photo(tmp_path / f"a.{ending}")
+        assert read.shrunk == 2 and abs(read.pixels.mean() - photo.mean()) < 5
 
 
 def test_a_jpeg_above_pillows_own_limit_is_opened_and_nothing_else_is(tmp_path, monkeypatch):

@@ -172,6 +172,21 @@ def test_what_is_no_card_is_refused(store, tmp_path, card):
         models.load(path)
 
 
+@pytest.mark.parametrize(
+    ("classes", "said"),
+    [(None, "not a model card"), (7, "not a model card"), (["happy"], "does not name each of")],
+)
+def test_a_card_that_does_not_name_the_classes_is_refused(store, tmp_path, classes, said):
+    path = store(classes=classes)
+    with pytest.raises(ValueError, match=said):
+        models.load(path)
+    card = json.loads((tmp_path / "emotion.json").read_text())
+    del card["classes"]
+    (tmp_path / "emotion.json").write_text(json.dumps(card))
+    with pytest.raises(ValueError, match="not a model card"):
+        models.load(path)
+
+
 def test_a_card_cannot_call_what_is_no_builder(store):
     path = store(build={"function": "eval", "arguments": {}})
     with pytest.raises(ValueError, match="cannot build"):

@@ -124,6 +124,16 @@ def test_help_says_how_to_get_facenet(command, capsys):
     assert "python -m reading_faces data fetch facenet" in " ".join(capsys.readouterr().out.split())
 
 
+def test_a_photo_that_is_cut_off_is_used_and_that_is_said(friends, tmp_path, capfd):
+    tinted(*LIGHT["ann"]).save(friends / "ann" / "2.jpg", quality=95)
+    content = (friends / "ann" / "2.jpg").read_bytes()
+    (friends / "ann" / "2.jpg").write_bytes(content[:-9])
+    assert run("enroll", friends, "--out", tmp_path / "g") == 0
+    printed = capfd.readouterr()
+    assert "ann: 2 photo(s): 1.png, 2.jpg" in printed.out
+    assert "2.jpg: Used. The end of the file is missing" in printed.err
+
+
 def test_where_nobody_can_be_enrolled_nothing_is_written(friends, tmp_path, capfd):
     for name in LIGHT:
         Image.new("RGB", (60, 40)).save(friends / name / "1.png")
@@ -218,7 +228,7 @@ def test_a_face_less_than_half_as_wide_as_the_largest_is_background(
     boxes = [(20.0, 20.0, 60.0, 60.0), (120.0, 20.0, float(side), float(side))]
     found = [detect.DetectedFace(box, 0.99, None, box) for box in boxes]
     monkeypatch.setattr(detect, "detect_faces", lambda *_: found)
-    assert len(embed_foreground(tmp_path / "1.png", Tint())) == count
+    assert len(embed_foreground(tmp_path / "1.png", Tint())[0]) == count
 
 
 A, B, C, D = (Path(f"{letter}.png") for letter in "abcd")

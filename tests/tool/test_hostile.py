@@ -13,6 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import pandas as pd
 import pytest
@@ -28,7 +29,9 @@ from PIL import Image
 from helpers import detect, embedders, models, settings
 from helpers.data import DataError, load_emotions, load_keypoints
 from helpers.gallery import Gallery
+from helpers.images import PhotoError, load_photo
 from reading_faces.__main__ import main
+from reading_faces.exercises.grading import find_lesson, read_cells
 from reading_faces.gallery_file import load_gallery, save_gallery
 from reading_faces.video import open_video
 
@@ -57,6 +60,41 @@ def spoiled(draw, content: bytes) -> bytes:
         else:
             content[part] = {"noise": noise, "zero": bytes(length), "remove": b""}[how]
     return bytes(content)
+
+
+# Pictures and notebooks.
+
+KINDS = {"jpg": "RGB", "png": "RGBA", "gif": "P", "webp": "RGB", "tif": "I;16", "heic": "RGB"}
+
+
+@given(data=st.data())
+@effort(max_examples=60, **MANY)
+def test_a_spoiled_picture_is_read_or_refused(tmp_path, data):
+    ending = data.draw(st.sampled_from(sorted(KINDS)))
+    path = tmp_path / f"photo.{ending}"
+    portrait(90).convert("L" if ending == "tif" else KINDS[ending]).save(path)
+    content = data.draw(spoiled(path.read_bytes()))
+    path.write_bytes(content)
+    try:
+        photo = load_photo(path)
+    except PhotoError as refused:
+        assert str(refused).endswith((".", ").")) and len(str(refused)) < 200
+    else:
+        assert photo.pixels.dtype == np.uint8 and photo.pixels.ndim == 3
+    assert path.read_bytes() == content
+
+
+@given(data=st.data())
+@effort(max_examples=30, **MANY)
+def test_a_spoiled_notebook_is_read_or_refused(tmp_path, data):
+    path = tmp_path / "02_lesson.ipynb"
+    cells = [nbformat.v4.new_code_cell(f"x = {n}  # é") for n in range(4)]
+    text = nbformat.writes(nbformat.v4.new_notebook(cells=cells))
+    path.write_bytes(data.draw(spoiled(text.encode())))
+    try:
+        find_lesson(read_cells(path), path)
+    except ValueError as refused:
+        assert path.name in str(refused) and len(str(refused)) - len(str(path)) < 300
 
 
 # Tables and galleries.
@@ -253,6 +291,32 @@ def look(*photo):
 models.load, detect.detect_faces, detect.load_mtcnn = stand_ins().get, look, lambda: None
 sys.exit(main())
 """
+
+
+LITTLE_MEMORY = """
+import resource, sys
+sys.path.insert(0, {tests!r})
+from faces import find_portrait, stand_ins
+from helpers import detect, models
+from reading_faces import reader
+from reading_faces.__main__ import main
+models.load, detect.detect_faces, detect.load_mtcnn = stand_ins().get, find_portrait, lambda: None
+now = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (now + {room}, now + {room}))
+sys.exit(main())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits memory as Linux does")
+def test_a_photo_for_which_there_is_no_memory_is_named_and_the_others_are_read(inputs, tmp_path):
+    folder = shutil.copytree(inputs / "album", tmp_path / "album")
+    Image.new("RGB", (10_000, 9_000)).save(folder / "large.png")
+    code = LITTLE_MEMORY.format(tests=str(Path(__file__).parents[1]), room=200 << 20)
+    command = [sys.executable, "-c", code, "predict", str(folder), "--csv", str(tmp_path / "f.csv")]
+    ran = subprocess.run(command, capture_output=True, text=True)
+    assert ran.returncode == 1 and "not enough memory" in ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert pd.read_csv(tmp_path / "f.csv")["error"].notna().sum() == 1
 
 
 @pytest.mark.parametrize(("at", "how"), [(2, signal.SIGKILL), (1, signal.SIGTERM)])
