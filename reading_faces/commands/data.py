@@ -98,17 +98,15 @@ def run_review(options: argparse.Namespace) -> int:
 
 def run_teach(options: argparse.Namespace) -> int:
     """Write the teacher's embeddings of a source, and say what was left out."""
-    import numpy as np
-
     from helpers.data.people import load_people
-    from helpers.files import whole_file
+    from reading_faces.training.made_sets import save_set
     from reading_faces.training.teacher import teach
 
     refuse_all_but_npz(options.out)
     refuse_outputs(load_people(options.source).files, out=options.out)
     said, left_out = teach(options.source)
-    with writing(options.out), whole_file(options.out) as part, part.open("wb") as file:
-        np.savez_compressed(file, **said._asdict())
+    with writing(options.out):
+        save_set(said._asdict(), options.out)
     if left_out:
         pictures = f"{left_out} of {left_out + len(said.files)} pictures"
         print(f"{pictures} left out: no face found, or not to be read.", file=sys.stderr)

@@ -84,11 +84,13 @@ def run(options: argparse.Namespace) -> int:
     measure = measure_people if options.task == "identity" else measure_model
     evaluation, speed = measure(options)
     result = evaluation.result | ({"speed": speed} if speed else {})
-    result.setdefault("weights", str(options.weights or f"shipped {shipped_name(options)}"))
+    result.setdefault("weights", weights_of(options)[0])
     console.print_result(result, options)
     if options.predictions:
+        from reading_faces.training.made_sets import save_set
+
         with console.writing(options.predictions):
-            evaluation.save_predictions(options.predictions)
+            save_set(evaluation.predictions, options.predictions)
     return 0
 
 
@@ -97,16 +99,14 @@ def model_name(options: argparse.Namespace) -> str:
     return "embedding" if options.task == "identity" else options.task.replace("-", "_")
 
 
-def shipped_name(options: argparse.Namespace) -> str:
-    """Return the name of the weights that are taken where none are named."""
+def weights_of(options: argparse.Namespace) -> tuple[str, Path]:
+    """Return what weights are called in a result, and their file: those asked for, or shipped."""
+    if options.weights:
+        return str(options.weights), options.weights
     name = model_name(options)
-    # Those of action units have learnt from the people of whom folds are cut.
-    return f"made/{name}" if options.folds and name == "action_units" else name
-
-
-def shipped_weights(options: argparse.Namespace) -> Path:
-    """Return the weights that are asked for, or else those that ship."""
-    return options.weights or settings.SHIPPED / "weights" / f"{shipped_name(options)}.weights.h5"
+    if options.folds and name == "action_units":  # the others have learnt from people of the folds
+        name = f"made/{name}"
+    return f"shipped {name}", settings.SHIPPED / "weights" / f"{name}.weights.h5"
 
 
 def files_read(options: argparse.Namespace) -> Iterator[Path]:
@@ -114,7 +114,7 @@ def files_read(options: argparse.Namespace) -> Iterator[Path]:
     from helpers.data import DataError
     from helpers.data.sources import locate
 
-    weights = shipped_weights(options)
+    _, weights = weights_of(options)
     yield from (weights, settings.card_of(weights))
     yield settings.SHIPPED / "made_faces.npz"
     for source in filter(None, (options.source, options.unknown)):
@@ -144,7 +144,7 @@ def measure_model(options: argparse.Namespace) -> tuple:
         from reading_faces.training import crossval, measure, measure_speed, storage, tune_units
         from reading_faces.training.measure_in_photos import evaluate_in_photos
 
-    model = storage.load(shipped_weights(options))
+    model = storage.load(weights_of(options)[1])
     if model.card["task"] != model_name(options):
         raise ValueError(f"{options.weights} is a model for {model.card['task']}.")
     asked = model, options.source, options.split, options.tta

@@ -25,7 +25,7 @@ def training_set(n: int, seed: int = 1, pose: str = "wide", mixed: bool = False)
 
 
 def save_set(arrays: dict[str, np.ndarray], path: Path) -> None:
-    """Store a set, as `sets.collect` gives it, in one `.npz`, whole or not at all."""
+    """Store arrays, such as those of `sets.collect`, in one `.npz`, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as part, part.open("wb") as file:
         np.savez_compressed(file, **arrays)

@@ -4,14 +4,12 @@ The result is a plain dictionary, as `python -m reading_faces evaluate … --jso
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from helpers import data
 from helpers.augment import affine_matrices, warp_images, warp_keypoints
 from helpers.crop import points_to_photo
-from helpers.files import whole_file
 from helpers.images import resize_square
 from helpers.models import TrainedModel
 from reading_faces.training import action_units, scores
@@ -27,11 +25,6 @@ class Evaluation:
 
     result: dict
     predictions: dict[str, np.ndarray]
-
-    def save_predictions(self, path: Path) -> None:
-        """Write the predictions as an `.npz`, complete or not at all."""
-        with whole_file(path) as temporary, temporary.open("wb") as file:
-            np.savez_compressed(file, **self.predictions)
 
 
 def evaluate(

@@ -185,6 +185,7 @@ def evaluate_pairs(faces: Faces) -> Evaluation:
         measured[f"eer_by_{trait}"] = {
             name: recognition.equal_error_rate(similar[rows & same], similar[rows & ~same])[0]
             for name, rows in groups.items()
+            if 0 < same[rows].sum() < rows.sum()  # with pairs of one person, and of two
         }
     stored = {"pairs": pairs, "same": same, "scores": similar}
     stored |= {"embeddings": faces.embeddings, "names": faces.names}

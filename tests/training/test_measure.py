@@ -23,7 +23,7 @@ from helpers.models import TrainedModel
 from reading_faces.__main__ import main
 from reading_faces.commands import evaluate as command
 from reading_faces.made_faces import UNIT_NAMES
-from reading_faces.training import measure, storage
+from reading_faces.training import made_sets, measure, storage
 from reading_faces.training.action_units import load_action_units
 from reading_faces.training.definitions import fit_offsets
 from reading_faces.training.storage import BUILDERS
@@ -446,10 +446,10 @@ def test_predictions_never_replace_what_is_read(unmeasured, tmp_path, capsys):
 def test_a_disk_that_fills_at_the_end_costs_the_file_and_not_the_result(
     weights, few, monkeypatch, capsys
 ):
-    def full(self, path):
+    def full(arrays, path):
         raise OSError(errno.ENOSPC, "No space left on device", str(path.with_name(".part-1.npz")))
 
-    monkeypatch.setattr(measure.Evaluation, "save_predictions", full)
+    monkeypatch.setattr(made_sets, "save_set", full)
     asked = ["--weights", weights / "emotion.weights.h5", "--source", few / "faces.npz"]
     asked += ["--json", "--predictions", few / "p.npz"]
     assert exit_code("evaluate", "emotion", *asked) == 1

@@ -223,6 +223,13 @@ def test_pairs_are_told_apart_where_people_lie_apart_and_by_chance_where_nothing
     assert set(middling["eer_by_sharpness"]) == {"blurred", "middling", "sharp"}
 
 
+def test_a_group_without_pairs_of_both_kinds_has_no_error_rate():
+    light, dark = ["person-00"] * 4, ["person-01"] * 4  # so that no two people are alike
+    points = np.random.default_rng(0).normal(size=(8, 16))
+    measured = evaluate_pairs(Faces(points, np.array(light + dark), "made")).result["metrics"]
+    assert measured["eer_by_skin_tone"] == {} and 0 <= measured["eer"] <= 1
+
+
 def test_a_threshold_for_pairs_is_never_chosen_on_those_it_judges():
     rng = np.random.default_rng(0)
     names = np.repeat([f"p{number:03d}" for number in range(40)], 2)
