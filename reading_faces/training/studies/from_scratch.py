@@ -61,7 +61,7 @@ def build_four_layers() -> keras.Model:
             x = layers.MaxPooling2D()(x)
         size, stride = (5, 2) if channels == 32 else (3, 1)
         x = layers.Conv2D(channels, size, stride, padding="same", use_bias=False)(x)
-        x = layers.Activation("relu")(layers.BatchNormalization(momentum=0.9)(x))
+        x = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x))
     x = layers.Dropout(0.3)(layers.GlobalAveragePooling2D(name="mean")(x))
     return keras.Model(inputs, layers.Dense(7, name="logits")(x))
 
