@@ -73,9 +73,7 @@ print("keypoints:", faces.keypoints.shape, faces.keypoints.dtype)
 # Always look at your data first. Here are eight faces that we chose because they are clear.
 
 # %%
-clear = [388, 1332, 2660, 835, 14, 995, 1684, 2396]
-if SOURCE != "made":
-    clear = np.linspace(0, len(faces) - 1, 8).astype(int)
+clear = [388, 1332, 2660, 835, 14, 995, 1684, 2396] if SOURCE == "made" else list(range(8))
 plots.show(
     plots.face_grid(faces.images[clear], faces.keypoints[clear]),
     "Eight made-up faces seen from the front, each with 15 keypoints: orange circles on the right of "
@@ -429,12 +427,10 @@ assert np.nanmax(change) < 3, "a mirrored face should look like a face"
 # the right.
 
 # %%
-shown = np.array([126, 335, 470, 608])
-pairs = np.stack([shown, shown + len(train)], axis=1).ravel()
+pairs = np.ravel([(row, row + len(train)) for row in (126, 335, 470, 608)])
 plots.show(
     plots.face_grid(images[pairs], keypoints[pairs], ["original", "mirrored"] * 4),
-    "Four made-up faces, each beside its mirror image. In all eight the points of the person's left "
-    "side are on the right of the picture.",
+    "Four made-up faces, each beside its mirror image. All left points are on the right.",
 )
 
 # %% [markdown]
@@ -693,11 +689,9 @@ check.neighbours(RESULTS)
 NEIGHBOURS = 10
 predicted = copy_points(vectors, keypoints, val_vectors, NEIGHBOURS)
 tested = copy_points(vectors, keypoints, as_vectors(test.images), NEIGHBOURS)
+print(f"validation: {rmse(predicted, val.keypoints):.1f} px")
 print(
-    f"validation {rmse(predicted, val.keypoints):.1f} px, mean face {rmse(typical, val.keypoints):.1f} px"
-)
-print(
-    f"test       {rmse(tested, test.keypoints):.1f} px, mean face {rmse(typical, test.keypoints):.1f} px"
+    f"test: {rmse(tested, test.keypoints):.1f} px, mean face {rmse(typical, test.keypoints):.1f} px"
 )
 
 # %% [markdown]
