@@ -542,7 +542,9 @@ plots.show(
 #
 # From here on the embedder at hand is used, on the new people. With a few pictures of each enrolled, who is on
 # the others? Three ways: the **nearest mean**, the **nearest neighbour**, and a **linear SVM**, as the classic
-# project has it. **Before you run it:** which needs the most pictures?
+# project has it. An SVM is a *support vector machine*. It puts a flat border between two people, as far as it can from
+# the nearest faces on both sides. These nearest faces are its [support vectors](../docs/glossary.md#support-vector).
+# **Before you run it:** which needs the most pictures?
 
 # %%
 points = embedder.embed(cut_for(embedder, new))
