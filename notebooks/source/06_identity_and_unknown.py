@@ -60,7 +60,7 @@ from sklearn.svm import SVC
 # %% [markdown]
 # And what is the course's own:
 # %%
-from helpers import crop, data, detect, embedders, models, plots, recognition, settings
+from helpers import crop, data, detect, embedders, models, plots, settings
 from helpers.augment import augment_faces
 from helpers.batches import PeopleBatches
 from helpers.gallery import Gallery
@@ -71,6 +71,7 @@ from reading_faces.enroll import enroll_people
 from reading_faces.exercises import check
 from reading_faces.made_faces.albums import people_album
 from reading_faces.reader import FaceReader
+from reading_faces.training import recognition
 
 keras.utils.set_random_seed(settings.SEED)
 plots.set_style()

@@ -15,7 +15,7 @@ import numpy as np
 from sklearn.metrics import confusion_matrix, roc_auc_score, roc_curve
 from sklearn.model_selection import StratifiedKFold
 
-from helpers import metrics, recognition, settings
+from helpers import metrics, settings
 from helpers.data import DataError, load_people
 from helpers.data.parsing import read_archive
 from helpers.data.sources import locate
@@ -23,6 +23,7 @@ from helpers.detect import crop_largest_faces
 from helpers.gallery import Embedder, to_unit_length
 from helpers.images import to_grey
 from reading_faces.made_faces.sets import tone_of
+from reading_faces.training import recognition
 from reading_faces.training.made_sets import people_source
 from reading_faces.training.measure import Evaluation, choose_split, describe, finite
 

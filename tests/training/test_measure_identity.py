@@ -8,10 +8,10 @@ import pytest
 from data_samples import real
 from faces import Tint, find_portrait, tinted, wall
 
-from helpers import detect, embedders, recognition, settings
+from helpers import detect, embedders, settings
 from helpers.embedders import SmallEmbedder
 from reading_faces.__main__ import main
-from reading_faces.training import measure_speed
+from reading_faces.training import measure_speed, recognition
 from reading_faces.training.measure_identity import (
     MOST_PAIRS,
     Faces,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from data_samples import REAL, real
 
-from helpers import recognition
+from reading_faces.training import recognition
 
 
 def crowd(people=5, each=8, spread=0.1, seed=0):
