@@ -240,15 +240,14 @@ def exercises_not_whole(nb: NotebookNode) -> list[str]:
         lines = [line.strip() for line in solution.source.splitlines()]
         if [line for line in lines if line in (build.BEGIN, build.END)] != [build.BEGIN, build.END]:
             found.append(f"{name}: the solution needs one {build.BEGIN} and one {build.END}")
-        given = argument_of_the_checker(checker)
-        if given not in (
-            {f.name for f in defined(solution)}
-            if kind == "function"
-            else set(lines_of_names(solution))
-        ):
+        function = kind == "function"
+        asked = [f.name for f in defined(solution)] if function else names_filled_in(solution)
+        if function and len(asked) != 1:
+            found.append(f"{name}: the solution defines {len(asked)} functions; wanted one")
+        if argument_of_the_checker(checker) not in asked:
             found.append(f"{name}: the checker must end with a call of check on what is asked for")
         hidden = "".join(cell.source for cell in cells[3:])
-        if kind == "function" and "assert" not in hidden and ".require()" not in hidden:
+        if function and "assert" not in hidden and ".require()" not in hidden:
             found.append(f"{name}: the hidden test cannot fail")
     found += [
         f"{c.id}: part without exercise"
@@ -263,12 +262,10 @@ def defined(solution: NotebookNode) -> list[ast.FunctionDef]:
     return [node for node in ast.parse(solution.source).body if isinstance(node, ast.FunctionDef)]
 
 
-def lines_of_names(solution: NotebookNode) -> list[str]:
-    """Return the names that the template of a solution, what a learner gets, gives values."""
+def names_filled_in(solution: NotebookNode) -> list[str]:
+    """Return the names of a solution's template, which a learner gets and gives values."""
     nodes = ast.walk(ast.parse(build.stub_of(solution)))
-    return [
-        node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-    ]
+    return [n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
 
 
 def argument_of_the_checker(checker: NotebookNode) -> str:

@@ -210,6 +210,9 @@ def test_trial_passes_a_good_exercise_and_finds_a_test_that_accepts_anything(lit
         ("### BEGIN SOLUTION", "### START SOLUTION"),
         ("check.double(double)", "double(1)"),
         ("assert double(4) == 8", "double(4)"),
+        ("    ### END SOLUTION\n", "    ### END SOLUTION\n\n\ndef half(x):\n    return x / 2\n"),
+        ('exercise="double" part="hidden"', 'exercise="double" kind="quiz" part="hidden"'),
+        ('exercise="double"', 'exercise="double" kind="essay"'),
         (
             '# %% exercise="double" part="checker"',
             '# %%\n1\n\n# %% exercise="double" part="checker"',
