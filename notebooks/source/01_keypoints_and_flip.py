@@ -42,7 +42,6 @@ import json
 import cv2
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 from matplotlib.colors import ListedColormap
 from sklearn.model_selection import train_test_split
 from sklearn.neighbors import NearestNeighbors
@@ -98,7 +97,7 @@ play()
 # from the middle of the mouth. When only the lamp moves, many pixels change and no keypoint moves.
 #
 # Made faces are good for learning, because the truth is known. They do **not** tell you how well a
-# program works on real people. The course's finished models were therefore tested on real faces.
+# program works on real people. The course's finished models were tested on real faces.
 #
 # ### One row is one face
 #
@@ -205,10 +204,10 @@ plots.show(
 
 # %%
 kaggle = json.loads((settings.SHIPPED / "results" / "kaggle-gaps.json").read_text())
+for pattern in kaggle["patterns"]:
+    print(f"{pattern['faces']:,} rows lack {len(pattern['missing'])} points")
 rich = kaggle["more_than_four"]
-print(f"Complete: {kaggle['complete']:,} of {kaggle['n']:,} rows")
-print(f"More than four points: {rich['faces']:,} rows, {rich['first_row']} to {rich['last_row']:,}")
-pd.DataFrame(kaggle["patterns"]).assign(missing=lambda table: table["missing"].str.len())
+print(f"{rich['faces']:,} rows have more than four, rows 0 to {rich['last_row']:,}")
 
 # %% [markdown]
 # Two patterns hold nearly all rows. The row numbers are the stronger evidence. All rows with more
@@ -436,7 +435,7 @@ plots.show(
 # %% [markdown]
 # ### Brighter images
 #
-# Light moves no keypoint. So we multiply the pixels and keep the labels. There is a trap in it.
+# Light moves no keypoint, so we multiply the pixels and keep the labels. There is a trap in it.
 
 # %% tags=["nbval-check-output"]
 pixels = np.array([0, 60, 120, 130, 200], dtype=np.uint8)
@@ -573,8 +572,7 @@ plots.show(
 #
 # ### The mean face
 #
-# The first model ignores the image. It always predicts the mean position of each point, which we
-# called `typical`.
+# The first model ignores the image. It always predicts the mean position of each point, `typical`.
 
 # %%
 fig = plots.mean_face(train.images, train.keypoints)
@@ -599,8 +597,8 @@ print(typical.shape)
 
 # %% [markdown]
 # The mean of many faces is blurred, because heads turn and tilt. Each ellipse holds 95 % of the
-# positions of its point, if these follow a normal distribution. The nose tip sticks out of the
-# head, so it moves most when the head turns.
+# positions of its point, if these follow a normal distribution, with most of them near the mean.
+# The nose tip sticks out of the head, so it moves most when the head turns.
 #
 # ### The nearest neighbour
 #
@@ -656,10 +654,10 @@ print(f"nearest of the original faces      {rmse(without_mirrored, val.keypoints
 print(f"nearest, with the mirrored faces   {rmse(copied, val.keypoints):.1f} px")
 
 # %% [markdown]
-# The mirrored faces help a little. Still, copying one face is no better than the mean face, because
-# one neighbour differs from the face in many ways. The mean of several neighbours is steadier. `k`
-# is a [hyper-parameter](../docs/glossary.md#hyper-parameter), a setting that you choose and the
-# model does not learn.
+# The mirrored faces help a little. Copying one face is no better than the mean face, because one
+# neighbour differs from the face in many ways. The mean of several neighbours is steadier. `k` is a
+# [hyper-parameter](../docs/glossary.md#hyper-parameter), a setting that you choose and the model
+# does not learn.
 
 # %% [markdown] exercise="neighbours" kind="experiment"
 # ### Exercise 4 ★ · An experiment with k
@@ -682,17 +680,15 @@ for k in (1, 3, 10, 30, 100, 300):
 check.neighbours(RESULTS)
 
 # %% [markdown]
-# We choose 10 by the validation error. If your experiment says otherwise, change it. Now nothing is
+# We choose 10 by the validation error. If your experiment says otherwise, change it. Nothing is
 # left to choose, so we open the test set, once.
 
 # %%
 NEIGHBOURS = 10
 predicted = copy_points(vectors, keypoints, val_vectors, NEIGHBOURS)
 tested = copy_points(vectors, keypoints, as_vectors(test.images), NEIGHBOURS)
-print(f"validation: {rmse(predicted, val.keypoints):.1f} px")
-print(
-    f"test: {rmse(tested, test.keypoints):.1f} px, mean face {rmse(typical, test.keypoints):.1f} px"
-)
+print(f"test, mean of {NEIGHBOURS} neighbours: {rmse(tested, test.keypoints):.1f} px")
+print(f"test, mean face: {rmse(typical, test.keypoints):.1f} px")
 
 # %% [markdown]
 # Ten neighbours are clearly better than the mean face, on the test set as well. The figure shows
@@ -927,7 +923,7 @@ check.point_model(my_model)
 # - **C** that there is no off-by-one error
 # - **D** less than A, B or C, because doing nothing passes this test, too
 #
-# **4.** A pixel of type `uint8` has the value 200. What does NumPy give for twice this array?
+# **4.** An array of type `uint8` holds the value 200. What does NumPy give for twice this array?
 #
 # - **A** 144
 # - **B** 255
