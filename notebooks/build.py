@@ -427,7 +427,10 @@ def report_minutes(paths: list[Path]) -> int:
 
 def drifted(path: Path) -> bool:
     """Return whether a lesson's stored notebook is another, outputs aside, than its text says."""
-    stored = nbformat.read(NOTEBOOKS / f"{path.stem}.ipynb", as_version=4)
+    notebook = NOTEBOOKS / f"{path.stem}.ipynb"
+    if not notebook.exists():
+        return True
+    stored = nbformat.read(notebook, as_version=4)
     for cell in stored.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None

@@ -222,6 +222,7 @@ def test_an_edited_text_whose_notebook_was_not_built_again_is_found(
     monkeypatch.setattr(build, "NOTEBOOKS", tmp_path)
     path = tmp_path / "99_little.py"
     path.write_text(LITTLE.lstrip())
+    assert build.report_drift([path]) == 1  # it was never built
     build.write(nbformat.writes(little_run) + "\n", tmp_path / "99_little.ipynb")
     assert build.report_drift([path]) == 0
     path.write_text(LITTLE.lstrip().replace("Two and two", "2 and 2"))
