@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from helpers.augment import flip_images, flip_keypoints
+from helpers import data
 from reading_faces.exercises import check
 
 
@@ -20,20 +20,6 @@ def step_by_fit(weight, bias, x, y, rate):
 def step_one_after_the_other(weight, bias, x, y, rate):
     weight = weight - rate * 2 * ((weight * x + bias - y) * x).mean()
     return weight, bias - rate * 2 * (weight * x + bias - y).mean()
-
-
-def halved(size, filters):
-    shapes = []
-    side = -(-size // 2)
-    for channels in filters:
-        side = -(-side // 2)
-        shapes.append((side, side, channels))
-    return shapes
-
-
-def halved_by_ceil(size, filters):
-    sides = [int(np.ceil(np.ceil(size / 2) / 2 ** (i + 1))) for i in range(len(filters))]
-    return [[side, side, channels] for side, channels in zip(sides, filters, strict=True)]
 
 
 def masked(true, predicted):
@@ -55,30 +41,40 @@ def away(true, predicted):
     return np.linalg.norm(predicted - true, axis=2)
 
 
-def with_mirror(predict, images):
-    return (predict(images) + flip_keypoints(predict(flip_images(images)))) / 2
+class Network:
+    """Says of the validation faces where their points are, so many pixels off."""
+
+    def __init__(self, off: float = 0.0, points: int = 15):
+        train, val = (data.load_keypoints().select(split) for split in ("train", "val"))
+        moves = val.keypoints - np.nanmean(train.keypoints, axis=0)
+        self.moves = (np.nan_to_num(moves) + off)[:, :points]
+
+    def predict(self, faces, verbose):
+        assert abs(faces.mean()) < 0.01 and 0.9 < faces.std() < 1.1
+        return self.moves[: len(faces)]
 
 
-def with_mirror_at_once(predict, images):
-    both = predict(np.concatenate([images, images[:, :, ::-1]]))
-    return np.mean([both[: len(images)], flip_keypoints(both[len(images) :])], axis=0)
-
-
-def mirrors_what_it_is_given(predict, images):
-    plain = predict(images)
-    images[:] = images[:, :, ::-1].copy()
-    return (plain + flip_keypoints(predict(images))) / 2
+class Unstable(Network):
+    def predict(self, faces, verbose):
+        return self.moves[: len(faces)] * np.nan
 
 
 RIGHT = {
     check.gradient_step: [step, step_by_fit],
-    check.stage_shapes: [halved, halved_by_ceil],
     check.masked_loss: [masked, masked_by_index],
     check.error_in_eye_distances: [
         lambda true, predicted: np.nanmean(away(true, predicted), axis=1) / eyes_of(true),
         lambda true, predicted: np.nanmean(away(true, predicted) / eyes_of(true)[:, None], axis=1),
     ],
-    check.average_with_mirror: [with_mirror, with_mirror_at_once],
+    check.keypoint_rates: [
+        {1e-5: 21.0, 2e-3: 8.1, 1.0: 4e4},
+        {2e-3: 6.5, 1e-4: 14.0, 1e-6: 21.2, 10: float("nan")},
+    ],
+    check.better_keypoints: [Network(), Network(off=0.8)],
+    check.quiz_02: [
+        {1: "B", 2: "C", 3: "A", 4: "D", 5: "B"},
+        {1: "b", 2: " c", 3: "A)", 4: "D.", 5: "B"},
+    ],
 }
 WRONG = {
     check.gradient_step: [
@@ -91,22 +87,6 @@ WRONG = {
         (lambda w, b, x, y, r: step(w, b, x, y, r)[::-1], "changed places"),
         (lambda w, b, x, y, r: step(w, b, x, y, r)[0], "two numbers"),
         (lambda w, b, x, y, r: (0.0, 0.0), "it should be"),
-    ],
-    check.stage_shapes: [
-        (lambda size, filters: None, "gives nothing back"),
-        (lambda size, filters: halved(2 * size, filters), "before the stages"),
-        (lambda size, filters: [(size // 2, size // 2, n) for n in filters], "once more"),
-        (lambda size, filters: [s[::-1] for s in halved(size, filters)], "channels last"),
-        (lambda size, filters: halved(size // 2, filters), "One halving too many"),
-        (lambda size, filters: halved(size, filters)[:2], "each stage has one shape, here 3"),
-        (
-            lambda size, filters: [
-                (size // 2 ** (i + 2), size // 2 ** (i + 2), n) for i, n in enumerate(filters)
-            ],
-            "rounded up",
-        ),
-        (lambda size, filters: [(1, 1, n) for n in filters], "you gave"),
-        (lambda size, filters: halved(96, (8, 16, 24)), "for 50 pixels"),
     ],
     check.masked_loss: [
         (lambda true, predicted: ..., "gives nothing back"),
@@ -151,33 +131,29 @@ WRONG = {
         ),
         (lambda true, predicted: np.ones(5), "In row 0 you got 1.0; it should be"),
     ],
-    check.average_with_mirror: [
-        (lambda predict, images: ..., "gives nothing back"),
-        (lambda predict, images: predict(images), "plain answer"),
-        (lambda predict, images: flip_keypoints(predict(flip_images(images))), "mirrored answer"),
-        (
-            lambda predict, images: (predict(images) + predict(flip_images(images))) / 2,
-            "mirrored back first",
-        ),
-        (
-            lambda predict, images: (
-                (predict(images) + predict(flip_images(images)) * [-1, 1] + [95, 0]) / 2
-            ),
-            "still swapped",
-        ),
-        (
-            lambda predict, images: (
-                (predict(images) + flip_keypoints(predict(flip_images(images)), 97)) / 2
-            ),
-            "One pixel off",
-        ),
-        (
-            lambda predict, images: (predict(images) + flip_keypoints(predict(images))) / 2,
-            "twice about the same picture",
-        ),
-        (lambda predict, images: 2 * with_mirror(predict, images), "the sum"),
-        (lambda predict, images: with_mirror(predict, images)[0], "shape"),
-        (lambda predict, images: with_mirror(predict, images) + 3, "Neither"),
-        (mirrors_what_it_is_given, "changed the array"),
+    check.keypoint_rates: [
+        ({}, "Nothing here yet"),
+        ([1e-5, 1e-3, 1e-1], "dictionary"),
+        ({-1e-3: 9.0, 1e-2: 8.0, 1.0: 30.0}, "keys are learning rates"),
+        ({1e-5: 21.0, 1e-3: 8.0}, "at least three"),
+        ({1e-3: 8.0, 2e-3: 7.0, 3e-3: 9.0}, "close together"),
+        ({1e-5: 21.0, 1e-3: -8.0, 1.0: 90.0}, "not 0 or less"),
+        ({1e-5: 0.02, 1e-3: 0.003, 1.0: 90.0}, "square pixels"),
+        ({1e-7: 23.0, 1e-6: 22.5, 1.0: float("nan")}, "beats the mean face"),
+        ({1e-5: 8.0, 1e-3: 8.0, 1.0: 90.0}, "as good as the best"),
+    ],
+    check.better_keypoints: [
+        (None, "Nothing here yet"),
+        (lambda faces: faces, "predict"),
+        (Network(points=14), "x and y"),
+        (Unstable(), "NaN"),
+        (Network(off=3.0), "at most 5.0% is asked"),
+    ],
+    check.quiz_02: [
+        ({1: ..., 2: ...}, "Nothing here yet"),
+        ({1: "A", 2: "C", 3: "A", 4: "D", 5: "B"}, "learning curves"),
+        ({1: "B", 2: "B", 3: "A", 4: "D", 5: "B"}, "faces of one step"),
+        ({1: "B", 2: "C", 3: "A", 4: "B", 5: "E"}, "letters A to D"),
+        ({1: "B", 2: "C", 3: "A"}, "Not answered yet: 4, 5"),
     ],
 }

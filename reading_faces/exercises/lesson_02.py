@@ -1,14 +1,23 @@
-"""Checkers of lesson 2: one step of learning, shapes, the masked loss, and errors of faces."""
+"""Checkers of lesson 2: a step of learning, the masked loss, errors of faces, a better network."""
 
 from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from helpers.augment import flip_images, flip_keypoints
-from reading_faces.exercises.verdict import as_array, checker, compare
+from helpers import data
+from helpers.metrics import keypoint_errors
+from reading_faces.exercises.verdict import as_array, checker, compare, quiz, value_checker
 
-__all__ = ["average_with_mirror", "error_in_eye_distances", "gradient_step", "masked_loss"]
-__all__ += ["stage_shapes"]
+__all__ = [
+    "better_keypoints",
+    "error_in_eye_distances",
+    "gradient_step",
+    "keypoint_rates",
+    "masked_loss",
+    "quiz_02",
+]
+
+BAR = 0.05  # of the eye distance, on the validation faces; the lesson's own network stays above
 
 
 @checker("Right: one step downhill for both numbers at once.")
@@ -36,37 +45,7 @@ def gradient_step(answer: Callable) -> Iterator[str]:
     yield from compare(answer(weight, bias, x, y, rate), right, mistakes, form=form)
 
 
-@checker("Right: half the side with each stage, and as many channels as filters.")
-def stage_shapes(answer: Callable[[int, tuple[int, ...]], list]) -> Iterator[str]:
-    """Check a function that gives the shape after each stage, for a picture of any size."""
-    filters = (8, 16, 24)
-
-    def shapes(size: int, filters: tuple, up: int = 0) -> list:
-        side, found = (size + up) // 2, []
-        for channels in filters:
-            side = (side + up) // 2
-            found.append((side, side, channels))
-        return found
-
-    right = shapes(96, filters)
-    mistakes = {
-        "One halving too many: only a stage's first block has stride 2.": shapes(48, filters),
-        "The convolution before the stages has stride 2 as well.": shapes(192, filters),
-        "Each stage halves the picture once more.": [(48, 48, channels) for channels in filters],
-        "Height and width first, channels last.": [shape[::-1] for shape in right],
-    }
-
-    result = [tuple(int(number) for number in shape) for shape in answer(96, filters)]
-    other = f"For 96 pixels and {filters} you gave {result}; each stage has one shape, here 3."
-    yield from compare(result, right, mistakes, other)
-    odd = [tuple(shape) for shape in answer(50, (4, 5))]
-    if odd == shapes(50, (4, 5)):
-        yield "Right for 96, but 25 pixels become 13, not 12: an odd side is rounded up."
-    elif odd != shapes(50, (4, 5), up=1):
-        yield f"Right for 96; for 50 pixels and (4, 5) you gave {odd}."
-
-
-@checker("Right: only what somebody labelled is compared.")
+@checker("Right: only what is labelled is compared.")
 def masked_loss(answer: Callable) -> Iterator[str]:
     """Check a loss of true and predicted points `(n, 15, 2)`, where a true NaN takes no part."""
     rng = np.random.default_rng(4)
@@ -123,30 +102,76 @@ def error_in_eye_distances(answer: Callable[[np.ndarray, np.ndarray], np.ndarray
     yield from compare(result, right, mistakes)
 
 
-@checker("Right: two looks at each face, and the mean of what they say.")
-def average_with_mirror(answer: Callable) -> Iterator[str]:
-    """Check a function `(predict, images)` that averages what is said of a face and its mirror."""
-    rng = np.random.default_rng(8)
-    images = rng.integers(0, 256, (3, 96, 96), dtype=np.uint8)
+def smallest_loss(results: dict[float, float]) -> str:
+    """Say which learning rate of an experiment was best, for praise."""
+    best = min(results, key=lambda rate: results[rate] if np.isfinite(results[rate]) else np.inf)
+    return f"Right: of your rates, {best:g} is best, with {results[best]:.1f} square pixels."
 
-    def predict(pictures: np.ndarray) -> np.ndarray:
-        """Answer something else for each picture, as a network would."""
-        seen = pictures.reshape(len(pictures), -1)[:, :30].astype(float)
-        return (seen / 3).reshape(-1, 15, 2)
 
-    plain, mirrored = predict(images), predict(flip_images(images))
-    back = flip_keypoints(mirrored)
-    twice, not_back = (plain + flip_keypoints(plain)) / 2, (plain + mirrored) / 2
-    unpaired = (plain + mirrored * [-1, 1] + [95, 0]) / 2
-    mistakes = {
-        "That is the plain answer; ask about the mirrored picture as well.": plain,
-        "That is the mirrored answer alone; average it with the plain one.": back,
-        "You asked twice about the same picture; the second look is at its mirror image.": twice,
-        "The points of the mirrored picture have to be mirrored back first.": not_back,
-        "One pixel off: back in the picture, x is 95 - x.": (plain + back + [1, 0]) / 2,
-        "x is back, but left and right are still swapped: flip_keypoints does both.": unpaired,
-        "That is the sum; take half of it.": plain + back,
-    }
+@value_checker(smallest_loss)
+def keypoint_rates(results: dict[float, float]) -> Iterator[str]:
+    """Check an experiment: validation losses in square pixels by learning rate."""
+    if not isinstance(results, dict):
+        yield "Give a dictionary: learning rate, then validation loss."
+        return
+    pairs = sorted((float(rate), float(loss)) for rate, loss in results.items())
+    rates, losses = (np.array(column) for column in zip(*pairs, strict=True))
+    if not (rates > 0).all() or not np.isfinite(rates).all():
+        yield "The keys are learning rates, such as 2e-3."
+    if len(rates) < 3:
+        yield f"Try at least three learning rates; you have {len(rates)}."
+    if rates[-1] / rates[0] < 100:
+        yield "Your rates are close together; let the largest be 100 times the smallest or more."
+    losses = np.where(np.isnan(losses), np.inf, losses)
+    if (losses <= 0).any():
+        yield "A mean of squares is not 0 or less; note the validation loss."
+    if losses.min() < 0.5:
+        yield "Less than half a square pixel is too good to be true: are these square pixels?"
+    if losses.min() > mean_face_loss():
+        yield "None of these beats the mean face: try a rate between 1e-4 and 1e-2 as well."
+    if losses[0] < 1.05 * losses.min():
+        yield (
+            f"The smallest rate, {rates[0]:g}, is as good as the best. Did each training start "
+            "from a new network? If so, try a smaller rate too."
+        )
 
-    other = "Neither answer, nor their mean: look at the order of flip, predict, flip back."
-    yield from compare(answer(predict, images), (plain + back) / 2, mistakes, other, atol=1e-3)
+
+def mean_face_loss() -> float:
+    """Return the lesson's baseline on the validation faces, in square pixels."""
+    train, val = (data.load_keypoints().select(split) for split in ("train", "val"))
+    return float(np.nanmean((val.keypoints - np.nanmean(train.keypoints, axis=0)) ** 2))
+
+
+@value_checker(f"Yes: at most {BAR:.1%} of the eye distance. You have beaten the lesson.")
+def better_keypoints(network) -> Iterator[str]:
+    """Check a trained network on the validation faces, in pixels from the mean face."""
+    if not hasattr(network, "predict"):
+        yield "Give a trained Keras network; it needs a method `predict`."
+    train, val = (data.load_keypoints().select(split) for split in ("train", "val"))
+    faces = val.images[..., np.newaxis].astype(np.float32)
+    faces -= faces.mean(axis=(1, 2, 3), keepdims=True)
+    faces /= np.maximum(faces.std(axis=(1, 2, 3), keepdims=True), 1)
+    form = "For n faces (n, 96, 96, 1) give n × 15 points, x and y"
+    moves = as_array(network.predict(faces, verbose=0), (len(faces), 15, 2), form)
+    if not np.isfinite(moves).all():
+        yield "Some of its answers are NaN or infinite."
+    points = moves + np.nanmean(train.keypoints, axis=0)
+    error = np.nanmean(np.nanmean(keypoint_errors(val.keypoints, points), axis=1))
+    if error > BAR:
+        found = (
+            f"Its mean error on {len(faces)} validation faces is {error:.1%} of the eye distance"
+        )
+        yield f"{found}; at most {BAR:.1%} is asked. Is the output in pixels from the mean face?"
+
+
+quiz_02 = quiz(
+    "02",
+    {1: "0ccc49165d", 2: "cde751b73f", 3: "39621bd95b", 4: "f7836aa13b", 5: "7e00a156eb"},
+    {
+        1: "read the text under the learning curves again.",
+        2: "divide the faces by the faces of one step.",
+        3: "look at what stands where the two paths of the block meet.",
+        4: "the targets are pixels from the mean face, so ask what 0 means there.",
+        5: "read the section on accuracy again.",
+    },
+)

@@ -50,7 +50,6 @@ TOO_FAR = {
     "gradient_step": 1e-4,
     "masked_loss": 1e-5,
     "error_in_eye_distances": 1e-4,
-    "average_with_mirror": 0.02,
     "class_weights": 1e-3,
     "soften": 1e-4,
     "focal_loss": 1e-5,
