@@ -47,7 +47,7 @@ def show_photo(photo, reading, alt):
 
 
 # %% [markdown]
-# ## A photo in, faces read
+# ## Seven people in orbit
 #
 # This is the crew of the space shuttle mission STS-106, in orbit in September 2000 (photo: NASA). The
 # cell takes about ten seconds.
@@ -60,7 +60,8 @@ people.names[:] = [name.replace("_", " ").title() for name in people.names]
 gallery = enroll_people(people)[0].forget(NOT_ENROLLED)
 
 reader = FaceReader(gallery=gallery)
-crew = read_photo(settings.SHIPPED / "photos" / "sts-106.jpg")[:720]
+crew = read_photo(settings.SHIPPED / "photos" / "sts-106.jpg")
+crew = crew[:720]  # the upper part, with all faces
 reading = reader.read_one(crew)
 show_photo(
     crew,
@@ -188,7 +189,7 @@ MY_PHOTO = ""  # for instance "party.jpg"
 
 if MY_PHOTO:
     mine = reader.read_one(MY_PHOTO)
-    print(f"{MY_PHOTO}: {mine.error or f'{len(mine.faces)} faces found'}")
+    print(f"{MY_PHOTO}: {mine.error or f'{len(mine.faces)} face(s) found'}")
     if mine.faces:
         show_photo(read_photo(MY_PHOTO), mine, "Your photo, with what was read of each face.")
 
