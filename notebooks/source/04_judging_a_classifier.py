@@ -155,7 +155,7 @@ print(f"drawn faces: {find_copies(test.images, train.images).sum()} of {len(test
 print(f"FER-2013: {found['n']} of {found['of']:,} test faces are copies, {share:.1%}")
 
 # %% [markdown]
-# What do copies do to a score? The extreme case of memorising is a **nearest-neighbour** classifier. It
+# What do copies do to a score? The extreme case of memorising is a [nearest-neighbour](../docs/glossary.md#nearest-neighbour) classifier. It
 # answers with the label of the most similar training image. We plant as many copies as FER-2013 has.
 
 
@@ -189,10 +189,10 @@ print(f"{gain * 100:.1f} points less on the faces without a copy")
 #
 # Four networks do the same task:
 #
-# - **four layers** is the network of lesson 3;
-# - **residual** uses the blocks of lesson 2, and halves the image by stride;
-# - **deep, ELU** is a popular design of three pairs of wide convolutions;
-# - **ours** uses residual blocks with max-pooling, and is trained with SGD on labels and votes.
+# - **Four layers** is the network of lesson 3.
+# - **Residual** uses the blocks of lesson 2, and halves the image by stride.
+# - **Deep, ELU** is a popular design of three pairs of wide convolutions.
+# - **Ours** uses residual blocks with max-pooling, and is trained with SGD on labels and votes.
 #
 # The drawing shows the first and the third. Each block is a convolution. Its height is the side of the
 # image, its width the number of channels.
@@ -250,9 +250,10 @@ plots.show(
 )
 
 # %% [markdown]
-# The smallest network wins and the largest has hardly begun. It saw a quarter of the faces once. Does this
-# make four layers the best network? No. Given 114 epochs, *ours* reaches 70 %. A claim that one network is
-# better needs the budget beside it.
+# The marks with intervals are the results after 20 minutes, and the star is a long training. The smallest
+# network wins this comparison. The largest has hardly begun, with a quarter of the faces seen once.
+# Does this make four layers the best network? No. Given 114 epochs, *ours* reaches 70 %. A claim that one
+# network is better needs the budget beside it.
 #
 # ## Train · What improves it?
 #
@@ -352,7 +353,8 @@ for name in ("plain", "augmented"):
 #
 # ### One change at a time, on real faces
 #
-# Rare classes can get a larger [class weight](../docs/glossary.md#class-weight) in the loss.
+# FER-2013 has 16 happy faces for each face with disgust. A rare class can get a larger
+# [class weight](../docs/glossary.md#class-weight), a factor in the loss. A mistake on it then costs more.
 
 # %% [markdown] exercise="weights"
 # ### Exercise 2 ★ · Weights for classes
@@ -487,8 +489,8 @@ gains = (accuracies["augmented"] - accuracies["plain"]).rename("gain")
 accuracies.join(gains).quantile([0.025, 0.975]).round(3)
 
 # %% [markdown]
-# If the interval of the gain includes 0, then 320 faces cannot tell the two networks apart. Small
-# differences need thousands of test faces.
+# The rows are the two ends of each interval. If the interval of the gain includes 0, these 320 faces cannot
+# tell the two networks apart. A gain of one point needs thousands of test faces.
 #
 # ### Every class counts
 #
@@ -886,11 +888,11 @@ check.quiz_04(ANSWERS)
 # %% [markdown]
 # ## What you learned
 #
-# - Copies across splits raise a score without any learning; remove them from the training set.
+# - Copies across splits raise a score without any learning, so remove them from the training set.
 # - Networks are compared under one compute budget, and changes one at a time.
 # - An accuracy needs its interval and macro-F1 beside it.
 # - A temperature, fitted on validation faces, makes a model as sure as it is right.
-# - A map shows where features are; covering shows what the answer depends on.
+# - A map shows where features are, and covering shows what the answer depends on.
 #
 # ## Where this breaks
 #
