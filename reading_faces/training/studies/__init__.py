@@ -31,7 +31,6 @@ EQUAL_TIME = {"processor_minutes": 20}  # on one core; ten minutes on two idle o
 SEEDS = {"people": 60, "judges": 30, "seeds": [0, 1, 2], "epochs": 6}  # epochs of each phase
 STUDIES = {
     "depth": Study(from_scratch.train, from_scratch.DEPTH, KEYPOINT_STEPS),
-    "masked-loss": Study(from_scratch.train, from_scratch.MASKED_LOSS, KEYPOINT_STEPS),
     "emotion-models": Study(from_scratch.train, from_scratch.EMOTION_MODELS, EQUAL_TIME),
     "emotion-craft": Study(from_scratch.train, from_scratch.EMOTION_CRAFT, EMOTION_STEPS),
     "transfer": Study(transfer.train, transfer.VARIANTS, SEEDS),

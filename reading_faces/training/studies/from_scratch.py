@@ -4,7 +4,6 @@ Real faces are chosen on and shown for validation, because what is kept aside is
 model that ships.
 """
 
-import os
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -96,13 +95,12 @@ def train(
     loss : `(targets of the training faces)` to a loss for Keras.
     **schedule : more of `Schedule`.
     """
-    # Of made faces alone the test split: people that nothing else is chosen by.
-    split = "test" if source == "made" else "val"
     source, rows = budget.get("source", source), budget.get("rows", 25_000)
     batch_size = budget.get("batch_size", 64)
     plan = Schedule(budget.get("epochs", 1), learning_rate, batch_size=batch_size, **schedule)
-    seconds = once(out / "seconds_per_step.json", lambda: seconds_per_step(build(), plan, loss))
     if "processor_minutes" in budget:
+        step = out / "seconds_per_step.json"
+        seconds = once(step, lambda: seconds_per_step(build(), plan, loss))
         pictures = int(60 * budget["processor_minutes"] / seconds * batch_size)
         plan = replace(plan, epochs=max(1, round(pictures / rows)))
         rows = max(64, min(rows, pictures // plan.epochs))
@@ -114,7 +112,7 @@ def train(
     history = fit(network, training, plan.epochs, validation, out, task.monitor)
     curves = history.filter(regex="loss|accuracy").round(5).to_dict("list")
     card = {"task": task.name, "input": {"size": task.size}} | task.outputs
-    measured = evaluate(models.TrainedModel(network, card), source, split).result
+    measured = evaluate(models.TrainedModel(network, card), source, "val").result
     return {
         "source": source,
         "n_train": n_train,
@@ -122,7 +120,6 @@ def train(
         "n": measured["n"],
         "parameters": network.count_params(),
         "flops": models.count_flops(network),
-        "seconds_per_epoch": round(seconds * n_train / batch_size / (os.cpu_count() or 1)),
         "history": curves,
         "val_loss": curves["val_loss"],
         "metrics": measured["metrics"],
@@ -146,19 +143,15 @@ def seconds_per_step(network: keras.Model, schedule: Schedule, loss: Callable) -
     return (time.process_time() - started) / steps
 
 
-def keypoint_batches(
-    source: str, schedule: Schedule, rows: int, complete_only: bool = False
-) -> tuple[Batches, Batches, int]:
+def keypoint_batches(source: str, schedule: Schedule, rows: int) -> tuple[Batches, Batches, int]:
     """Return faces with their points; rows are repeated until there are as many as asked.
 
-    So each variant takes equally many steps, however many faces it may see.
+    So a study takes equally many steps, however many faces there are.
     """
     data = load_keypoints(source)
     faces, validation = data.select("train"), data.select("val")
-    known = np.arange(len(faces))
-    if complete_only:
-        known = np.flatnonzero(np.isfinite(faces.keypoints).all(axis=(1, 2)))
-    faces = faces.select(np.resize(np.random.default_rng(settings.SEED).permutation(known), rows))
+    order = np.random.default_rng(settings.SEED).permutation(len(faces))
+    faces = faces.select(np.resize(order, rows))
     how = (schedule.batch_size, settings.SEED, models.keypoints_to_network)
     return (
         Batches(faces.images, faces.keypoints, mirror_half, *how),
@@ -203,12 +196,6 @@ DEPTH = {
     "20 layers, skips": FIVE_LAYERS | {"build": SKIPS_20},
     "44 layers, no skips": FIVE_LAYERS | {"build": PLAIN_44},
     "44 layers, skips": FIVE_LAYERS | {"build": SKIPS_44},
-}
-MADE = FIVE_LAYERS | {"source": "made", "build": SKIPS_20}
-MASKED_LOSS = {
-    "complete rows only": MADE | {"batches": partial(keypoint_batches, complete_only=True)},
-    "all rows, masked loss": MADE,
-    "the same, five layers": FIVE_LAYERS | {"source": "made"},
 }
 FOUR_LAYERS = {
     "task": tasks.EMOTION,
