@@ -276,6 +276,15 @@ def copy_pictures(folder: Path) -> None:
     shutil.copytree(NOTEBOOKS / "pictures", folder / "pictures", dirs_exist_ok=True)
 
 
+def moved_to(nb: NotebookNode, folder: Path) -> NotebookNode:
+    """Return the lesson with links out of notebooks/ leading to the same files from a folder."""
+    nb, root = copy.deepcopy(nb), Path(os.path.relpath(ROOT, folder)).as_posix()
+    for cell in nb.cells:
+        if cell.cell_type == "markdown":
+            cell.source = cell.source.replace("](../", f"]({root}/")
+    return nb
+
+
 def page(nb: NotebookNode, title: str) -> str:
     """Return the lesson as one self-contained HTML page, its solutions folded."""
     from nbconvert import HTMLExporter
@@ -341,6 +350,7 @@ def build_course(paths: list[Path]) -> int:
     """Run the course into build/course/ and end with a table of what each lesson showed."""
 
     def finish(path: Path, nb: NotebookNode) -> None:
+        nb = moved_to(nb, BUILD / "course")
         write(nbformat.writes(nb) + "\n", BUILD / "course" / f"{path.stem}.ipynb")
         write(page(nb, title_of(nb)), BUILD / "course" / f"{path.stem}.html")
 

@@ -12,7 +12,7 @@ import nbformat
 import pytest
 from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell, new_notebook, new_output
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from notebooks import build
 from notebooks.conftest import NUMERIC
@@ -178,6 +178,12 @@ def test_the_course_table_says_what_each_lesson_showed(tmp_path, monkeypatch, ca
     assert re.search(r"98_good +\d+  Two and two is 4", table)
     assert re.search(r"99_bad +\d+  FAILED: ZeroDivisionError", table)
     assert (tmp_path / "build" / "course" / "98_good.html").exists()
+
+
+def test_links_out_of_the_lessons_lead_to_the_same_files_from_the_course():
+    text = "[box](../docs/glossary.md#box), [lesson 1](01_x.ipynb), ![a map](pictures/map.svg)"
+    moved = build.moved_to(new_notebook(cells=[new_markdown_cell(text)]), build.BUILD / "course")
+    assert moved.cells[0].source == text.replace("../docs", "../../docs")
 
 
 def test_a_lesson_that_fails_keeps_no_other_from_being_built_and_fails_the_build(
