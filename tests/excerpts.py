@@ -13,12 +13,12 @@ from nbformat.v4 import new_code_cell
 from notebooks import build
 
 
-def excerpt(lesson: Path, kinds=tuple(build.PARTS)) -> NotebookNode:
+def excerpt(lesson: Path) -> NotebookNode:
     """Return the excerpt of a lesson's text: title, one cell of imports, exercises in order."""
     nb = build.read_source(lesson)
     title, others = nb.cells[0], nb.cells[1:]
-    exercises = [c for c in others if "exercise" in c.metadata and build.kind_of(c) in kinds]
-    imports = [line for cell in others for line in imports_of(cell)]
+    exercises = [cell for cell in others if "exercise" in cell.metadata]
+    imports = [line for cell in others if cell not in exercises for line in imports_of(cell)]
     used = {
         node.id
         for cell in exercises

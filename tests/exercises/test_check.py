@@ -46,7 +46,6 @@ def test_a_wrong_answer_is_told_what_is_wrong(checker, answer, hint):
 TOO_FAR = {
     "count_complete": 1,
     "flip_keypoints": 0.02,
-    "move_keypoints": 0.05,
     "gradient_step": 1e-4,
     "masked_loss": 1e-5,
     "error_in_eye_distances": 1e-4,
@@ -66,7 +65,7 @@ RIGHT = {c: answers[0] for lesson in LESSONS for c, answers in lesson.RIGHT.item
 
 
 @pytest.mark.parametrize("sign", [-1, 1])
-@pytest.mark.parametrize("name", [name for name in TOO_FAR if hasattr(check, name)])
+@pytest.mark.parametrize("name", TOO_FAR)
 def test_a_near_miss_is_refused(name, sign):
     checker, off = getattr(check, name), sign * TOO_FAR[name]
     assert not checker(lambda *given: np.asarray(RIGHT[checker](*given)) + off).passed
@@ -81,6 +80,72 @@ def test_results_of_another_shape_are_never_the_same():
 def test_a_verdict_shows_itself():
     assert repr(Verdict(True, "Yes.")) == "✅ Yes."
     assert repr(Verdict(False, "No.")) == "❌ No."
+
+
+def untouched(labels, classes):
+    """Do what a stub does."""
+    ...
+
+
+def forgets_to_return(x):
+    x + 1
+
+
+def test_an_untouched_stub_is_no_answer_yet_and_a_forgotten_return_is_a_mistake():
+    said = check.class_weights(untouched)
+    assert (said.passed, repr(said)) == (False, f"⬜ {verdict.NOTHING}")
+    assert repr(check.class_weights(lambda labels, classes: None)).startswith("❌")
+    assert not verdict.is_stub(forgets_to_return)
+
+
+QUIZ = verdict.quiz(
+    "99",
+    {number: verdict.digest("99", number, letter) for number, letter in ((1, "B"), (2, "D"))},
+    {1: "look at the first figure.", 2: "look at the second."},
+)
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        ({1: "B", 2: "D"}, "✅ Right: all 2 answers."),
+        ({1: " b) ", 2: "d"}, "✅ Right: all 2 answers."),
+        ({1: ..., 2: ...}, f"⬜ {verdict.NOTHING}"),
+        ({}, f"⬜ {verdict.NOTHING}"),
+        ({1: "B", 2: ...}, "⬜ Right so far. Not answered yet: 2."),
+        ({1: "A", 2: "D"}, "❌ Question 1: look at the first figure."),
+        ({1: "A"}, "❌ Question 1: look at the first figure. Not answered yet: 2."),
+        ({1: "B", 2: "E"}, "❌ Question 2: give one of the letters A to D, in quotes."),
+        (["B", "D"], '❌ Answer with a dictionary of letters in quotes: {1: "A", 2: "B"}.'),
+    ],
+)
+def test_a_quiz_says_what_is_wrong_and_what_is_open(answers, said):
+    assert repr(QUIZ(answers)) == said
+    assert QUIZ(answers).passed == said.startswith("✅")
+
+
+def test_a_key_differs_from_lesson_to_lesson_and_from_question_to_question():
+    keys = {verdict.digest(n, q, x) for n in ("01", "02") for q in (1, 2) for x in verdict.LETTERS}
+    assert len(keys) == 16
+
+
+@verdict.value_checker(lambda results: f"Right: {results[1]}.")
+def one_is_small(results):
+    if results[1] > 1:
+        yield "Too large."
+
+
+@pytest.mark.parametrize(
+    ("results", "said"),
+    [
+        ({1: 0.5}, "✅ Right: 0.5."),
+        ({1: 2}, "❌ Too large."),
+        ({2: 2}, "❌ Checking your answer stopped with KeyError: 1."),
+        *((empty, f"⬜ {verdict.NOTHING}") for empty in (None, ..., {}, [], {1: None})),
+    ],
+)
+def test_a_value_is_judged_once_it_is_there(results, said):
+    assert repr(one_is_small(results)) == said
 
 
 def test_each_checker_has_two_right_answers_and_three_wrong_ones():
