@@ -13,7 +13,14 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from helpers.crop import FRAMINGS, Framing, crop_faces, find_region, region_of_landmarks
+from helpers.crop import (
+    FRAMINGS,
+    Framing,
+    crop_faces,
+    find_region,
+    points_to_photo,
+    region_of_landmarks,
+)
 from helpers.images import to_grey
 
 DETECTORS = ("mtcnn", "haar")
@@ -159,6 +166,39 @@ def run_mtcnn(photos: list[np.ndarray], min_confidence: float) -> np.ndarray:
             raise
         rows = ()
     return rows if len(rows) else np.empty((0, 16))
+
+
+def look_at(photo: np.ndarray, squares: np.ndarray, rolls: np.ndarray) -> list[DetectedFace]:
+    """Look for a face in each of some squares, with MTCNN's last network alone.
+
+    That takes a twentieth of the time of `detect_faces`, and finds a face also if the square is off
+    by a third of its side. Its confidence says if there is one: beside the faces of a group photo
+    it was below 0.15 at 19 of 20 places, on them above 0.9.
+
+    Parameters
+    ----------
+    photo : `(h, w, 3) uint8` RGB.
+    squares : `(n, 4)`: x, y, side, side, as `crop.region_of_landmarks` gives them.
+    rolls : `(n,)` degrees by which the heads lean clockwise as seen.
+    """
+    if not len(squares):
+        return []
+    crops, matrices = crop_faces(photo, squares, 48, Framing(1.0), rolls)
+    with _one_at_a_time:
+        network = load_mtcnn().get_stage(stage_id=3).model
+        answers = network((crops.astype(np.float32) - 127.5) / 128)
+    offsets, landmarks, scores = (answer.numpy() for answer in answers)
+    corners = (offsets.reshape(-1, 2, 2) + [[0, 0], [1, 1]]) * 48 - 0.5
+    landmarks = landmarks.reshape(-1, 2, 5).transpose(0, 2, 1) * 48 - 0.5
+    points = points_to_photo(np.concatenate([corners, landmarks], axis=1), matrices)
+    sides = np.diff(corners, axis=1)[:, 0] * np.asarray(squares)[:, 2:] / 48
+    faces, limits = [], photo.shape[1::-1]
+    for (start, end, *marks), side, roll, sure in zip(points, sides, rolls, scores, strict=True):
+        side = side[::-1] if 45 < abs(roll) < 135 else side
+        box, marks = np.concatenate([(start + end + 1 - side) / 2, side]), np.array(marks)
+        region = find_region(box, marks)
+        faces.append(DetectedFace(clip_box(box, *limits), float(sure[1]), marks, region))
+    return faces
 
 
 @functools.cache

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from helpers import detect, models
+from helpers import detect, embedders, models
 from helpers.crop import points_to_photo
 from helpers.data.records import KEYPOINT_COLUMNS, KEYPOINT_NAMES
 from helpers.gallery import Embedder, Gallery
@@ -23,8 +23,9 @@ from helpers.images import Photo, PhotoError, load_photo, to_grey
 from reading_faces import upright
 from reading_faces.gallery_file import check_embedder, embedder_of
 
-# What can be read from a face, besides who it is.
+# What can be read from a face, besides who it is; an embedding only where it is asked for.
 PARTS = ("keypoints", "emotion", "action_units")
+EMBEDDING = "embedding"
 # Every row of a table says this of its face; its name, if there is a gallery.
 _PLACE = ("box_x", "box_y", "box_width", "box_height", "confidence", "name", "similarity")
 # Faces of this many photos go through each network together.
@@ -44,6 +45,8 @@ class FaceReading:
     action_units : probability of each facial action unit by its name; each for itself.
     identity : the name and the cosine similarity to this person; for nobody who is enrolled, None
         and the similarity to the nearest person.
+    embedding : `(d,) float32`, by which the face can be enrolled; there if somebody is known.
+    held_emotion : in a video, what the face is said to show until another class clearly leads.
     """
 
     box: tuple[float, float, float, float]
@@ -52,16 +55,19 @@ class FaceReading:
     emotion: dict[str, float] | None = None
     action_units: dict[str, float] | None = None
     identity: tuple[str | None, float] | None = None
+    embedding: np.ndarray | None = field(default=None, repr=False, compare=False)
+    held_emotion: str | None = None
 
     @property
     def top_emotion(self) -> str | None:
-        """The likeliest class."""
-        return max(self.emotion, key=self.emotion.get) if self.emotion else None
+        """The likeliest class, or the one that is held."""
+        likeliest = max(self.emotion, key=self.emotion.get) if self.emotion else None
+        return self.held_emotion or likeliest
 
     @property
     def label(self) -> str:
         """What to call the face in a few words, such as `happy 97%, Ann`; empty if nothing is."""
-        parts = [f"{self.top_emotion} {max(self.emotion.values()):.0%}"] if self.emotion else []
+        parts = [f"{self.top_emotion} {self.emotion[self.top_emotion]:.0%}"] if self.emotion else []
         parts += [self.identity[0] or "unknown"] if self.identity else []
         return ", ".join(parts)
 
@@ -147,7 +153,7 @@ class FaceReader:
     Parameters
     ----------
     detector : `"mtcnn"` or `"haar"`.
-    parts : what to read, of `PARTS`.
+    parts : what to read, of `PARTS`, and `EMBEDDING`.
     models : a model of your own for any of these parts, with `card`, `input_size` and `predict`,
         such as `helpers.models.TrainedModel`; for the others, the one that ships.
     gallery : an `helpers.gallery.Gallery` to name people by; without people, nobody is named.
@@ -169,11 +175,12 @@ class FaceReader:
     ):
         detect.check_detector(detector)
         self._models = dict(models or {})
-        if unknown := [part for part in parts if part not in PARTS]:
+        every = (*PARTS, EMBEDDING)
+        if unknown := [part for part in parts if part not in every]:
             raise ValueError(f"There is no part {unknown[0]!r}; choose of {', '.join(PARTS)}.")
         if unused := self._models.keys() - parts:
             raise ValueError(f"A model for {min(unused)} is given, but that is not to be read.")
-        self.detector, self.parts = detector, tuple(part for part in PARTS if part in parts)
+        self.detector, self.parts = detector, tuple(part for part in every if part in parts)
         self.gallery, self.embedder = gallery, embedder
         self._lock = threading.RLock()
 
@@ -186,11 +193,12 @@ class FaceReader:
             If a model's files are missing or damaged, or another embedder made the gallery.
         """
         with self._lock:
-            for part in self.parts:
+            networks = [part for part in self.parts if part != EMBEDDING]
+            for part in networks:
                 if part not in self._models:
                     self._models[part] = models.load(part)
             self._known_people()
-            return {part: self._models[part] for part in self.parts}
+            return {part: self._models[part] for part in networks}
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -207,7 +215,7 @@ class FaceReader:
 
         Parameters
         ----------
-        photos : paths of files, or arrays `(h, w, 3) uint8` RGB.
+        photos : paths of files, what `load_photo` made of one, or arrays `(h, w, 3) uint8` RGB.
         """
         photos, gallery = iter(photos), self._known_people()
         while batch := list(itertools.islice(photos, PHOTOS_AT_ONCE)):
@@ -217,18 +225,29 @@ class FaceReader:
         """Read a single photo."""
         return next(self.read([photo]))
 
-    def read_faces(self, photo: np.ndarray, faces: list[detect.DetectedFace]) -> list[FaceReading]:
-        """Read faces whose places in a photo `(h, w, 3) uint8` RGB are known already."""
-        gallery = self._known_people()
+    def read_faces(
+        self,
+        photo: np.ndarray,
+        faces: list[detect.DetectedFace],
+        found_by: str = "",
+        named: bool = True,
+    ) -> list[FaceReading]:
+        """Read faces whose places in a photo `(h, w, 3) uint8` RGB are known already.
+
+        `found_by` is the detector that has found them, if not the reader's own.
+        """
+        gallery = self._known_people() if named else None
         whole = Photo(photo, photo.shape[1::-1])
-        (reading,) = self._fill([self._cut(None, whole, faces, gallery)], gallery)
+        (reading,) = self._fill([self._cut(None, whole, faces, gallery, found_by)], gallery)
         return reading.faces
 
-    def embed_faces(self, photo: np.ndarray, faces: list[detect.DetectedFace]) -> np.ndarray:
+    def embed_faces(
+        self, photo: np.ndarray, faces: list[detect.DetectedFace], found_by: str = ""
+    ) -> np.ndarray:
         """Return what the embedder makes of such faces: `(n, d) float32`, or `(0, 0)`."""
         if not faces:
             return np.zeros((0, 0), np.float32)
-        cut = self.detector, self.embedder.framing, self.embedder.size
+        cut = found_by or self.detector, self.embedder.framing, self.embedder.size
         return self.embedder.embed(detect.crop_detected(photo, faces, *cut)[0])
 
     def _known_people(self) -> Gallery | None:
@@ -238,20 +257,22 @@ class FaceReader:
         """
         gallery = self.gallery
         if not gallery or not gallery.people:
+            if EMBEDDING in self.parts:
+                self.embedder = self.embedder or embedders.SmallEmbedder()
             return None
         with self._lock:
             self.embedder = self.embedder or embedder_of(gallery)
             check_embedder(gallery, self.embedder)
         return gallery
 
-    def _find(self, photo: str | Path | np.ndarray, gallery: Gallery | None) -> tuple:
+    def _find(self, photo: str | Path | np.ndarray | Photo, gallery: Gallery | None) -> tuple:
         """Find the faces of a photo and cut them out; the photo itself is let go."""
-        path = None if isinstance(photo, np.ndarray) else os.fspath(photo)
+        path = None if isinstance(photo, np.ndarray | Photo) else os.fspath(photo)
         try:
-            if path is None:
-                photo = Photo(check_array(photo), photo.shape[1::-1])
-            else:
+            if path is not None:
                 photo = load_photo(path)
+            elif not isinstance(photo, Photo):
+                photo = Photo(check_array(photo), photo.shape[1::-1])
             faces, lying = upright.find_faces(photo.pixels, self.detector)
             reading, cut = self._cut(path, photo, faces, gallery)
         except (PhotoError, MemoryError) as error:
@@ -265,20 +286,25 @@ class FaceReader:
         return replace(reading, remarks=remarks), cut
 
     def _cut(
-        self, path: str | None, photo: Photo, faces: list, gallery: Gallery | None
+        self,
+        path: str | None,
+        photo: Photo,
+        faces: list,
+        gallery: Gallery | None,
+        found_by: str = "",
     ) -> tuple[PhotoReading, dict]:
         """Return where the faces are, and cut out for each network: `{part: (crops, matrices)}`.
 
         Boxes and matrices are in the photo's own pixels, even if it was decoded smaller.
         """
-        grey = to_grey(photo.pixels)
+        grey, detector = to_grey(photo.pixels), found_by or self.detector
         cut = {
-            part: detect.crop_detected(grey, faces, self.detector, part, model.input_size)
+            part: detect.crop_detected(grey, faces, detector, part, model.input_size)
             for part, model in self.load().items()
         }
-        if gallery:
-            how = self.detector, self.embedder.framing, self.embedder.size
-            cut["identity"] = detect.crop_detected(photo.pixels, faces, *how)
+        if gallery or EMBEDDING in self.parts:
+            how = detector, self.embedder.framing, self.embedder.size
+            cut[EMBEDDING] = detect.crop_detected(photo.pixels, faces, *how)
         boxes = [face.box for face in faces]
         if photo.shrunk > 1:
             boxes = [detect.clip_box(np.array(box) * photo.shrunk, *photo.size) for box in boxes]
@@ -292,30 +318,39 @@ class FaceReader:
     def _fill(self, found: list[tuple], gallery: Gallery | None) -> list[PhotoReading]:
         """Run each network on all faces of all photos at once, and hand the results out again."""
         cut = [crops for reading, crops in found if reading.faces]
-        results = {part: iter(self._run(part, cut, gallery)) for part in (cut[0] if cut else ())}
+        results = {part: iter(self._run(part, cut)) for part in (cut[0] if cut else ())}
 
         def fill(face: FaceReading) -> FaceReading:
             return replace(face, **{part: next(result) for part, result in results.items()})
 
-        return [replace(reading, faces=[*map(fill, reading.faces)]) for reading, _ in found]
+        filled = [replace(reading, faces=[*map(fill, reading.faces)]) for reading, _ in found]
+        return [name_faces(reading, gallery) for reading in filled] if gallery else filled
 
-    def _run(self, part: str, cut: list[dict], gallery: Gallery | None) -> list:
+    def _run(self, part: str, cut: list[dict]) -> list:
         """Run one network on the crops of all photos; return one result a face."""
         parts = [crops[part] for crops in cut]
         crops, matrices = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-        model = self.embedder if part == "identity" else self._models[part]
+        model = self.embedder if part == EMBEDDING else self._models[part]
         with self._lock:
-            outputs = model.embed(crops) if part == "identity" else model.predict(crops)
+            outputs = model.embed(crops) if part == EMBEDDING else model.predict(crops)
         if not np.isfinite(outputs).all():
             raise ValueError(f"The model for {part} answers with numbers that are none.")
-        if part == "identity":
-            # Photo by photo: each person is on it once at most.
-            ends = np.cumsum([len(faces) for faces, _ in parts])[:-1]
-            return [who for photo in np.split(outputs, ends) for who in gallery.identify(photo)]
+        if part == EMBEDDING:
+            return list(outputs)
         if part == "keypoints":
             return list(points_to_photo(outputs, matrices))
         classes = model.card["units" if part == "action_units" else "classes"]
         return [dict(zip(classes, row.tolist(), strict=True)) for row in outputs]
+
+
+def name_faces(reading: PhotoReading, gallery: Gallery) -> PhotoReading:
+    """Return a reading whose faces are named by a gallery: each person is on it once at most."""
+    if not reading.faces:
+        return reading
+    known = gallery.identify(np.stack([face.embedding for face in reading.faces]))
+    who = known if gallery.people else [None] * len(known)
+    named = [replace(face, identity=one) for face, one in zip(reading.faces, who, strict=True)]
+    return replace(reading, faces=named)
 
 
 def give_back_memory() -> None:

@@ -35,7 +35,6 @@ def run(options: argparse.Namespace) -> int:
     inputs = filter(None, (options.video, options.gallery))
     console.refuse_outputs(inputs, out=options.out, csv=options.csv)
     with console.quiet():
-        from helpers.embedders import SmallEmbedder
         from reading_faces.track import FaceTracker
         from reading_faces.video import open_video, write_video
 
@@ -44,7 +43,6 @@ def run(options: argparse.Namespace) -> int:
     if on_screen and sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
         raise ValueError("There is no screen to show it on; add --out FILE or --csv FILE.")
     reader = console.load_reader(options)
-    reader.embedder = reader.embedder or SmallEmbedder()
     tracker = FaceTracker(reader, options.every)
     # Both results are there whole, or not at all.
     with contextlib.ExitStack() as results:
@@ -86,8 +84,8 @@ def follow(video, tracker, table, path: Path | None) -> Iterator[tuple]:
     started = time.perf_counter()
     frames = tqdm(video.frames(), total=video.total, unit="frame", disable=None)
     for count, frame in enumerate(frames):
-        tracks = tracker.read(frame)
         seconds = video.seconds if video.is_file else time.perf_counter() - started
+        tracks = tracker.read(frame, seconds)
         for track in tracks if table else ():
             about = {"frame": count, "seconds": round(seconds, 4), "face": track.number}
             with writing(path):

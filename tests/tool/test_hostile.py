@@ -6,6 +6,7 @@ prints of it.
 
 import errno
 import gzip
+import io
 import os
 import shutil
 import signal
@@ -17,14 +18,16 @@ import nbformat
 import numpy as np
 import pandas as pd
 import pytest
+import requests
 from clips import write_clip
 from data_samples import coordinates, fer_rows, grey, keypoint_rows
 from faces import Tint, portrait, stand_ins, tinted
 from hypothesis import HealthCheck, given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
-from moving_faces import Following
+from moving_faces import Stage, Still
 from PIL import Image
+from starlette.testclient import TestClient
 
 from helpers import detect, embedders, models, settings
 from helpers.data import DataError, load_emotions, load_keypoints
@@ -33,6 +36,7 @@ from helpers.images import PhotoError, load_photo
 from reading_faces.__main__ import main
 from reading_faces.exercises.grading import find_lesson, read_cells
 from reading_faces.gallery_file import load_gallery, save_gallery
+from reading_faces.reader import FaceReader
 from reading_faces.video import open_video
 
 pytestmark = pytest.mark.whole
@@ -151,11 +155,14 @@ SQUARE = detect.DetectedFace((30.0, 30.0, 40.0, 40.0), 0.99, None, (30.0, 30.0, 
 
 @pytest.fixture
 def without_networks(monkeypatch):
-    monkeypatch.setattr(models, "load", (stand_ins() | {"keypoints": Following()}).get)
+    monkeypatch.setattr(models, "load", (stand_ins() | {"keypoints": Still()}).get)
     monkeypatch.setattr(embedders, "SmallEmbedder", Tint)
     monkeypatch.setattr(embedders, "best_embedder", lambda name: Tint())
     monkeypatch.setattr(detect, "load_mtcnn", lambda: None)
-    monkeypatch.setattr(detect, "detect_faces", lambda *_: [SQUARE])
+    stage = Stage()
+    stage.show([(30, 30)])
+    monkeypatch.setattr(detect, "detect_faces", stage.detect_faces)
+    monkeypatch.setattr(detect, "look_at", stage.look_at)
 
 
 @given(data=st.data())
@@ -180,6 +187,34 @@ def test_a_spoiled_video_is_read_as_far_as_it_goes(tmp_path, data, without_netwo
         assert code == 1 and err.startswith("Error: ")
     assert {*tmp_path.iterdir()} == {clip}
     clip.unlink()
+
+
+# Requests to the page's server.
+
+
+@pytest.fixture
+def client(without_networks, tmp_path, monkeypatch):
+    page = pytest.importorskip("reading_faces.page")
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "sent"))
+    return TestClient(page.build_app(FaceReader(embedder=Tint())))
+
+
+@given(data=st.data())
+@effort(max_examples=40, **MANY)
+def test_a_spoiled_request_is_answered(client, tmp_path, data):
+    file = io.BytesIO()
+    portrait(90).save(file, "JPEG")
+    content = data.draw(st.one_of(st.just(file.getvalue()), spoiled(file.getvalue())))
+    form = requests.Request("POST", "http://x/", files={"photo": ("ä.jpg", content)}).prepare()
+    body = data.draw(st.one_of(st.just(form.body), spoiled(form.body)))
+    answer = client.post(
+        "/predict", content=body, headers={"Content-Type": form.headers["Content-Type"]}
+    )
+    assert answer.status_code in (200, 400)
+    if answer.status_code == 200:
+        (image,) = answer.json()["images"]
+        assert image["error"] or image["faces"]
+    assert not [path for path in (tmp_path / "sent").rglob("*") if path.is_file()]
 
 
 OUTPUTS = {
