@@ -1,17 +1,18 @@
-"""The web page: a photo or a webcam picture in; faces marked, a table, charts; people by name.
+"""The web page: photos in; faces marked, a card a face, people by name.
 
-`lay_out` puts it around `PageActions`, which do the work. No picture is kept, and nothing on the
-page comes from another machine.
+`lay_out` puts it around `PageActions`, which do the work. No photo is kept on the disk, and nothing
+on the page comes from another machine.
 """
 
 import base64
-import html
+import functools
+import importlib.util
 import io
-from collections.abc import Callable
-from functools import partial
+import json
 from pathlib import Path
 
 import numpy as np
+from matplotlib import cbook
 from PIL import Image
 
 try:
@@ -22,63 +23,71 @@ except ImportError:
     ) from None
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse
 from jinja2 import Template
 
-from helpers import embedders
-from reading_faces.page_actions import LONGEST_NAME, PageActions, count_of
-from reading_faces.reader import FaceReader, FaceReading, PhotoReading
+from helpers import data, embedders, settings
+from reading_faces.page_actions import LONGEST_NAME, PageActions, Shown, count_of, to_jpeg
+from reading_faces.reader import FaceReader, FaceReading, PhotoReading, to_frame
 
 MOST_BYTES = 20 * 2**20
-# The marked photo is shown, not measured: a browser needs no more pixels, and no more charts.
-LONGEST_SIDE_SHOWN = 1600
-MOST_CHARTS = 8
-# Seconds after which Gradio looks for photos that were sent and never read, and how old they get.
+# Seconds after which Gradio looks for files that programs have sent it, and how old they get.
 SWEEP = (60, 600)
-NOTHING = "Nothing yet."
+# What the muscles of each action unit do, in words.
+UNIT_WORDS = {
+    **{"AU1": "inner brow raiser", "AU2": "outer brow raiser", "AU4": "brow lowerer"},
+    **{"AU5": "upper lid raiser", "AU6": "cheek raiser", "AU7": "lid tightener"},
+    **{"AU9": "nose wrinkler", "AU10": "upper lip raiser", "AU12": "lip corner puller"},
+    **{"AU14": "dimpler", "AU15": "lip corner depressor", "AU17": "chin raiser"},
+    **{"AU20": "lip stretcher", "AU23": "lip tightener", "AU24": "lip pressor"},
+    **{"AU25": "lips part", "AU26": "jaw drop", "AU43": "eyes closed"},
+}
 
 
 def tell(reading: PhotoReading) -> str:
     """Say in one sentence how reading went."""
     if reading.error:
-        return failure(reading.error)
+        return f"Not done. {reading.error}"
     if not reading.faces:
         return "No face was found on this photo."
     count = len(reading.faces)
     return f"Done: {count_of(count, 'face')} {'was' if count == 1 else 'were'} read."
 
 
-def failure(sentence: str) -> str:
-    """Return a sentence about what went wrong; the words say so, not the colour alone."""
-    return f'<span class="failed">Not done. {html.escape(sentence)}</span>'
-
-
-def enrolled(people: list[str]) -> str:
-    """Say who is enrolled. Names come from people: here and elsewhere, they are escaped."""
-    return f"Enrolled: {html.escape(', '.join(people)) or 'nobody yet'}."
-
-
-def attempt(act: Callable[..., str], name: str, *rest) -> tuple[str, str]:
-    """Enrol or forget somebody; return what to say of it, and the name if it is to be mended."""
-    try:
-        return html.escape(act(name, *rest)), ""
-    except ValueError as error:
-        return failure(str(error)), name
-
-
-def report(reading: PhotoReading, marked: np.ndarray | None, thresholds: dict[str, float]) -> str:
-    """Return the marked photo, a table with a row a face, and a chart a face.
+def report(photos: list[Shown], thresholds: dict[str, float]) -> str:
+    """Return each photo marked, and a card a face.
 
     `thresholds` say from which probability on each action unit is called present.
     """
-    if marked is None:
-        return NOTHING
-    return Template(beside(".html"), autoescape=True, trim_blocks=True).render(
-        description=describe(reading),
-        picture=as_address(marked),
-        rows=[to_row(number, face, thresholds) for number, face in enumerate(reading.faces, 1)],
-        charts=[face for face in reading.faces[:MOST_CHARTS] if face.emotion],
-        most_charts=MOST_CHARTS,
+    readings = [photo.reading for photo in photos]
+    written = json.dumps({"images": [reading.to_dict() for reading in readings]}, indent=1)
+    table = to_frame(readings).to_csv(index=False) if photos else ""
+    return template(0).render(
+        photos=[to_view(photo, thresholds) for photo in photos],
+        csv=encode(table.encode("utf-8-sig")),
+        json=encode(written.encode()),
+        longest_name=LONGEST_NAME,
     )
+
+
+def to_view(photo: Shown, thresholds: dict[str, float]) -> dict:
+    """Return what the page shows of a photo."""
+    reading = photo.reading
+    crops = [*map(as_address, photo.crops)]
+    faces = [
+        to_card(number, face, crop, thresholds)
+        for number, (face, crop) in enumerate(zip(reading.faces, crops, strict=False), 1)
+    ]
+    return {
+        "name": reading.path,
+        "file": f"{Path(reading.path or 'photo').stem[:60]}-faces.jpg",
+        "told": count_of(len(reading.faces), "face") if reading.faces else "no face",
+        "description": describe(reading),
+        "picture": as_address(photo.marked()),
+        "remarks": reading.remarks,
+        "faces": faces,
+        "more": len(reading.faces) - len(faces),
+    }
 
 
 def describe(reading: PhotoReading) -> str:
@@ -90,37 +99,89 @@ def describe(reading: PhotoReading) -> str:
     return f"The photo with its {count_of(len(found), 'face')} marked. {' '.join(found[:12])}{more}"
 
 
-def to_row(number: int, face: FaceReading, thresholds: dict[str, float]) -> dict[str, str]:
-    """Return what the table says of a face: of each part that was read, by its column."""
-    row = {"face": str(number)}
-    if face.emotion:
-        row["emotion"] = face.top_emotion
-        row["probability"] = f"{max(face.emotion.values()):.0%}"
+def to_card(number: int, face: FaceReading, crop: str, thresholds: dict[str, float]) -> dict:
+    """Return what the card of a face says, of each part that was read."""
+    x, y, width, height = face.box
+    card = {
+        "number": number,
+        "crop": crop,
+        "title": "unknown",
+        "units": None,
+        "place": f"At {x:.0f}, {y:.0f}; {width:.0f} × {height:.0f} pixels; "
+        f"found with {face.confidence:.1%}.",
+    }
     if face.identity:
-        row["name"] = face.identity[0] or "unknown"
-        row["similarity"] = f"{face.identity[1]:.2f}"
+        name, similarity = face.identity
+        near = "similarity" if name else "to the nearest person"
+        card |= {"title": name or "unknown", "similarity": f"{near} {similarity:.2f}"}
+    if face.emotion:
+        bars = [(name, f"{p:.0%}") for name, p in face.emotion.items()]
+        top = face.top_emotion
+        card |= {"bars": bars, "top": top, "emotion": f"{top}, {face.emotion[top]:.0%}"}
     if face.action_units:
         present = [unit for unit, p in face.action_units.items() if p >= thresholds.get(unit, 0.5)]
-        row["action units"] = " ".join(present) or "none"
-    x, y, width, height = face.box
-    row["place, px"], row["size, px"] = f"{x:.0f}, {y:.0f}", f"{width:.0f} × {height:.0f}"
-    return row | {"confidence": f"{face.confidence:.1%}"}
+        card["units"] = ", ".join(f"{UNIT_WORDS.get(unit, unit)} ({unit})" for unit in present)
+    return card
 
 
-def as_address(photo: np.ndarray) -> str:
-    """Return the address of an `<img>` that holds its picture, so that no file of it is written."""
-    image, file = Image.fromarray(photo), io.BytesIO()
-    image.thumbnail((LONGEST_SIDE_SHOWN, LONGEST_SIDE_SHOWN))
-    image.save(file, "jpeg", quality=90)
-    return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
+def enrolled(actions: PageActions) -> str:
+    """Say who is enrolled. Names come from people: here and elsewhere, they are escaped."""
+    names = actions.reader.gallery.names.tolist()
+    counts = {name: count_of(names.count(name), "face") for name in actions.people}
+    return template(2).render(people=counts)
 
 
+def as_address(file: bytes) -> str:
+    """Return the address of an `<img>` that holds its picture, a JPEG file."""
+    return f"data:image/jpeg;base64,{encode(file)}"
+
+
+def encode(content: bytes) -> str:
+    """Return bytes as letters that can stand in an address."""
+    return base64.b64encode(content).decode()
+
+
+@functools.cache
 def beside(ending: str) -> str:
     """Return the file of this module's name with another ending: words, style, script, template."""
     return Path(__file__).with_suffix(ending).read_text(encoding="utf-8")
 
 
-INTRODUCTION, ABOUT_PEOPLE, IN_MEMORY, FACENET = beside(".md").split("\n---\n")
+@functools.cache
+def template(part: int) -> Template:
+    """Return a part of the template: what was read, where to begin, who is enrolled."""
+    return Template(beside(".html").split("\n===\n")[part], autoescape=True, trim_blocks=True)
+
+
+@functools.cache
+def examples() -> dict[str, bytes]:
+    """Return the files of photos to try, by what is on them: those that are on this machine."""
+    found = {}
+    crew = settings.SHIPPED / "photos" / "sts-106.jpg"
+    if crew.is_file():
+        found["A crew in orbit"] = crew.read_bytes()
+    with cbook.get_sample_data("grace_hopper.jpg") as file:
+        found["Grace Hopper"] = file.read()
+    if importlib.util.find_spec("skimage"):
+        from skimage.data import astronaut
+
+        found["Eileen Collins"] = to_jpeg(astronaut())
+    made = data.load_keypoints("made").images[:8].reshape(2, 4, 96, 96)
+    sheet = np.pad(made, ((0, 0), (0, 0), (16, 16), (16, 16)), constant_values=127)
+    sheet = Image.fromarray(sheet.swapaxes(1, 2).reshape(256, 512)).convert("RGB")
+    found["Made people"] = to_jpeg(np.array(sheet.resize((1024, 512), Image.Resampling.BICUBIC)))
+    return found
+
+
+def thumbnail(file: bytes) -> str:
+    """Return the address of a small copy of a picture file."""
+    with Image.open(io.BytesIO(file)) as picture:
+        picture = picture.convert("RGB")
+        picture.thumbnail((240, 240))
+        return as_address(to_jpeg(np.array(picture)))
+
+
+INTRODUCTION, IN_MEMORY, FACENET = beside(".md").split("\n---\n")
 
 
 # How the page is served: no history, no monitor, nothing from other machines.
@@ -128,7 +189,7 @@ THEME = gr.themes.Default(
     primary_hue="blue",
     font=["system-ui", "sans-serif"],
     font_mono=["ui-monospace", "monospace"],
-).set(button_primary_background_fill="*primary_700", button_primary_text_color="white")
+)
 SERVED = {
     "run_history": False,
     "enable_monitoring": False,
@@ -137,7 +198,6 @@ SERVED = {
     "footer_links": [],
     "theme": THEME,
     "css": beside(".css"),
-    "js": beside(".js"),
 }
 
 
@@ -160,11 +220,17 @@ def build_app(reader: FaceReader, gallery_file: Path | None = None) -> FastAPI:
     actions = PageActions(reader, gr.utils.get_upload_folder(), gallery_file)
     app = FastAPI(openapi_url=None)
 
+    @app.middleware("http")
+    async def refuse_large(request: Request, go_on):
+        length = request.headers.get("content-length", "0" if request.method == "GET" else "")
+        # The page sends a photo as letters, of which there are more by a third.
+        most = MOST_BYTES if request.url.path == "/predict" else MOST_BYTES * 3 // 2
+        if not length.isdecimal() or int(length) > most:
+            return JSONResponse({"detail": f"A photo has at most {MOST_BYTES:,} bytes."}, 413)
+        return await go_on(request)
+
     @app.post("/predict")
     async def predict(request: Request) -> dict:
-        length = request.headers.get("content-length", "")
-        if not length.isdecimal() or int(length) > MOST_BYTES:
-            raise HTTPException(413, f"A photo has at most {MOST_BYTES:,} bytes.")
         async with request.form(max_files=1) as form:
             photo = form.get("photo")
             if photo is None or isinstance(photo, str):
@@ -183,67 +249,100 @@ class Page(gr.Blocks):
         return super().launch(**({"share": False} | SERVED | options))
 
 
-def lay_out(actions: PageActions) -> Page:
-    """Put the page around what it does."""
-    units = actions.reader.load().get("action_units")
-    card = units.card if units else {}
+def answers(actions: PageActions):
+    """Return what the script of the page calls: one function, which never fails."""
+    card = getattr(actions.reader.load().get("action_units"), "card", {})
     # From which probability on each action unit is called present.
     thresholds = dict(zip(card.get("units", ()), card.get("thresholds", ()), strict=False))
 
-    def show(path):
-        yield "Reading the photo …", gr.skip(), gr.skip(), gr.skip()
-        reading, marked, embeddings = actions.read(path)
-        yield tell(reading), report(reading, marked, thresholds), embeddings, None
+    def read(visitor: str, call: dict) -> str:
+        try:
+            content = base64.b64decode(call["photo"], validate=True)
+        except (ValueError, TypeError):
+            raise ValueError("This is no photo file.") from None
+        if len(content) > MOST_BYTES:
+            raise ValueError(f"A photo has at most {MOST_BYTES // 2**20} MB.")
+        reading = actions.read(visitor, str(call["name"])[-200:], content, bool(call.get("more")))
+        if reading.error:
+            raise ValueError(reading.error)
+        return tell(reading)
 
-    def change(act, name, *rest):
-        told, left = attempt(act, name, *rest)
-        return told, enrolled(actions.people), left
+    def example(visitor: str, call: dict) -> str:
+        return tell(actions.read(visitor, call["name"], examples()[call["name"]]))
+
+    def enroll(visitor: str, call: dict) -> str:
+        return actions.enroll(visitor, call["photo"], call["face"], call["name"])
+
+    def forget(visitor: str, call: dict) -> str:
+        return actions.forget(call["name"])
+
+    acts = {"read": read, "example": example, "enroll": enroll, "forget": forget}
+
+    def answer(call: dict) -> dict:
+        told = {}
+        try:
+            visitor = str(call["visitor"])[:64]
+            if call["do"] != "look":
+                told = {"told": acts[call["do"]](visitor, call), "failed": False}
+                told["result"] = report(actions.shown(visitor), thresholds)
+        except ValueError as error:
+            told = {"told": f"Not done. {error}", "failed": True}
+        except (KeyError, TypeError, AttributeError):
+            told = {"told": "Not done. The page must be loaded anew.", "failed": True}
+        return told | {"people": enrolled(actions), "ready": actions.ready.is_set()}
+
+    return answer
+
+
+def watching(actions: PageActions):
+    """Return what the script of the live view calls with a frame: what to draw on it."""
+
+    def watch(call: dict) -> dict:
+        try:
+            content = base64.b64decode(call["frame"], validate=True)
+            tracks = actions.watch(str(call["visitor"])[:64], content, float(call["seconds"]))
+        except (ValueError, KeyError, TypeError):
+            return {"told": "Not done. The camera's picture cannot be read."}
+        seen = [track.reading.to_dict() | {"label": track.reading.label} for track in tracks]
+        return {"faces": [{"number": t.number} | s for t, s in zip(tracks, seen, strict=True)]}
+
+    return watch
+
+
+def lay_out(actions: PageActions) -> Page:
+    """Put the page around what it does."""
+    sessions = {}
+
+    def come(visitor: str, request: gr.Request):
+        sessions[request.session_hash] = visitor
 
     def leave(request: gr.Request):
-        # Gradio would keep what it has shown to a visitor, the marked photo too, for an hour.
-        page.state_holder.session_data.pop(request.session_hash, None)
+        actions.leave(sessions.pop(request.session_hash, ""))
 
-    # What visitors do is not for programs.
-    ours = {"api_visibility": "private", "concurrency_id": "reader"}
+    file = actions.gallery_file
+    kept = f"They are kept in `{file.name}`." if file else IN_MEMORY
+    if embedders.facenet_is_here() and actions.reader.embedder.name != embedders.FaceNet.name:
+        kept += f"\n\n{FACENET}"
+    start = template(1).render(
+        examples={name: thumbnail(picture) for name, picture in examples().items()},
+        most_bytes=MOST_BYTES,
+    )
+    ours = {"api_visibility": "private", "show_progress": "hidden"}
+    who = "window.visitor ??= crypto.getRandomValues(new Uint32Array(4)).join('-')"
     with Page(title="Reading faces", analytics_enabled=False, delete_cache=SWEEP) as page:
-        gr.Markdown(INTRODUCTION)
-        page.state_session_capacity = 100
-        photo = gr.Image(
-            label="Photo",
-            type="filepath",
-            sources=["upload", "webcam", "clipboard"],
-            # As others see the face: left stays left.
-            webcam_options=gr.WebcamOptions(mirror=False),
-            height=320,
-        )
-        # Where the server has put the photo: Gradio itself would fetch one from any address, and
-        # decode it first.
-        path = gr.Textbox(visible="hidden")
-        read = gr.Button("Read the faces", variant="primary")
-        status = gr.HTML(elem_id="told-reading")
-        gr.Markdown("## What was read")
-        result = gr.HTML(NOTHING, elem_id="result")
-        faces = gr.State(time_to_live=SWEEP[1])
-        file = actions.gallery_file
-        kept = f"They are kept in `{file.name}`." if file else IN_MEMORY
-        if embedders.facenet_is_here() and actions.reader.embedder.name != embedders.FaceNet.name:
-            kept += f"\n\n{FACENET}"
-        gr.Markdown(ABOUT_PEOPLE.format(kept))
-        people = gr.HTML(elem_id="told-people")
-        with gr.Row():
-            name = gr.Textbox(label="Name", max_length=LONGEST_NAME)
-            number = gr.Number(1, label="Face number in the last photo", precision=0, minimum=1)
-        with gr.Row():
-            enroll = gr.Button("Enrol this face")
-            forget = gr.Button("Forget this name")
-        changed = gr.HTML(elem_id="told-change")
-        read.click(None, photo, path, js="(photo) => photo ? photo.path : null").then(
-            show, path, [status, result, faces, photo], show_progress_on=result, **ours
-        )
-        ours["show_progress"] = "hidden"
-        told = [changed, people, name]
-        enroll.click(partial(change, actions.enroll), [name, number, faces], told, **ours)
-        forget.click(partial(change, actions.forget), name, told, **ours)
-        page.load(lambda: enrolled(actions.people), None, people, **ours)
+        introduction, people = INTRODUCTION.split("\n## ")
+        gr.Markdown(introduction)
+        script, live = beside(".js").split("// ===\n")
+        part = {"apply_default_css": False, "value": ""}
+        with gr.Tab("Photos"):
+            js = {"js_on_load": f"{who};\n{script}", "server_functions": [answers(actions)]}
+            gr.HTML(html_template=start, **part, **js)
+        with gr.Tab("Live"):
+            js = {"js_on_load": f"{who};\n{live}", "server_functions": [watching(actions)]}
+            gr.HTML(html_template=template(3).render(), **part, **js)
+        gr.Markdown(f"## {people.format(kept)}")
+        # Only when a visitor has left does Gradio say so, by a name of its own for them.
+        visitor = gr.Textbox(visible="hidden")
+        page.load(come, visitor, None, js=f"() => {who}", **ours)
         page.unload(leave)
     return page

@@ -1,27 +1,57 @@
 """What the web page does, without the page: read photos that were sent, enrol and forget people."""
 
 import contextlib
-import os
+import io
+import math
 import threading
+import time
 import unicodedata
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+from PIL import Image
 
 from helpers import detect
+from helpers.crop import Framing, crop_faces
 from helpers.embedders import SmallEmbedder
 from helpers.files import explain
 from helpers.gallery import Gallery
-from helpers.images import PhotoError, read_photo
-from reading_faces import upright
+from helpers.images import Photo, PhotoError, load_photo
 from reading_faces.annotate import annotate_photo
 from reading_faces.enroll import resemblances, to_others
 from reading_faces.gallery_file import embedder_of, load_gallery, save_gallery
-from reading_faces.reader import FaceReader, PhotoReading
+from reading_faces.reader import EMBEDDING, FaceReader, FaceReading, PhotoReading, name_faces
+from reading_faces.track import FaceTracker, Track
 
 LONGEST_NAME = 80
+# Of a camera's picture this is enough, and so many cameras are followed at a time.
+LONGEST_FRAME, MOST_CAMERAS = 640, 8
+# A photo is shown, not measured: a browser needs no more pixels, and no more cards.
+LONGEST_SIDE_SHOWN, CROP_SIDE, MOST_CARDS = 1600, 128, 48
+# So many photos of so many visitors are kept to be shown again, for so many seconds.
+MOST_PHOTOS, MOST_VISITORS, KEPT_SECONDS = 12, 50, 600
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A photo on a visitor's page: what was read from it, and JPEG files of it and its faces."""
+
+    reading: PhotoReading
+    picture: bytes = b""
+    crops: list[bytes] = field(default_factory=list)
+
+    def marked(self) -> bytes:
+        """Return the JPEG file of the picture with its faces marked by number and by name."""
+        known = [
+            replace(face, emotion=None, identity=face.identity if face.identity[0] else None)
+            if face.identity
+            else replace(face, emotion=None)
+            for face in self.reading.faces
+        ]
+        with Image.open(io.BytesIO(self.picture)) as picture:
+            return to_jpeg(annotate_photo(np.array(picture), replace(self.reading, faces=known)))
 
 
 class PageActions:
@@ -30,7 +60,7 @@ class PageActions:
     Parameters
     ----------
     reader : its gallery is replaced whenever somebody is enrolled or forgotten.
-    uploads : the folder into which the server puts what is sent; nothing outside it is ever read.
+    uploads : the folder in which a photo lies while it is read.
     gallery_file : where people are kept; without one they are forgotten when the program ends.
 
     Raises
@@ -40,8 +70,7 @@ class PageActions:
     """
 
     def __init__(self, reader: FaceReader, uploads: str | Path, gallery_file: Path | None = None):
-        self.reader, self.gallery_file = reader, gallery_file
-        self.uploads = Path(os.path.abspath(uploads))
+        self.reader, self.gallery_file, self.uploads = reader, gallery_file, Path(uploads)
         self.uploads.mkdir(parents=True, exist_ok=True)
         if gallery_file and gallery_file.exists():
             reader.gallery = load_gallery(gallery_file)
@@ -49,85 +78,135 @@ class PageActions:
             reader.embedder = embedder_of(reader.gallery) if reader.gallery else SmallEmbedder()
         if reader.gallery is None:
             reader.gallery = Gallery.empty(reader.embedder.name, reader.embedder.threshold)
+        reader.parts = tuple(dict.fromkeys((*reader.parts, EMBEDDING)))
         reader.load()
         # One photo at a time is read, for all visitors: more would only be slower, and larger.
-        self._lock = threading.Lock()
-        self._warm_up()
+        # Who is enrolled, and what is shown to whom, changes meanwhile.
+        self._reading, self._changing = threading.Lock(), threading.RLock()
+        self._visits: dict[str, tuple[float, list[Shown]]] = {}
+        self._trackers: dict[str, FaceTracker] = {}
+        self.ready = threading.Event()
+        threading.Thread(target=self._warm_up).start()
 
     @property
     def people(self) -> list[str]:
         """Who is enrolled, by name."""
         return self.reader.gallery.people
 
-    def read(self, path: str | None) -> tuple[PhotoReading, np.ndarray | None, np.ndarray]:
-        """Read a photo that was sent, and delete its file.
+    def read(self, visitor: str, name: str, content: bytes, more: bool = False) -> PhotoReading:
+        """Read a photo file that a visitor has sent, and show it, in place of or with the others.
 
-        Returns
-        -------
-        The reading, whose error says what was wrong; the photo with its faces marked, or None; and
-        the embeddings `(n, d) float32` by which its faces can be enrolled.
+        What was wrong is the `error` of the reading, and leaves the others.
+        """
+        reading, *pictures = self._read(name, content)
+        shown = Shown(reading, *pictures)
+        with self._changing:
+            before = self._visits.get(visitor, (0, []))[1]
+            kept = before if more or reading.error else []
+            kept = kept if reading.error else [*kept, shown][-MOST_PHOTOS:]
+            self._visits[visitor] = time.monotonic(), kept
+            self._sweep()
+        return reading
+
+    def watch(self, visitor: str, content: bytes, seconds: float) -> list[Track]:
+        """Follow the faces of a visitor's camera: of a frame, a JPEG file, taken at this time.
+
+        Raises
+        ------
+        ValueError
+            If the file is no picture.
         """
         try:
-            photo = self._take(path)
-            with self._lock:
-                found, _ = upright.find_faces(photo, self.reader.detector)
-                faces = self.reader.read_faces(photo, found)
-                reading = PhotoReading(None, photo.shape[1], photo.shape[0], None, faces)
-                marked = annotate_photo(photo, reading)
-                return reading, marked, self.reader.embed_faces(photo, found)
-        except (PhotoError, MemoryError) as error:
-            return PhotoReading.failed(None, error), None, np.zeros((0, 0), np.float32)
+            with Image.open(io.BytesIO(content), formats=["JPEG"]) as picture:
+                picture.draft("RGB", (LONGEST_FRAME, LONGEST_FRAME))
+                picture.thumbnail((LONGEST_FRAME, LONGEST_FRAME))
+                frame = np.array(picture.convert("RGB"))
+        except (OSError, SyntaxError, Image.DecompressionBombError):
+            raise ValueError("The camera's picture cannot be read.") from None
+        with self._reading:
+            tracker = self._trackers.pop(visitor, None)
+            if tracker is None:
+                parts = [part for part in self.reader.parts if part != EMBEDDING]
+                reader = FaceReader("mtcnn", parts, self.reader.load(), None, self.reader.embedder)
+                tracker = FaceTracker(reader)
+            tracker.reader.gallery = self.reader.gallery
+            self._trackers[visitor] = tracker
+            while len(self._trackers) > MOST_CAMERAS:
+                del self._trackers[next(iter(self._trackers))]
+            return tracker.read(frame, seconds)
 
     def predict(self, name: str | None, content: bytes) -> dict:
         """Return what `predict --json` prints for a photo file of this name and content."""
-        with TemporaryDirectory(dir=self.uploads) as folder:
-            file = Path(folder, "photo")
-            file.write_bytes(content)
-            with self._lock:
-                reading = replace(self.reader.read_one(file), path=name)
+        reading = self._read(name, content)[0]
         return {"left_out": reading.left_out, "images": [reading.to_dict()]}
 
-    def _take(self, path: str | None) -> np.ndarray:
-        """Return the photo that was sent, `(h, w, 3) uint8` RGB, and delete its file."""
-        if not path:
-            raise PhotoError("There is no photo yet: drop one, choose a file, or take a picture.")
-        file = Path(os.path.abspath(path))
-        # Whatever a browser shows, a program may name any file of the machine.
-        if self.uploads not in file.parents:
-            raise PhotoError("This photo was not sent to this page.")
+    def shown(self, visitor: str) -> list[Shown]:
+        """Return the photos on a visitor's page, with the names of who is enrolled now."""
+        with self._changing:
+            gallery, photos = self.reader.gallery, self._visits.get(visitor, (0, []))[1]
+        return [replace(one, reading=name_faces(one.reading, gallery)) for one in photos]
+
+    def leave(self, visitor: str) -> None:
+        """Let go of all that was shown to a visitor."""
+        with self._changing:
+            self._visits.pop(visitor, None)
+            self._trackers.pop(visitor, None)
+            self._sweep()
+
+    def _sweep(self) -> None:
+        """Let go of what was shown long ago, or to the first of too many visitors."""
+        oldest = sorted(self._visits, key=lambda visitor: self._visits[visitor][0])
+        for place, visitor in enumerate(oldest, 1):
+            old = time.monotonic() - self._visits[visitor][0] > KEPT_SECONDS
+            if old or place <= len(oldest) - MOST_VISITORS:
+                del self._visits[visitor]
+
+    def _read(self, name: str | None, content: bytes) -> tuple[PhotoReading, bytes, list[bytes]]:
+        """Read a photo file; also return it as a JPEG file as it is shown, and its faces."""
         try:
-            return read_photo(file)
-        finally:
-            with contextlib.suppress(OSError, ValueError):
+            with TemporaryDirectory(dir=self.uploads) as folder, self._reading:
+                file = Path(folder, "photo")
+                file.write_bytes(content)
+                photo = load_photo(file)
                 file.unlink()
-                file.parent.rmdir()  # Gradio's own folder for this one file
+                reading = replace(self.reader.read_one(photo), path=name)
+                crops = cut_faces(photo, reading.faces[:MOST_CARDS])
+                if photo.shrunk > 1 and not reading.error:
+                    size = "{1:,} × {0:,}".format(*photo.pixels.shape)
+                    told = f"It was read at a reduced size of {size} pixels."
+                    reading = replace(reading, remarks=[*reading.remarks, told])
+                return reading, to_jpeg(photo.pixels), [to_jpeg(crop) for crop in crops]
+        except (PhotoError, MemoryError) as error:
+            return PhotoReading.failed(name, error), b"", []
+        except OSError as error:
+            return PhotoReading.failed(name, PhotoError(explain(error))), b"", []
 
     def _warm_up(self) -> None:
         """Read a blank face, so that no visitor waits the seconds that networks take at first."""
-        if self.reader.detector == "mtcnn":
-            detect.load_mtcnn()
         blank, whole = np.full((96, 96, 3), 127, np.uint8), (0.0, 0.0, 96.0, 96.0)
-        face = detect.DetectedFace(whole, 1.0, None, whole)
-        self.reader.read_faces(blank, [face])
-        self.reader.embed_faces(blank, [face])
+        # What fails here fails again where a visitor is told.
+        with contextlib.suppress(Exception), self._reading:
+            if self.reader.detector == "mtcnn":
+                detect.load_mtcnn()
+            self.reader.read_faces(blank, [detect.DetectedFace(whole, 1.0, None, whole)])
+        self.ready.set()
 
-    def enroll(self, name: str | None, number: float | None, embeddings: np.ndarray | None) -> str:
-        """Enrol a face of the photo that was read last; return a sentence that says so.
+    def enroll(self, visitor: str, photo: int, face: int, name: str | None) -> str:
+        """Enrol a face of a photo that is shown, by their places from 0; say so in a sentence.
 
         Raises
         ------
         ValueError
             If there is no name or no such face, or the gallery cannot be written.
         """
-        name = tidy(name)
-        if embeddings is None or not len(embeddings):
-            raise ValueError("Read a photo with a face on it first, then enrol whose face it is.")
-        count = len(embeddings)
-        if number is None or not 1 <= number <= count or number != int(number):
-            raise ValueError(f"The last photo has faces 1 to {count}; choose one of these numbers.")
-        face = embeddings[int(number) - 1]
-        with self._lock:
-            gallery = self.reader.gallery.enroll(name, face)
+        name, photos = tidy(name), self.shown(visitor)
+        try:
+            (embedding,) = photos[photo].reading.faces[face : face + 1]
+            embedding = embedding.embedding
+        except (IndexError, ValueError, TypeError):
+            raise ValueError("This photo is no longer here: read it again.") from None
+        with self._changing:
+            gallery = self.reader.gallery.enroll(name, embedding)
             self._replace(gallery)
         faces = gallery.embeddings[gallery.names == name]
         told = f"{name} is enrolled by {count_of(len(faces), 'face')}, and is named from now on."
@@ -148,7 +227,7 @@ class PageActions:
         """
         # A folder that `enroll` took a name from may have been called anything.
         name = name if name in self.people else tidy(name)
-        with self._lock:
+        with self._changing:
             self._replace(self.reader.gallery.forget(name))
         return f"{name} is forgotten."
 
@@ -171,6 +250,25 @@ def tidy(name: str | None) -> str:
     if len(name) > LONGEST_NAME or {unicodedata.category(c) for c in name} & {"Cc", "Cs"}:
         raise ValueError(f"A name has at most {LONGEST_NAME} characters, all of them readable.")
     return name
+
+
+def cut_faces(photo: Photo, faces: list[FaceReading]) -> np.ndarray:
+    """Return the faces of a photo `(n, CROP_SIDE, CROP_SIDE, 3) uint8` RGB, upright."""
+    boxes = np.reshape([face.box for face in faces], (-1, 4)) / photo.shrunk
+    across = [
+        (1, 0) if face.keypoints is None else face.keypoints[0] - face.keypoints[1]
+        for face in faces
+    ]
+    rolls = [math.degrees(math.atan2(down, right)) for right, down in across]
+    return crop_faces(photo.pixels, boxes, CROP_SIDE, Framing(1.4), np.array(rolls))[0]
+
+
+def to_jpeg(photo: np.ndarray) -> bytes:
+    """Return the JPEG file of a photo `(h, w, 3) uint8` RGB, not larger than it is shown."""
+    image, file = Image.fromarray(photo), io.BytesIO()
+    image.thumbnail((LONGEST_SIDE_SHOWN, LONGEST_SIDE_SHOWN))
+    image.save(file, "jpeg", quality=90)
+    return file.getvalue()
 
 
 def count_of(count: int, what: str) -> str:

@@ -1,11 +1,8 @@
 """Real photos and stand-ins for networks, for the tests of everything that reads photos."""
 
 import functools
-import hashlib
-import shutil
 import struct
 import zlib
-from pathlib import Path
 
 import numpy as np
 from matplotlib import cbook
@@ -131,12 +128,3 @@ def bad_files(folder) -> dict[str, str]:
         "bomb.png": "million pixels",
         "vanished.jpg": "no such file",
     }
-
-
-def put_upload(path: Path, uploads: Path) -> str:
-    """Put a copy of a file where the server puts what is sent; return where it is then."""
-    folder = uploads / hashlib.sha256(bytes(path)).hexdigest()
-    folder.mkdir()
-    if path.exists():
-        shutil.copy(path, folder / path.name)
-    return str(folder / path.name)

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from faces import Tint, find_portrait, portrait, put_upload, stand_ins, wall
+from faces import Tint, find_portrait, portrait, stand_ins, wall
 
 from helpers import detect, models
 from reading_faces.__main__ import main
@@ -38,7 +38,7 @@ def read(request, tmp_path, monkeypatch, capfd):
 
     def by_page(*paths: Path) -> list[dict]:
         page = PageActions(FaceReader(embedder=Tint()), folder)
-        images = [page.read(put_upload(path, folder))[0].to_dict() for path in paths]
+        images = [page.read("me", path.name, path.read_bytes()).to_dict() for path in paths]
         assert not list(folder.iterdir())
         return images
 
