@@ -567,7 +567,7 @@ plots.show(
 # `pip install "gradio>=6.31,<7"`.) Only your own machine can open the page. It deletes a photograph as soon as it
 # is read, and remembers only people who have been enrolled.
 #
-# ![The web page in a browser: a photograph of Eileen Collins with a box around her face and the label happy 97 %, Eileen; under it a table, a bar chart of emotions, and fields to enrol or forget a person](pictures/web_page.jpg)
+# ![The web page in a browser: a photograph of Eileen Collins with a box around her face and the label Eileen; beside it a card with her face, name, a bar for each emotion, the muscles at work, and a field to enrol her](pictures/web_page.jpg)
 
 # %% [markdown]
 # ## What does each link cost, in errors?
