@@ -64,26 +64,54 @@ def draw_points(photo: np.ndarray, keypoints: np.ndarray, face_side: float) -> N
 
 
 def draw_label(picture: Image.Image, text: str, box: np.ndarray, avoid: list) -> np.ndarray:
-    """Write a label by its box where it hides least, inside the picture; return its rectangle."""
-    width, height = picture.size
-    wanted = np.clip(box[2] * 0.16, max(width, height) / 70, max(width, height) / 28)
+    """Write a label by its box, inside the picture, where it hides nothing; return its rectangle.
+
+    Where there is no room for it, in two lines or smaller; at last where it hides least.
+    """
+    longest = max(picture.size)
+    wanted = np.clip(box[2] * 0.16, longest / 80, longest / 32)
     font = ImageFont.truetype(font_manager.findfont("DejaVu Sans"), max(6, round(float(wanted))))
-    drawn = ImageDraw.Draw(picture)
-    while True:
-        left, top, right, bottom = drawn.textbbox((0, 0), text, font=font)
-        margin = font.size * 0.25
-        size = np.array([right - left + 2 * margin, bottom - top + 2 * margin])
-        if size[0] <= width or font.size <= 6:
+    drawn, tried = ImageDraw.Draw(picture), []
+    for size in sorted(
+        {max(6, round(font.size * share)) for share in (1, 0.85, 0.7)}, reverse=True
+    ):
+        font = font.font_variant(size=size)
+        for lines in dict.fromkeys([text, text.replace(", ", "\n")]):
+            left, top, right, bottom = drawn.textbbox((0, 0), lines, font=font)
+            margin = size * 0.25
+            place, hidden = best_place(
+                np.array([right - left + 2 * margin, bottom - top + 2 * margin]),
+                box,
+                np.array(picture.size),
+                avoid,
+            )
+            tried.append((hidden, place, font, lines, (margin - left, margin - top)))
+            if not hidden:
+                break
+        if not hidden:
             break
-        font = font.font_variant(size=font.size - 1)
-    x, y = box[0] + box[2] / 2 - size[0] / 2, box[1] - size[1]
-    below, inside = box[1] + box[3], box[1] + box[3] - size[1]
-    places = [np.array([at_x, at_y, *size]) for at_y in (y, below, inside) for at_x in (x, box[0])]
-    for place in places:
-        place[:2] = np.clip(place[:2], 0, np.maximum([width, height] - size, 0))
-    hidden = [sum(shared_area(place, rectangle) for rectangle in avoid) for place in places]
-    best = places[int(np.argmin(hidden))]
-    corner = best[:2] + best[2:]
-    drawn.rectangle([*best[:2], *corner], fill=BOX)
-    drawn.text((best[0] + margin - left, best[1] + margin - top), text, fill="white", font=font)
-    return best
+    _, place, font, lines, start = min(tried, key=lambda one: one[0])
+    drawn.rectangle([*place[:2], *(place[:2] + place[2:])], fill=BOX)
+    drawn.text(tuple(place[:2] + start), lines, fill="white", font=font)
+    return place
+
+
+def best_place(
+    size: np.ndarray, box: np.ndarray, limits: np.ndarray, avoid: list
+) -> tuple[np.ndarray, float]:
+    """Return where a label `(width, height)` by a box hides least, and how many pixels that is.
+
+    What is out of the picture, for want of room, counts as hidden.
+    """
+    (x, y), (right, below), (width, height) = box[:2], box[:2] + box[2:], size
+    across = [x + box[2] / 2 - width / 2, x, right - width]
+    places = [(at, y - height) for at in across] + [(at, below) for at in across]
+    along = [y, y + box[3] / 2 - height / 2, below - height]
+    places += [(right, at) for at in along] + [(x - width, at) for at in along]
+    places = [np.clip(place, 0, np.maximum(limits - size, 0)) for place in places]
+    places.append(np.clip([across[0], below - height], 0, np.maximum(limits - size, 0)))
+    rectangles = [np.concatenate([place, size]) for place in places]
+    too_large = float(np.prod(size) - np.prod(np.minimum(size, limits)))
+    hidden = [too_large + sum(shared_area(one, other) for other in avoid) for one in rectangles]
+    best = int(np.argmin(hidden))
+    return rectangles[best], hidden[best]

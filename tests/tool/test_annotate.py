@@ -57,6 +57,20 @@ def test_labels_of_neighbours_do_not_cover_each_other():
     assert not any(shared_area(a, b) for a in labels for b in labels if a is not b)
 
 
+def test_no_label_of_a_crowd_hides_a_face_or_another_label():
+    """Seven people in two rows, as a crew is photographed."""
+    picture = Image.new("RGB", (1400, 960))
+    boxes = [
+        (523, 326, 143, 197), (1008, 273, 152, 184), (877, 119, 131, 145), (538, 130, 113, 147),
+        (286, 291, 112, 142), (732, 0, 112, 132), (332, 118, 96, 126),
+    ]  # fmt: skip
+    boxes, labels = [np.array(box, float) for box in boxes], []
+    for i, box in enumerate(boxes, 1):
+        text = f"{i} surprise 97%, Yuri Malenchenko"
+        labels.append(draw_label(picture, text, box, [*boxes, *labels, *labels]))
+        assert not any(shared_area(labels[-1], one) for one in [*boxes, *labels[:-1]])
+
+
 @pytest.mark.parametrize("size", [(600, 300), (300, 600)])
 def test_a_label_is_inside_the_photo_and_by_its_face_in_every_corner(size):
     picture, (width, height) = Image.new("RGB", size), size
