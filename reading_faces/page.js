@@ -21,7 +21,7 @@ async function ask(call) {
   return answer;
 }
 
-const then = (act) => (line = line.then(act));
+const then = (act) => (line = line.then(act).catch((error) => tell(`Not done. ${error}`, "failed")));
 
 function content(file) {
   return new Promise((done, fail) => {

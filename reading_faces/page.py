@@ -108,11 +108,11 @@ def to_card(number: int, face: FaceReading, crop: str, thresholds: dict[str, flo
         "title": "unknown",
         "units": None,
         "place": f"At {x:.0f}, {y:.0f}; {width:.0f} × {height:.0f} pixels; "
-        f"found with {face.confidence:.1%}.",
+        f"found with {face.confidence:.1%} confidence.",
     }
     if face.identity:
         name, similarity = face.identity
-        near = "similarity" if name else "to the nearest person"
+        near = "similarity" if name else "highest similarity"
         card |= {"title": name or "unknown", "similarity": f"{near} {similarity:.2f}"}
     if face.emotion:
         bars = [(name, f"{p:.0%}") for name, p in face.emotion.items()]

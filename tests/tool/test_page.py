@@ -353,7 +353,7 @@ def test_who_is_enrolled_is_named_at_once_and_until_they_are_forgotten(ask, acti
     assert table_in(again)["name"].tolist() == ["Ann Lee"]
     assert identity_of(actions, 1, 0.6, 0.61)["name"] == "Ann Lee"
     assert identity_of(actions, 0.6, 0.6, 1)["name"] is None
-    assert "to the nearest person 0." in ask("read", **photo(0.6, 0.6, 1))["result"]
+    assert "highest similarity 0." in ask("read", **photo(0.6, 0.6, 1))["result"]
     assert ask("forget", name="Ann Lee")["told"] == "Ann Lee is forgotten."
     assert identity_of(actions, 1, 0.6, 0.61) is None
 
