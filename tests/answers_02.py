@@ -147,7 +147,7 @@ WRONG = {
         (lambda faces: faces, "predict"),
         (Network(points=14), "x and y"),
         (Unstable(), "NaN"),
-        (Network(off=3.0), "at most 5.0% is asked"),
+        (Network(off=3.0), "at most 5.3% is asked"),
     ],
     check.quiz_02: [
         ({1: ..., 2: ...}, "Nothing here yet"),
