@@ -799,10 +799,8 @@ def visit(browser, served):
 def read_in(page, *photos: Path) -> str:
     """Have photos read as a visitor would; return what the page says then."""
     page.set_input_files("#photos", photos)
-    page.get_by_role("status").get_by_text(
-        re.compile("^(Done|Not done|No face|.*: Not)")
-    ).wait_for()
-    return page.get_by_role("status").inner_text()
+    page.locator("#told", has_text=re.compile("^(Done|No face|Not done|.*: Not done)")).wait_for()
+    return page.locator("#told").inner_text()
 
 
 @in_browser

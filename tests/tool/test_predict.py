@@ -318,7 +318,9 @@ def test_a_large_jpeg_is_read_and_drawn_in_its_own_pixels(album, monkeypatch, ca
     for most in (images.MOST_PIXELS, 1_000_000):
         monkeypatch.setattr(images, "MOST_PIXELS", most)
         assert predict(album / "large.jpg", "--json", "--draw", album / "copies") == 0
-        results.append(json.loads(capfd.readouterr().out)["images"][0])
+        printed = capfd.readouterr()
+        assert ("is smaller than its photo" in printed.err) == (most == 1_000_000)
+        results.append(json.loads(printed.out)["images"][0])
         with Image.open(album / "copies" / "large-faces.jpg") as copy:
             size, marked = copy.size, np.array(copy.resize((205, 240))).astype(int)
         results[-1]["marked"] = marked
