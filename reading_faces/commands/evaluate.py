@@ -73,7 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             for name in [names] if isinstance(names, str) else names:
                 one_of.add_argument(f"--{name}", **OPTIONS[name])
     speed = tasks.choices["speed"]
-    speed.add_argument("photos", nargs="*", metavar="PATH", help="photos or folders; default: made")
+    speed.add_argument("photos", nargs="*", metavar="PATH", help="photos; without, the whole tool")
     speed.set_defaults(run=run_speed)
 
 
@@ -199,10 +199,15 @@ def run_speed(options: argparse.Namespace) -> int:
     with quiet():
         from helpers.images import find_photos
         from reading_faces.reader import FaceReader
-        from reading_faces.training.made_sets import people_source
-        from reading_faces.training.measure_speed import reader_speed
+        from reading_faces.track import FaceTracker
+        from reading_faces.training.measure_speed import reader_speed, tool_speed
 
-    photos = find_photos(options.photos or [people_source("made")])
-    speed = reader_speed(FaceReader(options.detector or "mtcnn"), photos)
+    if options.photos:
+        photos = find_photos(options.photos)
+        speed = reader_speed(FaceReader(options.detector or "mtcnn"), photos)
+    else:
+        refuse(options, "detector", "it is for photos; name some")
+        reader = FaceReader()
+        speed = tool_speed(reader, FaceTracker(reader))
     console.print_result({"task": "speed", **speed}, options)
     return 0

@@ -1,17 +1,26 @@
 """Measure how fast this machine finds faces and reads them."""
 
+import itertools
 import os
+import platform
+import subprocess
+import sys
+import tempfile
 import timeit
 from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 
-from helpers import models
+from helpers import detect, models
 from helpers.embedders import Embedder
 from helpers.models import TrainedModel
+from reading_faces.made_faces.albums import group_photo
 
 BATCH = 64
 PHOTOS = 16
+FOLDER, FRAMES = 200, 100
 
 
 def model_speed(model: TrainedModel) -> dict:
@@ -51,6 +60,73 @@ def reader_speed(reader, photos: Sequence) -> dict:
         "detector": reader.detector,
         **{part: model_speed(model) for part, model in reader.load().items()},
     }
+
+
+def tool_speed(reader, tracker) -> dict:
+    """Time the tool on drawn photos, each beside what it would take by the packages' own calls.
+
+    `reader` is a `FaceReader`, `tracker` a `FaceTracker` with it. Ratios belong to one run; let the
+    machine do nothing else meanwhile.
+    """
+    from mtcnn import MTCNN
+
+    package = MTCNN()
+    couple, alone = group_photo(2, (1280, 960))[0], group_photo(1, (640, 480))[0]
+    frames = [np.roll(alone, round(40 * np.sin(n / 8)), axis=1) for n in range(FRAMES)]
+    result = {"processors": os.cpu_count(), "machine": machine()}
+    for name, photo in (("640x480", alone), ("1280", couple)):
+        ours = time_call(partial(detect.find_with_mtcnn, photo, 0.9))
+        usual = time_call(partial(package.detect_faces, photo))
+        result |= compared(f"detect_{name}_ms", 1000 * ours, 1000 * usual)
+    shown = itertools.cycle(frames)
+    live = time_call(lambda: [tracker.read(next(shown)) for _ in frames]) / FRAMES
+    usual = time_call(lambda: read_by_packages(package, reader, alone))
+    result |= compared("live_ms", 1000 * live, 1000 * usual)
+    result["live_frames_per_second"] = 1 / live
+    with tempfile.TemporaryDirectory() as folder:
+        photos = store_copies(Path(folder), couple)
+        cold = command_seconds("-m", "reading_faces", "predict", "--json", str(photos[0]))
+        bare = command_seconds("-c", "import tensorflow")
+        result |= compared("one_photo_cold_s", cold, bare, "import_tensorflow")
+        many = command_seconds("-m", "reading_faces", "predict", "--json", folder, times=1)
+    result["folder_photos_per_second"] = FOLDER / (many - cold)
+    return result
+
+
+def compared(name: str, ours: float, usual: float, what: str = "by_packages") -> dict:
+    """Return a time, what the usual way takes, and how many times as long that is."""
+    return {name: ours, f"{name}_{what}": usual, f"{name}_times": usual / ours}
+
+
+def machine() -> str:
+    """Return the processor's name, as far as the system tells it."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    names = [line.partition(": ")[2] for line in lines if line.startswith("model name")]
+    return next(iter(names), platform.processor() or platform.machine())
+
+
+def read_by_packages(package, reader, photo: np.ndarray) -> None:
+    """Find and read the faces of a photo as the packages are called by their own examples."""
+    package.detect_faces(photo)
+    for model in reader.load().values():
+        face = np.zeros((1, model.input_size, model.input_size), np.uint8)
+        model.network.predict(models.standardize(face), verbose=0)
+
+
+def store_copies(folder: Path, photo: np.ndarray) -> list[Path]:
+    """Store a photo many times over, as JPEG."""
+    from PIL import Image
+
+    paths = [folder / f"{number:03}.jpg" for number in range(FOLDER)]
+    for path in paths:
+        Image.fromarray(photo).save(path, quality=90)
+    return paths
+
+
+def command_seconds(*arguments: str, times: int = 2) -> float:
+    """Return how long a command of Python takes in a process of its own, the fastest of so many."""
+    run = partial(subprocess.run, [sys.executable, *arguments], check=True, capture_output=True)
+    return min(timeit.repeat(run, number=1, repeat=times))
 
 
 def time_call(call: Callable[[], object], seconds: float = 2.0) -> float:

@@ -9,7 +9,7 @@ from data_samples import grey
 from faces import Tint, portrait, stand_ins
 
 from helpers.models import TrainedModel, build_emotion_model
-from reading_faces import reader
+from reading_faces import reader, track
 from reading_faces.__main__ import main
 from reading_faces.training import measure_speed, storage
 
@@ -57,6 +57,47 @@ def test_the_whole_tool_is_timed_on_photos_of_ones_own(clock, tmp_path, monkeypa
     assert (result["task"], result["photos"], result["faces"]) == ("speed", 3, 3)
     assert (result["detector"], result["photos_per_second"]) == ("haar", 6)
     assert {"keypoints", "emotion", "action_units"} <= set(result)
+
+
+def test_without_photos_the_tool_is_timed_beside_the_packages_calls(clock, monkeypatch, capsys):
+    asked = []
+
+    class Package:
+        def detect_faces(self, photo):
+            asked.append(photo.shape)
+            return []
+
+    monkeypatch.setattr("mtcnn.MTCNN", Package)
+    monkeypatch.setattr(
+        measure_speed.detect, "find_with_mtcnn", lambda photo, sure: asked.append(0) or []
+    )
+    monkeypatch.setattr(track, "FaceTracker", lambda reader: reader)
+    monkeypatch.setattr(reader, "FaceReader", Silent)
+    monkeypatch.setattr(measure_speed, "FOLDER", 2)
+    ran = []
+    monkeypatch.setattr(
+        measure_speed, "command_seconds", lambda *command, times=2: ran.append(command) or len(ran)
+    )
+    assert main(["evaluate", "speed", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert asked == [0, (480, 640, 3), 0, (960, 1280, 3), (480, 640, 3)]
+    assert result["detect_1280_ms"] == 500 and result["detect_1280_ms_times"] == 1
+    assert result["live_frames_per_second"] == 2 * measure_speed.FRAMES
+    assert result["live_ms_times"] == measure_speed.FRAMES
+    assert (result["one_photo_cold_s"], result["one_photo_cold_s_import_tensorflow"]) == (1, 2)
+    assert result["folder_photos_per_second"] == 2 / (3 - 1)
+    assert result["machine"] and ran[1] == ("-c", "import tensorflow")
+    assert main(["evaluate", "speed", "--detector", "haar"]) == 2
+
+
+class Silent:
+    """A reader, or tracker, that reads nothing."""
+
+    def read(self, frame):
+        return []
+
+    def load(self):
+        return {}
 
 
 def test_an_embedder_is_timed_on_a_batch_of_faces_and_on_one(clock):
