@@ -932,7 +932,7 @@ def test_the_page_can_be_used_by_keyboard_and_by_ear(visit, collins):
         if line.strip().lstrip("- ").rstrip(":") in ("button", "textbox", "img", "article", "link")
     ]
     assert 'textbox "Name of face 1"' in tree and not nameless
-    assert page.get_by_role("status").get_attribute("aria-live") == "polite"
+    assert page.locator("#told[role=status]").get_attribute("aria-live") == "polite"
 
 
 CONTRAST = """() => {
