@@ -92,8 +92,12 @@ def fill_table(options: argparse.Namespace, reader, paths: list[Path], table: Pa
         for reading, fine in read_photos(options, reader, paths, list(journal.rows)):
             failed |= not fine
             journal.add(reading, fine)
-        rows = [row for path in paths for row in journal.rows[os.fspath(path)]]
-        frame = rows_to_frame(rows, reader.columns)
+        copies, rows = copy_names(paths, options.draw) if options.draw else {}, []
+        for path in map(os.fspath, paths):
+            drawn = {"copy": copies[path].name} if copies and copies[path].is_file() else {}
+            rows += [row if row.get("error") else row | drawn for row in journal.rows[path]]
+        columns = (*reader.columns, "copy") if copies else reader.columns
+        frame = rows_to_frame(rows, columns)
         with whole_file(table) as part:
             write = frame.to_csv if options.csv else frame.to_parquet
             write(part, index=False)

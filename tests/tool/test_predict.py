@@ -208,6 +208,20 @@ def test_annotated_copies_have_names_of_their_own_and_the_photos_size(album, tmp
     assert Image.open(copies[0]).size == portrait().size
 
 
+def test_a_table_says_which_copy_is_whose(album, tmp_path):
+    (album / "bad.png").write_text("no picture")
+    table, copies = tmp_path / "faces.csv", tmp_path / "copies"
+    assert predict(album, "--csv", table, "--draw", copies) == 1
+    told = pd.read_csv(table).set_index("path")["copy"]
+    assert told.dropna().to_dict() == {
+        str(album / "deeper" / "portrait.png"): "portrait-faces.jpg",
+        str(album / "portrait.png"): "portrait-faces-2.jpg",
+        str(album / "wall.png"): "wall-faces.jpg",
+    }
+    assert predict(album, "--csv", table) == 1
+    assert "copy" not in pd.read_csv(table)
+
+
 def test_a_copy_never_takes_the_name_of_a_photo(tmp_path):
     paths = [tmp_path / name for name in ("a.jpg", "a-faces.jpg", "A.png")]
     names = [copy.name for copy in copy_names(paths, tmp_path).values()]
