@@ -25,7 +25,7 @@ from faces import Tint, portrait, stand_ins, tinted
 from hypothesis import HealthCheck, given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
-from moving_faces import Stage, Still
+from moving_faces import Stage, Still, detected
 from PIL import Image
 from starlette.testclient import TestClient
 
@@ -150,7 +150,7 @@ def test_a_spoiled_gallery_is_refused_or_the_same(tmp_path, data):
 
 # Commands, with networks that say the same of everybody.
 
-SQUARE = detect.DetectedFace((30.0, 30.0, 40.0, 40.0), 0.99, None, (30.0, 30.0, 40.0, 40.0))
+SQUARE = detected(30.0, 30.0)
 
 
 @pytest.fixture
