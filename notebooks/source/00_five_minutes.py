@@ -3,8 +3,9 @@
 #
 # [![Open this lesson in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/reading-faces/reading-faces/blob/main/notebooks/00_five_minutes.ipynb)
 #
-# You start with the finished program of this course. A photo goes in. For each face you get a box, 15
-# points, an emotion, the muscles that moved, and a name. Later you build every part of it yourself.
+# You start with the finished program of this course. A photo goes in. For each face you get a box,
+# 15 points, an emotion, the muscles that moved, and a name. The lessons that follow show how each
+# part works, and you train small versions of its models.
 #
 # **You will be able to**
 #
@@ -12,7 +13,8 @@
 # - run the program on your own photo
 # - say which lesson builds which part, and what the program cannot know
 #
-# **You need** no knowledge of deep learning, and there are no exercises. **Time:** 10 minutes.
+# **You need** no knowledge of deep learning, and there are no exercises. To run a cell, click into
+# it and press Shift and Enter. Run the cells in order, from the first. **Time:** 10 minutes.
 
 # %% tags=["setup"]
 import sys
@@ -49,8 +51,8 @@ def show_photo(photo, reading, alt):
 # %% [markdown]
 # ## Seven people in orbit
 #
-# This is the crew of the space shuttle mission STS-106, in orbit in September 2000 (photo: NASA). The
-# cell takes about ten seconds.
+# This is the crew of the space shuttle mission STS-106, in orbit in September 2000 (photo: NASA).
+# You do not need to understand the code yet. The next cell takes about ten seconds.
 
 # %%
 NOT_ENROLLED = "Boris Morukov"  # the program does not get to know him
@@ -71,7 +73,7 @@ show_photo(
 )
 
 # %% [markdown]
-# Each face has four results.
+# The picture shows four results for each face.
 #
 # - A [box](../docs/glossary.md#box) says where the face is.
 # - 15 [keypoints](../docs/glossary.md#keypoint) mark eyes, brows, nose and mouth. Circles are on the
@@ -95,8 +97,9 @@ print(f"{len(table)} faces found, {named} named, {len(table) - named} unknown")
 # Each name comes from one portrait. To store a person in this way is to
 # [enrol](../docs/glossary.md#enrol) them, and the store is the
 # [gallery](../docs/glossary.md#gallery). Boris Morukov was removed from the gallery, so the program
-# answers [unknown](../docs/glossary.md#unknown) for him. Write another name behind `NOT_ENROLLED` and
-# run that cell again. (Robert Curbeam and Thomas Jones are not on the photo.)
+# answers [unknown](../docs/glossary.md#unknown) for him. Put another name after `NOT_ENROLLED =`
+# and run that cell and the cells below it again. Two of the nine portraits, Robert Curbeam and
+# Thomas Jones, show people who are not on the photo.
 
 # %%
 fig, axes = plt.subplots(1, 9, figsize=(10, 1.9), layout="constrained")
@@ -135,8 +138,9 @@ close_up(
 )
 
 # %% [markdown]
-# An [action unit](../docs/glossary.md#action-unit) is a visible movement of one or a few facial
-# muscles. The program gives each of 18 units a probability of its own. These are above 50 %.
+# The fifth result says what moved. An [action unit](../docs/glossary.md#action-unit) is a visible
+# movement of one or a few facial muscles, and AU stands for it. The program gives each of 18 units
+# a probability of its own. These are above 50 %.
 
 
 # %% tags=["nbval-check-output"]
@@ -174,10 +178,10 @@ for face in cut.faces:
         print(f"{face.identity[0] or 'unknown'}, {face.top_emotion}")
 
 # %% [markdown]
-# All three keep their answers. So a missing forehead alone is not the reason, and we do not know what is.
-# On photos that it has never seen, the emotion model is wrong
-# [about one time in three](../docs/results.md). The course shows you how such a model works, how to test
-# it, and where it fails.
+# All three keep their answers. So a missing forehead does not by itself make the model say *angry*.
+# Why it says so here, we do not know. On photos that it has never seen, the emotion model is wrong
+# [about one time in three](../docs/results.md). The course shows you how such a model works, how to
+# test it, and where it fails.
 #
 # ## Your own photo
 #
@@ -196,7 +200,7 @@ if MY_PHOTO:
 # %% [markdown]
 # ## The map of the course
 #
-# Each box names the lesson that builds it.
+# Each box names the lesson that builds it. MTCNN is the program that finds the faces.
 #
 # ![A chain from left to right. A photo (lesson 00) goes to find, with MTCNN (lesson 06), then to crop, one crop for each model (lesson 07). From there it goes to four models: keypoints (lessons 01 and 02), emotion (lessons 03 and 04), action units (lesson 05) and identity (lesson 06). All four lead to a table, a picture and a video (lesson 07).](pictures/course_map.svg)
 #

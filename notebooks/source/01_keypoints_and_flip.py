@@ -5,8 +5,8 @@
 #
 # A [*keypoint*](../docs/glossary.md#keypoint) is a place on a face that people can find again, such
 # as the middle of an eye. After this lesson you can read a table of faces with their keypoints,
-# split it without a leak, and mirror faces together with their labels. Many tutorials make a
-# mistake in that last step.
+# split it by person, and mirror faces together with their keypoints. Many tutorials make a mistake
+# in that last step.
 #
 # ![A smiling made-up face with 15 marked points, and its mirror image twice. After the naive flip the orange circles, which mark the left side, are on the wrong side of the picture; after the correct flip they are on the right side of the picture again.](pictures/flip.png)
 #
@@ -34,7 +34,7 @@ if util.find_spec("helpers") is None:  # in Colab: fetch the course's code once
 _ = import_module("helpers")  # before TensorFlow, so that it uses all that the processor can do
 
 # %% [markdown]
-# These are the imports. `helpers` and `reading_faces` are the course's own code.
+# `helpers` and `reading_faces` are the course's own code.
 
 # %%
 import json
@@ -53,23 +53,22 @@ from reading_faces.made_faces.playground import play
 # %% [markdown]
 # ## Look · What is in a table of faces?
 #
-# The people in this lesson do not exist. A program of the course draws them, so no private photo is
-# needed. The data has the form of a well-known data set, Kaggle's *Facial Keypoints Detection*. If
-# you have it, write `"facial-keypoints"` in place of `"made"`, and every cell below runs on real
-# faces.
+# The people in this lesson do not exist. A program of the course draws them. The data has the form
+# of a well-known data set, Kaggle's *Facial Keypoints Detection*.
 
 # %%
-SOURCE = "made"
+SOURCE = "made"  # with the real faces at hand: "facial-keypoints"
 faces = data.load_keypoints(SOURCE)
 print("images:   ", faces.images.shape, faces.images.dtype)
 print("keypoints:", faces.keypoints.shape, faces.keypoints.dtype)
 
 # %% [markdown]
 # There are 3,200 grey images of 96 × 96 pixels. A pixel is a number from 0 for black to 255 for
-# white. Each face has 15 keypoints with two coordinates each. The coordinate x counts to the right,
-# and y counts **down**, because row 0 of an image is at the top.
+# white. Each face has 15 keypoints with two coordinates each. They are the [labels](../docs/glossary.md#label) of the face,
+# the correct answers from which a model learns. The coordinate x counts to the right, and y counts
+# **down**, because row 0 of an image is at the top.
 #
-# Always look at your data first. Here are eight faces that we chose because they are clear.
+# Always look at your data first. Here are eight clear faces.
 
 # %%
 clear = [388, 1332, 2660, 835, 14, 995, 1684, 2396] if SOURCE == "made" else list(range(8))
@@ -81,13 +80,13 @@ plots.show(
 
 # %% [markdown]
 # Orange circles mark the person's left side, blue squares the right side, and purple triangles the
-# middle. **Left means the person's own left**, which you see on the right of the picture. Most
-# mistakes in this lesson come from forgetting this.
+# middle. **Left means the person's own left**, which you see on the right of the picture. The main
+# mistake of this lesson comes from forgetting this.
 #
 # The program shapes a head in three dimensions, gives it an expression, and takes a picture under a
 # lamp. It computes where each keypoint ends up in the image, so these labels are exact. In
-# JupyterLab and in Colab, the next cell shows a face with sliders. A static page shows six pictures
-# instead.
+# JupyterLab and in Colab, the next cell shows a face with sliders, elsewhere six pictures. AU is an
+# action unit, as in lesson 0.
 
 # %%
 play()
@@ -97,7 +96,7 @@ play()
 # from the middle of the mouth. When only the lamp moves, many pixels change and no keypoint moves.
 #
 # Made faces are good for learning, because the truth is known. They do **not** tell you how well a
-# program works on real people. The course's finished models were tested on real faces.
+# program works on real people.
 #
 # ### One row is one face
 #
@@ -110,8 +109,8 @@ print(frame.shape)
 frame.head(3).iloc[:, :6].round(1)
 
 # %% [markdown]
-# The first 30 columns are coordinates. Counted from 0, the **even** columns hold x and the **odd**
-# columns hold y. A slice with step 2 separates them.
+# The first 30 columns are coordinates. The last one, `split`, is for later lessons. Counted from 0,
+# the **even** columns hold x and the **odd** columns hold y. A slice with step 2 separates them.
 
 # %%
 row = frame.iloc[clear[0], :30].to_numpy(dtype=float)
@@ -138,8 +137,7 @@ plots.show(
 print(", ".join(f"{number} {name}" for number, name in enumerate(data.KEYPOINT_NAMES)))
 
 # %% [markdown]
-# Every point sits where its name says. A shifted column is easy to see in a picture and hard to see
-# in a table. On which side is *left*?
+# Every point sits where its name says. On which side is *left*?
 
 # %% tags=["nbval-check-output"]
 print(frame[["left_eye_center_x", "right_eye_center_x"]].mean().round())
@@ -263,9 +261,10 @@ print(count_complete(frame), "of", len(frame), "faces are complete:", complete.i
 # one set, the best of them is partly the luckiest on that set. So a third part stays closed until
 # the end.
 #
-# Images of one person look alike, so we split the list of **people**. scikit-learn's
-# `train_test_split` makes two parts, and we call it twice. A quarter of the remaining 80 % is 20 %.
-# `random_state` is the [seed](../docs/glossary.md#seed), which makes the random choice repeatable.
+# Images of one person look alike, so we split the list of **people**. `subjects` says for each
+# image whose face it is. scikit-learn's `train_test_split` makes two parts, and we call it twice. A
+# quarter of the remaining 80 % is 20 %. `random_state` is the [seed](../docs/glossary.md#seed),
+# which makes the random choice repeatable.
 
 # %%
 person = complete.subjects
@@ -295,11 +294,12 @@ print("in validation and test:", len(set(val_people) & set(test_people)))
 #
 # [Augmentation](../docs/glossary.md#augmentation) means making changed copies of training images. A
 # mirrored face is still a face, so mirroring doubles their number. The copies show no new people,
-# so they are worth less than new data, but they cost nothing to collect.
+# so they are worth less than new data, but they cost nothing.
 #
 # ### The naive flip
 #
 # Many tutorials mirror a face like this. They reverse each row of pixels and replace x by `96 - x`.
+# In the code, `* [-1, 1] + [96, 0]` does this to x and leaves y as it is.
 
 # %%
 face, points = faces.images[clear[0]], faces.keypoints[clear[0]]
@@ -421,9 +421,9 @@ print(f"largest change: {np.nanmax(change):.1f} px, {data.KEYPOINT_NAMES[np.nana
 assert np.nanmax(change) < 3, "a mirrored face should look like a face"
 
 # %% [markdown]
-# The change is not 0, because these people look to one side a little more often. So this test
-# cannot find an error of one pixel. The third test is a look at four faces. All circles must be on
-# the right.
+# The change is not 0. The eyes lie at 65 and 31 on average, so the middle of the faces is at 48,
+# and the middle of the images at 47.5. So this test cannot find an error of one pixel. The third
+# test is a look at four faces. All circles must be on the right of the picture.
 
 # %%
 pairs = np.ravel([(row, row + len(train)) for row in (126, 335, 470, 608)])
@@ -447,7 +447,7 @@ print("pixels * 2  ", pixels * 2)
 # The type `uint8` holds whole numbers from 0 to 255. Times 1.5, NumPy makes floats, and 300 is more
 # than white. Times 2 is worse, because the result stays `uint8`. 260 does not fit, so it *wraps
 # around* to 260 − 256 = 4. This is an [overflow](../docs/glossary.md#overflow). Bright skin turns
-# black, and there is no error message.
+# dark, and there is no error message.
 
 # %% [markdown] exercise="brighten"
 # ### Exercise 3 ★ · Brighter without an overflow
@@ -480,8 +480,7 @@ assert brighten(hidden, 0.5).dtype == np.uint8
 assert (brighten(hidden, 1) == hidden).all()
 
 # %% [markdown]
-# Tutorials often use factors from 1.5 to 2. This is what they do to one face. The last picture is
-# the overflow.
+# Tutorials often use factors from 1.5 to 2. This is what they do to one face.
 
 # %%
 versions = np.stack([face, *[brighten(face[None], factor)[0] for factor in (1.5, 2)], face * 2])
@@ -504,8 +503,9 @@ for factor in (1, 1.5, 2):
 # ### If you have time · What a network expects
 #
 # Lesson 2 trains a network. Training runs more smoothly when all numbers are small and of similar
-# size, so pixels are scaled to 0…1 and coordinates to about −1…1. A network also expects one more
-# axis, the number of *channels*. A grey image has one channel, and a colour image has three.
+# size. So many programs scale pixels to 0…1 and coordinates to about −1…1, as here. Lesson 2 scales
+# them in another way. A network also expects one more axis, the number of *channels*. A grey image
+# has one channel, and a colour image has three.
 
 # %% tags=["optional", "nbval-check-output"]
 inputs = (images / np.float32(255))[..., np.newaxis]
@@ -560,8 +560,9 @@ plots.show(
 )
 
 # %% [markdown] tags=["optional"]
-# Look at the second picture. A label that leaves the picture asks a model for something that it
-# cannot see. If you move faces, count how many points end up outside 0…95.
+# In the second picture, the face has almost left. A keypoint outside the picture would be a label
+# for something that the model cannot see. If you move faces, count how many points end up outside
+# 0…95.
 
 # %% [markdown]
 # ## Train · Two models without a network
@@ -687,6 +688,7 @@ check.neighbours(RESULTS)
 NEIGHBOURS = 10
 predicted = copy_points(vectors, keypoints, val_vectors, NEIGHBOURS)
 tested = copy_points(vectors, keypoints, as_vectors(test.images), NEIGHBOURS)
+print(f"validation, mean of {NEIGHBOURS} neighbours: {rmse(predicted, val.keypoints):.1f} px")
 print(f"test, mean of {NEIGHBOURS} neighbours: {rmse(tested, test.keypoints):.1f} px")
 print(f"test, mean face: {rmse(typical, test.keypoints):.1f} px")
 
@@ -761,8 +763,8 @@ plots.show(
 )
 
 # %% [markdown]
-# So an outlier is a **reason to look, not a reason to delete**. Some correct faces are rare, and a
-# model needs them most. A label that looks normal can still be wrong.
+# So an outlier is a **reason to look, not a reason to delete**. Some correct faces are rare. A
+# label that looks normal can still be wrong.
 
 # %% [markdown] tags=["optional"]
 # ### If you have time · Which faces are unusual?
@@ -820,9 +822,10 @@ for name, labels in flips.items():
     print(f"{name}: left eye {off:.0f} px off, error of the model {error:.1f} px")
 
 # %% [markdown]
-# The naive flip makes the model three times worse than the mean face. The error of one pixel does
-# not show, because it disappears among larger errors. So a good score does not prove that the code
-# is correct. Only the test with pixel 30 finds it.
+# With the naive flip, the model is almost three times worse than the mean face. The error of one
+# pixel does not show. The result is even slightly better, because `96 - x` keeps the middle of
+# these faces at 48. So a good score does not prove that the code is correct. Only the test with
+# pixel 30 finds it.
 #
 # ### A leak
 #
@@ -864,7 +867,7 @@ for way, group in ways.items():
 # the training set. On faces that it has not seen, the same model is no better than the mean face.
 #
 # Keeping people together changes little *here*, because keypoints depend more on the pose than on
-# the person. For the question *who is this?* it matters a great deal.
+# the person.
 
 # %% [markdown] exercise="challenge" kind="challenge"
 # ### Exercise 5 ★★★ · Challenge: below 3.1 pixels
@@ -967,7 +970,7 @@ check.quiz_01(ANSWERS)
 # ## Where this breaks
 #
 # Among the made faces are no children and no scars, and their skin and hair follow formulas.
-# Mirroring assumes that a face has no side, which is wrong for a parting or a one-sided smile.
+# Mirroring assumes that a face has no side, which is wrong for parted hair or a one-sided smile.
 # Frequent mistakes widen the standard deviation until they look normal. In real data a keypoint is
 # only where a person *said* it is, and people do not always agree.
 #

@@ -34,7 +34,7 @@ if util.find_spec("helpers") is None:  # in Colab: fetch the course's code once
 _ = import_module("helpers")  # before TensorFlow, so that it uses all that the processor can do
 
 # %% [markdown]
-# Keras is the library for neural networks in this course. Loading it takes a few seconds.
+# Keras is the library for neural networks in this course.
 
 # %%
 import tempfile
@@ -69,8 +69,8 @@ print("images:", faces.images.shape, "keypoints:", faces.keypoints.shape)
 print(f"faces with all 15 points: {np.mean(marked == 15):.0%}")
 
 # %% [markdown]
-# About half of the faces have all points. The others have four. Kaggle's set has the same two kinds
-# of rows, and lesson 1 showed where they come from.
+# About half of the faces have all points. The others have four. Lesson 1 showed where these two
+# kinds come from.
 
 # %%
 clear = [1807, 388, 2098, 177, 272, 562, 606, 48] if SOURCE == "made" else range(8)
@@ -105,11 +105,10 @@ print("mean face:", mean_face.shape)
 print(f"its error on the validation set: {np.sqrt(baseline):.2f} pixels")
 
 # %% [markdown]
-#
 # Networks learn best from small numbers around 0. So we **standardise** each image to mean 0 and
-# standard deviation 1, which also removes differences in exposure. From each keypoint we subtract
-# the mean face. The network then learns by how many pixels a point differs from the average. Many
-# programs also divide by half the image's width. We keep pixels, so that the error stays readable.
+# standard deviation 1, which also removes differences in brightness and contrast. From each
+# keypoint we subtract the mean face. The network then learns by how many pixels a point differs
+# from the average. We keep pixels, so that the error stays readable.
 
 
 # %%
@@ -123,7 +122,7 @@ print("images: ", to_tensor(val.images).shape, "mean", f"{abs(to_tensor(val.imag
 print("targets:", (val.keypoints - mean_face).shape, "pixels from the mean face")
 
 # %% [markdown]
-# An array with more than two axes is called a **tensor**. The axes are faces, rows, columns and
+# In deep learning, arrays are called **tensors**. Here the axes are faces, rows, columns and
 # channels, and a grey image has one channel.
 #
 # ## Build · From one neuron to a network
@@ -160,10 +159,10 @@ plots.show(
 # With one input, a neuron is a straight line. Change the weight and the bias, run both cells again,
 # and watch the error. Training automates this.
 #
-# A straight line is not enough for faces. So each neuron is followed by an [activation
+# A straight line is not enough for faces. So most neurons are followed by an [activation
 # function](../docs/glossary.md#activation-function). The usual one is
-# [ReLU](../docs/glossary.md#relu), which replaces negative numbers by 0. The sum of a few such
-# neurons has kinks, and with enough kinks it can follow any curve.
+# [ReLU](../docs/glossary.md#relu), which replaces negative numbers by 0. A weighted sum of such
+# neurons has kinks, and with enough kinks it comes close to any curve.
 
 # %%
 across = np.linspace(-1, 1, 200)
@@ -187,8 +186,9 @@ plots.show(
 #
 # A [layer](../docs/glossary.md#layer) is a row of neurons that get the same inputs. The outputs of
 # one layer are the inputs of the next. If each neuron sees all outputs before it, as here, the
-# layer is a [dense layer](../docs/glossary.md#dense-layer). Layers between input and output are
-# called *hidden*, and a network with several of them is **deep**.
+# layer is a [dense layer](../docs/glossary.md#dense-layer). Without ReLU, all layers together would
+# still be one weighted sum. Layers between input and output are called *hidden*, and a network with
+# several of them is **deep**.
 #
 # ### A convolution uses the same weights everywhere
 #
@@ -223,8 +223,8 @@ plots.show(
 )
 
 # %% [markdown]
-# This kernel subtracts the row above from the row below. Its output is large where brightness
-# changes from top to bottom, at brows, lids and lips. The result is called a [**feature
+# This kernel subtracts the row above from the row below. From top to bottom, purple marks where the
+# image becomes brighter, and orange where it becomes darker. The result is called a [**feature
 # map**](../docs/glossary.md#feature). In Keras the same operation is one layer.
 
 # %% tags=["nbval-check-output"]
@@ -235,10 +235,10 @@ by_keras = ops.convert_to_numpy(convolution(face[None, :, :, None]))[0, :, :, 0]
 print("the same as by hand:", np.allclose(by_keras, by_hand, atol=1e-4))
 
 # %% [markdown]
-# A real layer has many kernels, and each gives one feature map, or *channel*. The kernels are not
-# chosen by hand. The network learns them. **Padding** adds a rim of zeros so that the size stays
-# the same. With [stride](../docs/glossary.md#stride) 2 the kernel moves by two pixels, which halves
-# width and height.
+# A real layer has many kernels, and each gives one feature map, or *channel*. A kernel covers all
+# channels of its input. The network learns the kernels. **Padding** adds a rim of zeros so that the
+# size stays the same. With [stride](../docs/glossary.md#stride) 2 the kernel moves by two pixels,
+# which halves width and height.
 #
 # ### Pooling keeps less
 #
@@ -267,9 +267,10 @@ print("global average:", small.mean())
 #
 # ![Three diagrams of residual blocks. In the classic convolution block, a 1 by 1 convolution with max-pooling, a 3 by 3 and a 1 by 1 convolution form the main path, and a 1 by 1 convolution with max-pooling the short path. In the classic identity block the short path is the unchanged input. In our convolution block the main path has two 3 by 3 convolutions, the first with stride 2.](pictures/residual_blocks.svg)
 #
-# A well-known keypoint network is built of two such blocks. Each convolution is followed by [batch
-# normalisation](../docs/glossary.md#batch-normalisation), which scales each channel to mean 0 and
-# standard deviation 1 and keeps deep networks trainable. We write one helper, then the blocks.
+# A well-known keypoint network is built of two kinds of blocks. Each convolution is followed by
+# [batch normalisation](../docs/glossary.md#batch-normalisation), which scales each channel to mean
+# 0 and standard deviation 1 over the faces of a training step. This keeps deep networks trainable.
+# For predictions it uses averages from training. We write one helper, then the blocks.
 
 
 # %%
@@ -297,7 +298,7 @@ def classic_block(x, filters, first):
 # A **stage** is one convolution block and two identity blocks. The classic network has three
 # stages, then [dropout](../docs/glossary.md#dropout) of 0.2, then a dense layer with 30 outputs.
 # Dropout sets a random fifth of the features to 0 in each training step, so that the network relies
-# on none of them alone.
+# on none of them alone. In predictions nothing is dropped.
 
 
 # %% [markdown]
@@ -385,7 +386,7 @@ assert np.allclose(gradient_step(1.0, 2.0, np.ones(3), np.full(3, 3.0), 0.5), (1
 
 # %% [markdown]
 # Now we take 15 steps from the same start with three learning rates. Both heights are scaled to
-# standard deviation 1, so that the lines of equal loss are circles.
+# mean 0 and standard deviation 1, so that the lines of equal loss are circles.
 
 # %%
 eyes, mouth = (x - x.mean()) / x.std(), (y - y.mean()) / y.std()
@@ -412,8 +413,8 @@ plots.show(
 )
 
 # %% [markdown]
-# With a small rate, the steps end before the minimum. With a large one, each step lands higher on
-# the other side, and the loss grows.
+# With a small rate, the steps end before the lowest point, the *minimum*. With a large one, each
+# step lands higher on the other side, and the loss grows.
 #
 # ### Backpropagation
 #
@@ -445,8 +446,8 @@ print(f"test: change w1 by 0.001, and the loss changes by 0.001 × {(nudged - 4)
 # faces. The [optimizer](../docs/glossary.md#optimizer) turns gradients into steps. We use
 # [Adam](../docs/glossary.md#adam), which [adapts the step of each
 # weight](https://arxiv.org/abs/1412.6980) to its past gradients. You choose these
-# [hyper-parameters](../docs/glossary.md#hyper-parameter), the network does not learn them. Change
-# them here.
+# [hyper-parameters](../docs/glossary.md#hyper-parameter), and the network does not learn them.
+# Change them here.
 
 # %%
 EPOCHS = settings.by_profile(smoke=1, lesson=5, full=30)
@@ -454,8 +455,7 @@ FACES = settings.by_profile(smoke=64, lesson=2560, full=None)  # None: all of th
 BATCH, LEARNING_RATE = 32, 2e-3
 
 # %% [markdown]
-# Mirrored faces double the training set, with the flip of lesson 1. They are new views of the same
-# people, so they help less than new people would.
+# Mirrored faces double the training set, with the flip of lesson 1.
 
 # %%
 chosen = np.random.default_rng(settings.SEED).permutation(len(train))[:FACES]
@@ -506,18 +506,17 @@ assert np.isclose(float(masked_loss(gap[..., :1], np.array([[[3.0]]], "float32")
 # `compile` connects network, loss and optimizer. A **schedule** lowers the learning rate to 0
 # during the training, with large steps first and small ones at the end. A **checkpoint** keeps the
 # weights of the best epoch, judged on the validation set. [Early
-# stopping](../docs/glossary.md#early-stopping) ends a training that no longer improves. Ours is too
-# short to need it.
+# stopping](../docs/glossary.md#early-stopping) ends a training that no longer improves.
 
 # %%
-steps = -(-len(inputs) // BATCH) * EPOCHS
+steps = -(-len(inputs) // BATCH) * EPOCHS  # batches of an epoch, rounded up, times epochs
 schedule = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, decay_steps=steps)
 model.compile(keras.optimizers.Adam(schedule), loss=masked_loss)
 best = Path(tempfile.mkdtemp()) / "best.weights.h5"
 checkpoint = keras.callbacks.ModelCheckpoint(best, save_best_only=True, save_weights_only=True)
 
 # %% [markdown]
-# This cell trains for less than a minute. Then we load the weights of the best epoch.
+# This cell trains for less than a minute, then loads the best weights.
 
 # %%
 validation = to_tensor(val.images), val.keypoints - mean_face
@@ -544,18 +543,19 @@ print("validation loss after each epoch:", *(f"{loss:.2f}" for loss in history["
 # %% [markdown]
 # These are **learning curves**. If both still fall, train longer. If training falls while
 # validation rises, the network memorises its training faces, which is called
-# [overfitting](../docs/glossary.md#overfitting). If both stay high, the network or the learning
-# rate is too small. In the first epochs our training loss is the higher one, mainly because it is a
-# mean over the whole epoch, while the validation loss is measured at its end. Dropout adds a
-# little.
+# [overfitting](../docs/glossary.md#overfitting). If both stay high, the network may be too small,
+# or the learning rate wrong. In the first epochs our training loss is the higher one. It is a mean
+# over the whole epoch, while the validation loss is measured at its end, without dropout. Later the
+# training loss is lower, because the network knows these faces.
 
 # %% [markdown] exercise="rates" kind="experiment"
 # ### Exercise 3 ★ · Three learning rates
 #
 # How much does the learning rate matter? For each of at least three rates, build a *new* network,
 # train it for one epoch on the first 1,280 faces, and note its validation loss in `RESULTS`. The
-# largest rate should be at least 100 times the smallest. You need `build_model`, `compile`, `fit`
-# and its `.history["val_loss"]`. If a loss is not a number any more, note `float("inf")`.
+# largest rate should be at least 100 times the smallest. The cells under *Fit* show `compile` and
+# `fit`. You also need `build_model`, `validation` and `.history["val_loss"]`. A schedule and a
+# checkpoint are not needed. If a loss is not a number any more, note `float("inf")`.
 #
 # Type into the cell below and run it, then run the checker under it.
 
@@ -577,7 +577,7 @@ check.keypoint_rates(RESULTS)
 # %% [markdown]
 # ### What the skip connections do
 #
-# We compare two untrained networks of 40 convolutions that differ in the addition only.
+# We compare two untrained networks of 42 layers that differ in the addition only.
 
 
 # %%
@@ -625,8 +625,9 @@ plots.show(
 # %% [markdown]
 # A layer needs the signal of the image from the front and the slope of the loss from the back.
 # Without skips, each layer passes on only a part of both, and forty parts of parts are nearly zero.
+# At the input the slope is tiny, at the output the signal, so the lower curve is low everywhere.
 # This is the [vanishing gradient](../docs/glossary.md#vanishing-gradient). The short path passes
-# both on whole. Batch normalisation cures much of the problem, too.
+# both on.
 
 # %% [markdown] tags=["optional"]
 # ### If you have time · Are deeper networks better?
@@ -691,7 +692,8 @@ show_answers(some, "Eight made-up test faces. Most markers lie on or beside thei
 # %% [markdown]
 # White crosses are the truth. Pixels depend on the size of the image. The field therefore measures
 # in [eye distances](../docs/glossary.md#eye-distance), the distance between the two eye centres of
-# the same face. An error above a tenth of it counts as a failure.
+# the same face. An error above a tenth of it counts as a failure. The share of such faces is the
+# [failure rate](../docs/glossary.md#failure-rate).
 
 # %% [markdown] exercise="error"
 # ### Exercise 4 ★ · Errors in eye distances
@@ -725,8 +727,9 @@ assert np.allclose(error_in_eye_distances(there * 2, there * 2 + [0, 1]), 0.1)
 
 # %% [markdown]
 # How sure is the mean? The [bootstrap](../docs/glossary.md#bootstrap) draws the test faces again,
-# with repeats, a thousand times. 95 % of the means lie in an **interval**. We compare with the
-# model that ships with the course. It is larger and learned from many more faces, also real ones.
+# with repeats, a thousand times. The middle 95 % of these means form an **interval**. We compare
+# with the model that ships with the course. It is larger and learned from many more faces, also
+# real ones.
 
 
 # %%
@@ -751,7 +754,7 @@ for name, answer in answers.items():
     print(f"failures {np.mean(errors > 0.1):.1%}")
 
 # %% [markdown]
-# One person appears on 20 faces, so the truth is less certain than these intervals say. The last
+# One person appears on 20 faces, so the means are less certain than these intervals say. The last
 # row is [test-time augmentation](../docs/glossary.md#test-time-augmentation), the mean of the
 # answers for a face and for its mirror image, flipped back. The gain is smaller than the interval.
 #
@@ -767,9 +770,9 @@ show_answers(
 # ### Why not accuracy?
 #
 # Many notebooks on this task report a high *accuracy*, because they pass `metrics=["accuracy"]` to
-# a model with 30 outputs. Keras then compares only *which* of the 30 numbers is the largest. On an
-# upright face that is nearly always the height of the lower lip. We test it with good answers, and
-# with the same answers moved by 10 pixels.
+# a model with 30 outputs. Keras then compares only *which* of the 30 numbers is the largest. Most
+# often that is the height of the lower lip. We test it with good answers, and with the same answers
+# moved by 10 pixels.
 
 
 # %%
@@ -787,8 +790,8 @@ share = kaggle["largest_is_lower_lip_y"] / kaggle["complete"]
 print(f"always 'lower lip' on Kaggle's complete faces: {share:.2f}")
 
 # %% [markdown]
-# Moving every point by 10 pixels changes nothing. On Kaggle's faces an answer without any look at
-# the image reaches 0.71.
+# Moving every point by 10 pixels changes nothing. The mean face always answers "lower lip". On
+# Kaggle's faces this answer reaches 0.71, without any image.
 
 # %% [markdown] tags=["optional"]
 # ### If you have time · Which points are hard?
@@ -819,8 +822,9 @@ plots.show(
 # %% [markdown] tags=["optional"]
 # ### If you have time · And on real faces?
 #
-# The photos of Kaggle's set may not be shown here. We measured the shipped model beforehand on a part
-# of them that was set aside before training, without and with the mirror image.
+# We measured the shipped model beforehand on 1,000 real faces that were set aside before training,
+# without and with the mirror image. They come from the data set MTFL, are cropped as Kaggle's are,
+# and may not be shown here. Five points of each are labelled.
 
 # %% tags=["optional"]
 for name in ("keypoints-facial-keypoints-test", "keypoints-facial-keypoints-test-tta"):
@@ -886,7 +890,7 @@ plots.show(
 
 # %% [markdown]
 # The answer is B. A point that cannot be seen must be guessed, and both models fail most on turned
-# heads. More data helps everywhere, but the pattern stays.
+# heads. The shipped model is better everywhere, but the pattern is the same.
 #
 # The last panel needs care. The [Monk scale](../docs/glossary.md#monk-scale) goes from light (1) to
 # dark (10). Each person was drawn in every tone, so we can compare the same person in the darkest
@@ -901,9 +905,9 @@ for which, name in enumerate(("ours", "shipped")):
 
 # %% [markdown]
 # If an interval lies above 0, the model is worse on dark skin, for these 24 people. The made
-# training faces contain every tone equally often. A likely cause is contrast. On dark skin, fewer
-# grey levels separate a lid or a brow from what is around it. We have not tested this. Made faces
-# do not say how well a model works for real people of some group.
+# training faces contain every tone about equally often. A likely cause is contrast. On dark skin,
+# fewer grey levels separate a lid or a brow from what is around it. We have not tested this. Made
+# faces do not say how well a model works for real people of some group.
 
 # %% [markdown] exercise="better" kind="challenge"
 # ### Exercise 5 ★★★ · Beat this network
@@ -998,16 +1002,15 @@ check.quiz_02(ANSWERS)
 #
 # Our network has seen made faces only, and only 128 people. It knows no children, no scars and no
 # hands. The shipped model has seen real faces too. But ten of its points come from video frames,
-# labelled by a program that marks brows and lips a little differently. On a head turned far to the
-# side, one eye is hidden. The model gives a point for it all the same, and does not say that it is
-# a guess. Nothing recorded who is in the real training images, so we do not know for whom the model
-# works worse.
+# labelled by a program that marks brows and lips a little differently. The model gives a point for
+# a hidden eye, too, and does not say that it is a guess. Nothing recorded who is in the real
+# training images, so we do not know for whom the model works worse.
 #
 # ## Go further
 #
 # - Train longer with `COURSE_PROFILE=full`, or on real faces with `SOURCE = "facial-keypoints"`.
 # - Replace the squared error by the distance itself. What do a few wrong labels do to each?
-# - Read [He et al. 2016](https://arxiv.org/abs/1512.03385), which is as clear as papers get.
+# - Read [He et al. 2016](https://arxiv.org/abs/1512.03385).
 #
 # **Next:** [lesson 3, your first classifier](03_first_classifier.ipynb), where the same kind of
 # network names an emotion.

@@ -185,6 +185,6 @@ quiz_01 = quiz(
         3: "ask yourself whether the naive flip passes this test.",
         4: "look again at what pixels * 2 printed before exercise 3.",
         5: "look again at the table of the three parts.",
-        6: "look again at the last section, where the model found a twin.",
+        6: "look again at the last section, where the model found the same face.",
     },
 )

@@ -58,7 +58,7 @@ def masked_loss(answer: Callable) -> Iterator[str]:
     with_zeros = (np.nan_to_num(true) - predicted) ** 2
     of_faces = squares.sum(axis=(1, 2)) / labelled.sum(axis=(1, 2))
     mistakes = {
-        "Gaps count as 0, the middle of the picture: leave them out instead.": with_zeros.mean(),
+        "Gaps count as 0, as if the point were the mean face's: leave them out.": with_zeros.mean(),
         "Divide by the number of labelled coordinates, not by all of them.": squares.mean(),
         "That is the sum; divide by the number of labelled coordinates.": squares.sum(),
         "A mean of the faces' means: one with few labels counts like a full one.": of_faces.mean(),
