@@ -5,7 +5,7 @@
 #
 # You start with the finished program of this course. A photo goes in. For each face you get a box,
 # 15 points, an emotion, the muscles that moved, and a name. The lessons that follow show how each
-# part works, and you train small versions of its models.
+# part works, and you train small versions of the models.
 #
 # **You will be able to**
 #

@@ -717,9 +717,9 @@ plots.show(
 spoiled = val.keypoints.copy()
 chosen = np.random.default_rng(2).choice(len(val), 15, replace=False)
 swapped, exchanged, strangers = chosen[:5], chosen[5:10], chosen[10:]
-spoiled[swapped, :2] = val.keypoints[swapped, 1::-1]
+spoiled[swapped, :2] = val.keypoints[swapped, 1::-1]  # point 1, then point 0
 spoiled[exchanged] = val.keypoints[exchanged][..., ::-1]
-spoiled[strangers] = val.keypoints[np.roll(strangers, 1)]
+spoiled[strangers] = val.keypoints[np.roll(strangers, 1)]  # those of the face before
 kinds = {
     "eyes swapped": swapped,
     "x and y exchanged": exchanged,

@@ -277,7 +277,9 @@ print("global average:", small.mean())
 def convolve(x, filters, size, stride=1, pool=False):
     x = layers.Conv2D(filters, size, stride, padding="same", use_bias=False)(x)
     x = layers.MaxPooling2D()(x) if pool else x
-    return layers.BatchNormalization(momentum=0.9)(x)  # 0.99 is for longer trainings
+    return layers.BatchNormalization(momentum=0.9)(
+        x
+    )  # of its averages; 0.99 is for longer trainings
 
 
 def classic_block(x, filters, first):
@@ -450,7 +452,7 @@ print(f"test: change w1 by 0.001, and the loss changes by 0.001 × {(nudged - 4)
 # Change them here.
 
 # %%
-EPOCHS = settings.by_profile(smoke=1, lesson=5, full=30)
+EPOCHS = settings.by_profile(smoke=1, lesson=5, full=30)  # `lesson` is what counts here
 FACES = settings.by_profile(smoke=64, lesson=2560, full=None)  # None: all of them
 BATCH, LEARNING_RATE = 32, 2e-3
 
@@ -661,9 +663,9 @@ plots.show(
 # their input on unchanged. Gradient descent does not find that solution.
 #
 # Look at the first row, too. The plainest network, with five layers, beats them all. Deeper
-# networks need more data and more steps. Even with skips, a new block does not begin by doing
-# nothing. Batch normalisation starts with a scale (*gamma*) of 1, so each block at first adds noise
-# to its input.
+# networks usually need more data and more steps. Even with skips, a new block does not begin by
+# doing nothing. Batch normalisation starts with a scale (*gamma*) of 1, so each block at first adds
+# noise to its input.
 
 # %% [markdown]
 # ## Judge · How good is it?
@@ -815,9 +817,9 @@ plots.show(
 )
 
 # %% [markdown] tags=["optional"]
-# The centres and inner corners of the eyes are easiest. The outer end of a brow fades into skin or
-# hair. The nose tip is hard as well, because it moves most when a head turns, and it has no edge
-# around it. A mouth changes its place with every expression.
+# The centres and inner corners of the eyes are easiest. The outer ends of the brows are hardest,
+# perhaps because they fade into skin or hair. The nose tip moves most when a head turns, and it has
+# no edge around it. A mouth changes its place with every expression.
 
 # %% [markdown] tags=["optional"]
 # ### If you have time · And on real faces?
