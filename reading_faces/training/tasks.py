@@ -110,7 +110,9 @@ KEYPOINTS = Task(
     recipes={
         "smoke": SMOKE,
         "lesson": LESSON,
-        "full": Recipe(Schedule(epochs=20, learning_rate=2.5e-3, weight_decay=0.05), drawn=12_000),
+        "full": Recipe(
+            Schedule(36, learning_rate=2.5e-3, weight_decay=0.05, restarts=(14, 24)), drawn=12_000
+        ),
         "full small": Recipe(Schedule(epochs=8, learning_rate=2e-3, batch_size=32)),
     },
     sources=("facial-keypoints", "youtube-faces", "made"),

@@ -49,15 +49,20 @@ def keypoint_data(sources: tuple[str, ...], recipe: Recipe, seed: int) -> Exampl
     """Return faces with their points as targets; all points of those drawn for the recipe.
 
     Labels of another definition are moved to Kaggle's. They are the only ones of all 15 points on
-    real faces, and few: where rows are not limited, they are learnt twice.
+    real faces, and few: beside other sources, and where rows are not limited, they are learnt three
+    times, and of people for validation, too.
     """
     more = recipe.drawn and "made" in sources
     drawn = {"made": training_set(recipe.drawn, pose="turned")} if more else {}
     parts = [as_kaggle(load_keypoints(drawn.get(source, source))) for source in sources]
-    twice = [part for part in parts if definitions.marks_otherwise(part.source) and not recipe.rows]
+    few = [bool(definitions.marks_otherwise(part.source)) for part in parts]
+    if recipe.rows or all(few):
+        few = [False] * len(parts)
+    many = [part for part, rare in zip(parts, few, strict=True) if not rare]
+    again = [learnt_from(part) for part, rare in zip(parts, few, strict=True) if rare] * 3
     return as_examples(
-        parts, lambda part, _: part.keypoints, recipe, seed, augment_keypoints,
-        keypoints_to_network, [train_and_val(part, None, seed)[0] for part in twice],
+        many, lambda part, _: part.keypoints, recipe, seed, augment_keypoints,
+        keypoints_to_network, again,
     )  # fmt: skip
 
 
@@ -71,8 +76,8 @@ def as_kaggle(faces: KeypointData) -> KeypointData:
 
 
 def learnt_from(faces: KeypointData) -> KeypointData:
-    """Return the faces of training people; all, where there are no splits."""
-    return faces.select(np.isin(faces.split, ("train", "all")))
+    """Return the faces of all but the people for the test."""
+    return faces.select(faces.split != "test")
 
 
 def offsets_from_kaggle(faces: KeypointData) -> np.ndarray:

@@ -9,6 +9,7 @@ from functools import partial
 
 import keras
 import numpy as np
+from keras import layers
 
 from helpers import settings
 from helpers.models import TrainedModel
@@ -19,7 +20,6 @@ from reading_faces.training.loop import fit, train_in_turn
 from reading_faces.training.measure import Evaluation, describe, finite
 from reading_faces.training.recipes import Recipe, Schedule, build_optimizer, precision
 from reading_faces.training.training_data import Examples, drawn_only, unit_examples
-from reading_faces.training.transfer import thaw
 
 DRAWN = settings.SHIPPED / "weights" / "made" / "action_units.weights.h5"
 PEOPLE = "ckplus-action-units"
@@ -29,6 +29,21 @@ RECIPE = Recipe(
     rows=1000,
     last_stages=3,
 )
+
+
+def thaw(network: keras.Model, stages: int) -> None:
+    """Let the last `stages` stages learn, but for batch normalisation; all others stay frozen.
+
+    A stage begins where the picture becomes smaller. Batch normalisation goes on using what it
+    knows of many thousand faces. (To call a network with `training=False` is not enough for that,
+    https://github.com/keras-team/keras/issues/20285.)
+    """
+    sides = [layer.output.shape[1] if layer.output.ndim == 4 else 0 for layer in network.layers]
+    starts = [i for i in range(1, len(sides)) if 0 < sides[i] < sides[i - 1]]
+    first = starts[-stages] if stages <= len(starts) else 0
+    network.trainable = True
+    for number, layer in enumerate(network.layers):
+        layer.trainable = number >= first and not isinstance(layer, layers.BatchNormalization)
 
 
 def learn(network: keras.Model, examples: Examples, run) -> tuple[keras.Model, dict]:

@@ -93,30 +93,46 @@ def elsewhere(monkeypatch):
     monkeypatch.setattr(training_data.models, "load", lambda name: Oracle(ours))
     sparse = ours - [0, 9] * (np.arange(15) == 14)[:, None]  # marked by others
     sparse[:, 2:10] = np.nan
-    table = np.concatenate([ours[:80], sparse])
+    table = np.concatenate([ours[:100], sparse])
     monkeypatch.setattr(training_data, "kaggle_coordinates", lambda: table)
     return ours, faces
 
 
-def test_labels_of_another_definition_are_moved_to_kaggles_and_learnt_twice(elsewhere):
+def test_labels_of_another_definition_are_moved_to_kaggles(elsewhere):
     ours, faces = elsewhere
     assert np.abs(faces.keypoints - ours).max() > 2
     recipe = Recipe(Schedule(1, 1e-3))
     training, validation, _ = training_data.keypoint_data(("youtube-faces",), recipe, 0)
-    np.testing.assert_allclose(training.targets, ours[[*range(80), *range(80)]], atol=0.5)
+    np.testing.assert_allclose(training.targets, ours[:80], atol=0.5)
     np.testing.assert_allclose(validation.targets, ours[80:100], atol=0.5)
-    few = training_data.keypoint_data(("youtube-faces",), replace(recipe, rows=30), 0).training
-    assert len(few.images) == 30
+
+
+def test_beside_others_they_are_learnt_three_times_from_all_but_the_people_for_the_test(
+    elsewhere, monkeypatch
+):
+    ours, faces = elsewhere
+    split = np.repeat(["train", "val"], 60)
+    others = KeypointData(faces.images + 120, ours, split, source="others")
+    monkeypatch.setattr(
+        training_data, "load_keypoints", {"youtube-faces": faces, "others": others}.get
+    )
+    recipe, both = Recipe(Schedule(1, 1e-3)), ("others", "youtube-faces")
+    training, validation, _ = training_data.keypoint_data(both, recipe, 0)
+    rows = [*range(60), *range(100), *range(100), *range(100)]
+    np.testing.assert_allclose(training.targets, ours[rows], atol=0.5)
+    np.testing.assert_allclose(validation.targets, ours[60:], atol=0.5)
+    some = training_data.keypoint_data(both, replace(recipe, rows=30), 0)
+    assert len(some.training.images) == 60 and len(some.validation.images) == 80
 
 
 def test_kaggles_faces_are_stretched_until_their_mouths_are_as_low(elsewhere, monkeypatch):
     ours, faces = elsewhere
-    middle = ours[:80, :2].mean(axis=1, keepdims=True)
-    low = middle + (ours[:80] - middle) * [1, 0.9]  # as if seen from above
-    plain = training_data.offsets_from_kaggle(faces.select("train"))
+    middle = ours[:100, :2].mean(axis=1, keepdims=True)
+    low = middle + (ours[:100] - middle) * [1, 0.9]  # as if seen from above
+    plain = training_data.offsets_from_kaggle(training_data.learnt_from(faces))
     monkeypatch.setattr(training_data, "kaggle_coordinates", lambda: low)
     np.testing.assert_allclose(
-        training_data.offsets_from_kaggle(faces.select("train")), plain, atol=0.02
+        training_data.offsets_from_kaggle(training_data.learnt_from(faces)), plain, atol=0.02
     )
 
 

@@ -25,7 +25,6 @@ from reading_faces.training.measure import evaluate
 from reading_faces.training.recipes import Recipe, Schedule, build_optimizer
 from reading_faces.training.storage import build_keypoint_model
 from reading_faces.training.training_data import emotion_data
-from reading_faces.training.transfer import class_weights
 
 
 def plain_stage(x, filters: int, stride: int, identity_blocks: int):
@@ -124,6 +123,12 @@ def train(
         "val_loss": curves["val_loss"],
         "metrics": measured["metrics"],
     }
+
+
+def class_weights(targets: np.ndarray) -> np.ndarray:
+    """Return a weight for each class of targets `(n, classes)`, so that all count alike in sum."""
+    counts = targets.sum(axis=0)
+    return (len(targets) / (len(counts) * np.maximum(counts, 1))).astype(np.float32)
 
 
 def seconds_per_step(network: keras.Model, schedule: Schedule, loss: Callable) -> float:
