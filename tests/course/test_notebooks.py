@@ -237,7 +237,7 @@ def test_an_incomplete_exercise_is_found(little, old, new):
         pytest.param(lesson, source, shown, marks=real(source), id=lesson)
         for lesson, source, shown in (
             ("01_keypoints_and_flip", "facial-keypoints", "px off"),
-            ("02_residual_keypoint_model", "facial-keypoints", "px"),
+            ("02_residual_keypoint_model", "facial-keypoints", "pixels"),
             ("03_first_classifier", "fer2013", "of real ones"),
         )
     ],
