@@ -30,7 +30,7 @@ _KINDS = (*FORMATS, "MPO")  # a JPEG with more pictures behind it, which has nam
 EXTENSIONS = tuple(end for end, kind in Image.registered_extensions().items() if kind in _KINDS)
 # A photo is decoded into three bytes a pixel. A JPEG may have four times as many: it can be decoded
 # at a half or a quarter of its width. All that have more than a third of it are made smaller, so
-# that reading and drawing them takes less than 1.5 GB.
+# that reading and drawing one takes about 1.5 GB (a progressive JPEG of 200 million pixels 1.6).
 MOST_PIXELS = 100_000_000
 # What operating systems leave beside photos, besides names that begin with a dot.
 LITTER = ("thumbs.db", "desktop.ini")
