@@ -327,9 +327,16 @@ class TrainedModel:
             # Powers of two only: the processor's library keeps what it has prepared for each size
             # of batch, and hundreds of sizes would fill the memory of a long run.
             size = min(_LARGEST_BATCH, 2 ** int(math.log2(len(images) - start)))
-            parts.append(self.network.predict_on_batch(standardize(images[start : start + size])))
+            parts.append(self._run(standardize(images[start : start + size])))
             start += size
         return np.concatenate(parts)
+
+    def _run(self, batch: np.ndarray) -> np.ndarray:
+        """Run the network; from the second time on compiled, which pays for more than one photo."""
+        if self.network.predict_function is None:
+            self.network.make_predict_function()
+            return keras.ops.convert_to_numpy(self.network(batch, training=False))
+        return self.network.predict_on_batch(batch)
 
 
 def load(
