@@ -64,9 +64,10 @@ print("keypoints:", faces.keypoints.shape, faces.keypoints.dtype)
 
 # %% [markdown]
 # There are 3,200 grey images of 96 × 96 pixels. A pixel is a number from 0 for black to 255 for
-# white. Each face has 15 keypoints with two coordinates each. They are the [labels](../docs/glossary.md#label) of the face,
-# the correct answers from which a model learns. The coordinate x counts to the right, and y counts
-# **down**, because row 0 of an image is at the top.
+# white. Each face has 15 keypoints with two coordinates each. They are the
+# [labels](../docs/glossary.md#label) of the face, the correct answers from which a model learns.
+# The coordinate x counts to the right, and y counts **down**, because row 0 of an image is at the
+# top.
 #
 # Always look at your data first. Here are eight clear faces.
 

@@ -258,12 +258,12 @@ print("global average:", small.mean())
 #
 # ### The classic residual network
 #
-# Deeper networks should do better, because edges become corners and corners become eyes. In
-# practice, very deep plain networks got worse, even on the images they were trained on. [He et al.
-# (2016)](https://arxiv.org/abs/1512.03385) showed this on CIFAR-10 and ImageNet, and found a
-# remedy. In a [residual block](../docs/glossary.md#residual-block) the input is added to the output
-# of the layers, `output = input + layers(input)`. The way around the layers is a [skip
-# connection](../docs/glossary.md#skip-connection).
+# Deeper networks should do better, because each layer combines the features below it, edges to
+# corners and corners to eyes. In practice, very deep plain networks got worse, even on the images
+# they were trained on. [He et al. (2016)](https://arxiv.org/abs/1512.03385) showed this on CIFAR-10
+# and ImageNet, and found a remedy. In a [residual block](../docs/glossary.md#residual-block) the
+# input is added to the output of the layers, `output = input + layers(input)`. The way around the
+# layers is a [skip connection](../docs/glossary.md#skip-connection).
 #
 # ![Three diagrams of residual blocks. In the classic convolution block, a 1 by 1 convolution with max-pooling, a 3 by 3 and a 1 by 1 convolution form the main path, and a 1 by 1 convolution with max-pooling the short path. In the classic identity block the short path is the unchanged input. In our convolution block the main path has two 3 by 3 convolutions, the first with stride 2.](pictures/residual_blocks.svg)
 #
@@ -334,7 +334,7 @@ def build_model(block=our_block, blocks=2, filters=(16, 32, 64), dropout=0.2):
 # %% [markdown]
 # ![Our network as blocks. A face of 96 by 96 by 1 becomes 48 by 48 by 16 after a convolution, 24 by 24 by 16 after stage 1, 12 by 12 by 32 after stage 2, 6 by 6 by 64 after stage 3, then 2,304 numbers in a row and 30 outputs.](pictures/keypoint_network.svg)
 #
-# Keras knows the shape after each layer. We print it for the layers that change it.
+# Keras knows the shape after each layer.
 
 # %% tags=["nbval-check-output"]
 model = build_model()
@@ -352,7 +352,7 @@ for name, network in (("classic", build_model(classic_block, blocks=3)), ("ours"
 #
 # The [loss](../docs/glossary.md#loss) is one number that says how wrong a network is. For
 # regression it is usually the [mean squared error](../docs/glossary.md#mean-squared-error). It
-# depends on all weights, so you can picture it as a landscape. The
+# depends on all weights. With two weights you can picture it as a landscape. The
 # [gradient](../docs/glossary.md#gradient) is the list of its slopes, one for each weight, and it
 # points uphill. [Gradient descent](../docs/glossary.md#gradient-descent) moves each weight a little
 # the other way, again and again. The [learning rate](../docs/glossary.md#learning-rate) says how
@@ -554,10 +554,10 @@ print("validation loss after each epoch:", *(f"{loss:.2f}" for loss in history["
 # ### Exercise 3 ★ · Three learning rates
 #
 # How much does the learning rate matter? For each of at least three rates, build a *new* network,
-# train it for one epoch on the first 1,280 faces, and note its validation loss in `RESULTS`. The
-# largest rate should be at least 100 times the smallest. The cells under *Fit* show `compile` and
-# `fit`. You also need `build_model`, `validation` and `.history["val_loss"]`. A schedule and a
-# checkpoint are not needed. If a loss is not a number any more, note `float("inf")`.
+# train it for one epoch on the first 1,280 of `inputs` and `targets`, and note its validation loss
+# in `RESULTS`. The largest rate should be at least 100 times the smallest. The cells under *Fit*
+# show `compile` and `fit`. You also need `build_model`, `validation` and `.history["val_loss"]`. A
+# schedule and a checkpoint are not needed. If a loss is not a number any more, note `float("inf")`.
 #
 # Type into the cell below and run it, then run the checker under it.
 
