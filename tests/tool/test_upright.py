@@ -81,12 +81,27 @@ def seen(eye, other_eye, confidence=0.999, moved=0.0) -> DetectedFace:
     return DetectedFace(box, confidence, landmarks, box)
 
 
+def closely(monkeypatch, confidences: list) -> list:
+    """Have the last network be so sure of a face from its four sides; return which it took."""
+    looks = []
+
+    def look_at(photo, squares, rolls):
+        looks.append(list(rolls))
+        across = 20 * np.stack([np.cos(np.deg2rad(rolls)), np.sin(np.deg2rad(rolls))], axis=1)
+        eyes = [((40 - x, 30 - y), (40 + x, 30 + y)) for x, y in across]
+        return [seen(*pair, sure) for pair, sure in zip(eyes, confidences, strict=True)]
+
+    monkeypatch.setattr(detect, "look_at", look_at)
+    return looks
+
+
 PHOTO = np.zeros((200, 300, 3), np.uint8)
 LYING, LEVEL = ((30, 20), (30, 60)), ((20, 30), (60, 30))
 
 
 def test_a_face_that_seems_to_lie_and_is_not_found_turned_is_none(monkeypatch):
     face = seen(*LYING)
+    closely(monkeypatch, [0.1] * 4)
     looking(monkeypatch, face)
     assert upright.find_faces(PHOTO) == ([], [face.box])
     # And where an upright face was found, too, it is no second one.
@@ -96,23 +111,23 @@ def test_a_face_that_seems_to_lie_and_is_not_found_turned_is_none(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("face", "looks"), [(seen(*LEVEL), 1), (seen(*LEVEL, 0.99), 5), (seen(*LYING), 8)]
+    ("face", "looks", "closer"),
+    [(seen(*LEVEL), 1, 0), (seen(*LEVEL, 0.99), 1, 2), (seen(*LYING), 4, 2)],
 )
-def test_a_photo_with_a_sure_and_level_face_is_looked_at_once(monkeypatch, face, looks):
+def test_a_photo_with_a_sure_and_level_face_is_looked_at_once(monkeypatch, face, looks, closer):
     """Where the only face lies, the photo may: it is looked at from the other sides, too."""
-    looked = looking(monkeypatch, face)
+    looked, close = looking(monkeypatch, face), closely(monkeypatch, [0.1] * 4)
     upright.find_faces(PHOTO)
     turned = [(300, 200), (200, 300), (300, 200)]
-    assert looked == [PHOTO.shape[:2], *[(112, 112)] * 4, *turned][:looks]
+    assert looked == [PHOTO.shape[:2], *turned][:looks]
+    assert close == [[0, 90, 180, -90]] * closer
 
 
 @pytest.mark.parametrize(("sure", "roll"), [(0.99, 0), (0.995, -90)])
 def test_a_face_in_doubt_lies_if_from_another_side_it_is_three_times_surer(monkeypatch, sure, roll):
-    """It is wrong with 2 % as it is; turned clockwise once, with half or a quarter of that."""
-    points, box = seen(*LEVEL).landmarks + 16, (36.0, 36.0, 40.0, 40.0)
-    as_it_is, turned = (DetectedFace(box, each, points, box) for each in (0.98, sure))
-    answers = [[seen(*LEVEL, 0.98)], [as_it_is], [turned], [], []]
-    monkeypatch.setattr(detect, "detect_faces", lambda *_: answers.pop(0) if answers else [])
+    """It is wrong with 2 % as it is; leaning to the left, with half or a quarter of that."""
+    looking(monkeypatch, seen(*LEVEL, 0.98))
+    closely(monkeypatch, [0.98, 0.5, 0.1, sure])
     ((face,), lying) = upright.find_faces(PHOTO)
     assert face.roll == pytest.approx(roll) and not lying
 
