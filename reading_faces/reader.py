@@ -9,6 +9,7 @@ import itertools
 import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -218,8 +219,14 @@ class FaceReader:
         photos : paths of files, what `load_photo` made of one, or arrays `(h, w, 3) uint8` RGB.
         """
         photos, gallery = iter(photos), self._known_people()
-        while batch := list(itertools.islice(photos, PHOTOS_AT_ONCE)):
-            yield from self._fill([self._find(photo, gallery) for photo in batch], gallery)
+        # While the networks read some faces, those of the next photos are looked for.
+        with ThreadPoolExecutor(1) as networks:
+            reading = None
+            while batch := list(itertools.islice(photos, PHOTOS_AT_ONCE)):
+                found = [self._find(photo, gallery) for photo in batch]
+                yield from reading.result() if reading else ()
+                reading = networks.submit(self._fill, found, gallery)
+            yield from reading.result() if reading else ()
 
     def read_one(self, photo: str | Path | np.ndarray) -> PhotoReading:
         """Read a single photo."""
