@@ -17,6 +17,11 @@ def shares_without_care(logits):
     return grown / grown.sum(axis=1, keepdims=True)
 
 
+def shares_by_the_largest_of_all(logits):
+    grown = np.exp(logits - logits.max())
+    return grown / grown.sum(axis=1, keepdims=True)
+
+
 def picked(probabilities, one_hot):
     return (probabilities * one_hot).sum(axis=1)
 
@@ -28,6 +33,10 @@ def mean_loss(probabilities, one_hot):
 def loss_by_row(probabilities, one_hot):
     rows = zip(probabilities, one_hot.argmax(axis=1), strict=True)
     return np.mean([-np.log(row[right]) for row, right in rows])
+
+
+def loss_with_a_small_number(probabilities, one_hot):
+    return -(one_hot * np.log(probabilities + 1e-7)).sum(axis=1).mean()
 
 
 def loss_of_every_class(probabilities, one_hot):
@@ -62,7 +71,7 @@ GOOD_RATES = {2e-5: 0.17, 2e-3: 0.41, 2e-1: 0.15}
 
 RIGHT = {
     check.softmax: [shares, lambda logits: softmax(logits, axis=1)],
-    check.cross_entropy: [mean_loss, loss_by_row],
+    check.cross_entropy: [mean_loss, loss_by_row, loss_with_a_small_number],
     check.merged_accuracy: [merged, merged_by_renaming],
     check.emotion_rates: [GOOD_RATES, {1e-4: 0.3, 1e-3: 0.44, 1e-2: 0.42, 1e-5: 0.15}],
     check.beat_the_lesson: [Network(), Network(wrong=0.25, scale=9.0)],
@@ -81,6 +90,9 @@ WRONG = {
         (lambda logits: logits / logits.sum(axis=1, keepdims=True), "take np.exp"),
         (lambda logits: softmax(logits / 2, axis=1), "In row 0"),
         (shares_without_care, "overflows"),
+        (shares_by_the_largest_of_all, "its own largest logit"),
+        (lambda logits: np.exp(logits) / np.exp(logits).sum(axis=1), "keepdims=True"),
+        (lambda logits: int("one"), "stopped with ValueError"),
         (lambda logits: shares(logits)[0], "shape (5, 4)"),
     ],
     check.cross_entropy: [
@@ -96,6 +108,10 @@ WRONG = {
         (lambda p, one_hot: ((p - one_hot) ** 2).mean(), "squared error"),
         (lambda p, one_hot: -np.log(p).sum(axis=1).mean(), "probability of the right class"),
         (loss_of_every_class, "before the logarithm"),
+        (lambda p, one_hot: -np.log(p.max(axis=1)).mean(), "the right class's"),
+        (lambda p, one_hot: mean_loss(softmax(p, axis=1), one_hot), "no second softmax"),
+        (lambda p, one_hot: -np.log(picked(p, one_hot).sum()), "added the faces first"),
+        (lambda p, one_hot: -np.log(p * one_hot).mean(), "add up each row"),
         (lambda p, one_hot: 2 * mean_loss(p, one_hot), "it should be"),
     ],
     check.merged_accuracy: [

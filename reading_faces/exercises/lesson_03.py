@@ -33,11 +33,17 @@ def softmax(answer: Callable[[np.ndarray], np.ndarray]) -> Iterator[str]:
         "Logits can be negative: take np.exp of them before you divide.": shares,
     }
 
-    yield from compare(answer(logits), right, mistakes)
+    try:
+        result = answer(logits)
+    except ValueError as error:
+        if "broadcast" in str(error):
+            yield "One number a row, (5,), does not fit (5, 4): write keepdims=True, for (5, 1)."
+        raise
+    yield from compare(result, right, mistakes)
     with np.errstate(all="ignore"):
-        large = np.asarray(answer(np.array([[1000.0, 999.0]])))
+        large = np.asarray(answer(np.array([[1000.0, 999.0], [1.0, 0.0]])))
     if not np.isfinite(large).all():
-        yield "Right, but exp(1000) overflows: subtract each row's largest logit first."
+        yield "Right, but exp(1000) overflows: subtract from each row its own largest logit first."
 
 
 @checker("Right: sure and wrong costs most, and the loss is a mean over the faces.")
@@ -47,7 +53,8 @@ def cross_entropy(answer: Callable[[np.ndarray, np.ndarray], float]) -> Iterator
     one_hot = np.eye(3)[[0, 2, 0, 1]]
     true = (probabilities * one_hot).sum(axis=1)
     losses = -np.log(true)
-    right = losses.mean()
+    right, largest = losses.mean(), -np.log(probabilities.max(axis=1)).mean()
+    again = scipy_softmax(probabilities, axis=1)[one_hot == 1]
     mistakes = {
         "The loss is minus the logarithm; yours has the other sign.": -right,
         "That is the sum over the faces; take the mean.": losses.sum(),
@@ -59,12 +66,18 @@ def cross_entropy(answer: Callable[[np.ndarray, np.ndarray], float]) -> Iterator
         "The logarithm is missing: this is the mean of 1 - p.": (1 - true).mean(),
         "This is the squared error of lesson 2.": ((probabilities - one_hot) ** 2).mean(),
         "Take only the probability of the right class.": -np.log(probabilities).sum(1).mean(),
+        "That is the largest probability's loss; take the right class's.": largest,
+        "Those are probabilities already: no second softmax.": -np.log(again).mean(),
+        "One logarithm for each face, then the mean; you added the faces first.": -np.log(
+            true.sum()
+        ),
+        "A product with 0 gives log(0): add up each row, then take the logarithm.": np.inf,
     }
 
     yield from compare(answer(probabilities, one_hot), right, mistakes, form="Give one number")
     with np.errstate(all="ignore"):
         sure = float(answer(np.array([[1.0, 0.0]]), np.array([[1.0, 0.0]])))
-    if not np.isclose(sure, 0):
+    if not np.isclose(sure, 0, atol=1e-5):  # some add 1e-7 against log(0)
         yield "Sure and right, p = 1 and 0, costs 0: pick the right class before the logarithm."
 
 

@@ -96,9 +96,9 @@ def soften(answer: Callable[[np.ndarray, float], np.ndarray]) -> Iterator[str]:
 
     yield from compare(answer(logits, 2.5), right, mistakes)
     with np.errstate(over="ignore", invalid="ignore"):
-        large = np.asarray(answer(np.array([[1000.0, 999.0]]), 1.0))
+        large = np.asarray(answer(np.array([[1000.0, 999.0], [1.0, 0.0]]), 1.0))
     if not np.isfinite(large).all():
-        yield "Large logits overflow: subtract each row's largest number first."
+        yield "Large logits overflow: subtract from each row its own largest number first."
 
 
 def best_of(results: dict[float, float]) -> str:
