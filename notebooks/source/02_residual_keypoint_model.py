@@ -6,9 +6,9 @@
 # In [lesson 1](01_keypoints_and_flip.ipynb) a program marked 15
 # [keypoints](../docs/glossary.md#keypoint) on each face. Now you train a network that finds these
 # points on faces it has never seen. You build the network from its smallest part, a neuron, train
-# it, and measure where it fails. The picture shows the course's fully trained network.
+# it, and measure where it fails.
 #
-# ![Four made-up faces with 15 points each. White crosses show where the points are, coloured markers show where a network puts them, and they nearly coincide.](pictures/predicted.png)
+# ![Four made-up faces with 15 points each. White crosses show where the points are, coloured markers show where the course's fully trained network puts them, and they nearly coincide.](pictures/predicted.png)
 #
 # **You will be able to**
 #
