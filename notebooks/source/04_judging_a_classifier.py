@@ -92,11 +92,9 @@ plots.show(grid, "Seven clear drawn faces, one for each emotion from angry to ne
 # %% tags=["nbval-check-output"]
 review = stored_result("fer2013-review")
 votes = review["votes"]
-print(f"all ten voters agree:                {votes['all_agree']:.1%}")
+print(f"all ten voters agree: {votes['all_agree']:.1%}")
 print(f"the most frequent vote is the label: {votes['label_is_most_frequent']:.1%}")
-print(
-    f"no voter says what the label says:   {votes['nobody_agrees_with_the_label'] / votes['n']:.1%}"
-)
+print(f"no voter agrees with the label: {votes['nobody_agrees_with_the_label'] / votes['n']:.1%}")
 
 # %%
 both = pd.DataFrame(review["counts"]).sum(axis=1).to_frame("label")
@@ -769,10 +767,10 @@ plots.show(
 
 # %% [markdown]
 # A ring marks the largest value of each map, and the title says how much of the probability is left
-# when that cell is covered. On Eileen Collins's face the activation map is brightest at an eye, and
-# nearly as bright around the mouth. Covering the eye changes nothing, because other cells hold enough
-# evidence. Covering the mouth halves the probability of *happy*. The map alone cannot tell which of
-# its bright places matters.
+# when that cell is covered. On Eileen Collins's face the activation map is brightest beside an eye,
+# and nearly as bright around the mouth. Covering the first place changes nothing, probably because
+# other cells hold enough evidence. Covering the mouth halves the probability of *happy*. The map alone
+# cannot tell which of its bright places matters.
 #
 # ### Where people disagree
 
