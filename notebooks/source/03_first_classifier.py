@@ -145,11 +145,11 @@ for name, part in {"training": train, "validation": val, "test": test}.items():
     print(f"{name:10} {len(part):6,} faces{people}")
 
 # %% [markdown]
-# Some drawn faces are hard for anyone. The expression is faint, the head is turned away, or something
-# covers the mouth. So we also define **clear test faces**. At least one muscle movement
-# (`action_units`) has half of its full strength, or the face is neutral. The head is turned by at most
-# 20°. Nothing but glasses is in front of the face. We fix this rule *before* we train. After seeing
-# results we could choose one that gives a better number.
+# Some drawn faces are hard. The expression is faint, the head is turned away, or something covers the
+# mouth. So we also define **clear test faces**. At least one muscle movement (`action_units`) has half
+# of its full strength, or the face is neutral. The head is turned by at most 20°. Nothing but glasses
+# is in front of the face. We fix this rule *before* we train. After seeing results we could choose one
+# that gives a better number.
 
 # %% tags=["nbval-check-output"]
 clear = np.ones(len(test), bool)
@@ -571,11 +571,11 @@ for name, chosen in {"clear": right[clear], "all": right}.items():
 #
 # ### Precision, recall and the confusion matrix
 #
-# Scikit-learn's report shows which classes work. [Recall](../docs/glossary.md#recall) is the share of
-# a class's faces that the network found. [Precision](../docs/glossary.md#precision) is the share that
-# is right among the faces to which it gave this class. [F1](../docs/glossary.md#f1) is $2PR/(P+R)$ of
-# precision $P$ and recall $R$, and high only if both are. `macro avg` is the mean over the classes,
-# and `support` the number of faces.
+# Scikit-learn's report shows which classes work. Of a class's faces,
+# [recall](../docs/glossary.md#recall) is the share that the network found. Of its answers for a class,
+# [precision](../docs/glossary.md#precision) is the share that is right. [F1](../docs/glossary.md#f1)
+# is $2PR/(P+R)$ of precision $P$ and recall $R$, and high only if both are. `macro avg` is the mean
+# over the classes, and `support` the number of faces.
 
 # %%
 labels = test.labels[clear]
@@ -609,7 +609,8 @@ for true, answer in (("happy", "happy"), ("disgust", "angry"), ("fear", "sad"), 
     print(f"of {row.sum()} {true} faces, the model calls {n} {answer}: {n / row.sum():.0%}")
 
 # %% [markdown]
-# - **Happy is easiest.** No other class raises the corners of the mouth, and it has most training faces.
+# - **Happy is easiest.** No other class raises the corners of the mouth, and it has the most training
+#   faces.
 # - **Disgust is called angry** as often as it is found. Both pull the brows down and narrow the eyes.
 #   Disgust is also the rarest class.
 # - **Fear is called sad** in almost a quarter of cases. Both raise the inner ends of the brows.
@@ -710,7 +711,7 @@ bridge
 # These numbers cannot be compared, because each row has other faces, other classes or another split.
 # Row four is measured on validation faces, rows five and six on PublicTest. Five and six even come
 # from one and the same model. It gains 15 points because faces with fear and neutral faces are left
-# out, and both words with them. The published project used a split of its own. Its page shows a
+# out, and so are these two answers. The published project used a split of its own. Its page shows a
 # training that ends at 58 % on validation faces, and does not say which weights reached 87 %.
 
 # %% tags=["showed"]
@@ -748,10 +749,10 @@ plots.show(
 print("costs most:", min(results, key=results.get))
 
 # %% [markdown]
-# B and D both end near 14 %, so one face can decide which the last line names. Mirroring costs little
-# or nothing, because augmentation has shown the network mirrored faces. No training face was upside
-# down or had such a grey bar, so part of the fall may be due to the bar. Yet the network cannot say
-# that it does not know. Its seven probabilities always add up to 1.
+# In our run B and D cost most, and with both the network only guesses, at about 14 %. Mirroring costs
+# little or nothing, because augmentation has shown the network mirrored faces. No training face was
+# upside down or had such a grey bar, so part of the fall may be due to the bar. Yet the network cannot
+# say that it does not know. Its seven probabilities always add up to 1.
 #
 # ### Learn nonsense
 #

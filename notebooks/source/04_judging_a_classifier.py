@@ -552,8 +552,8 @@ def calibration_error(labels, probabilities):
 # %% [markdown] exercise="soften"
 # ### Exercise 3 ★ · Temperature
 #
-# Write `soften(logits, temperature)` for logits `(n, classes)`. Divide by the temperature, then take the
-# softmax of each row. Logits may be large, so subtract each row's maximum before `np.exp`.
+# Write `soften(logits, temperature)` for logits `(n, classes)`. Divide by the temperature, then take
+# the softmax of each row. As in lesson 3, subtract each row's maximum before `np.exp`.
 #
 # Type into the cell below and run it, then run the checker under it.
 
@@ -773,6 +773,9 @@ plots.show(
 # cannot tell which of its bright places matters.
 #
 # ### Where people disagree
+#
+# FER+ also says how many of the ten voters agree on a face. Here is the shipped model's accuracy by
+# that share.
 
 # %%
 groups = pd.DataFrame(public["by_agreement"])
