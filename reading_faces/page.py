@@ -28,20 +28,11 @@ from jinja2 import Template
 
 from helpers import data, embedders, settings
 from reading_faces.page_actions import LONGEST_NAME, PageActions, Shown, count_of, to_jpeg
-from reading_faces.reader import FaceReader, FaceReading, PhotoReading, to_frame
+from reading_faces.reader import FaceReader, PhotoReading, to_frame
 
 MOST_BYTES = 20 * 2**20
 # Seconds after which Gradio looks for files that programs have sent it, and how old they get.
 SWEEP = (60, 600)
-# What the muscles of each action unit do, in words.
-UNIT_WORDS = {
-    **{"AU1": "inner brow raiser", "AU2": "outer brow raiser", "AU4": "brow lowerer"},
-    **{"AU5": "upper lid raiser", "AU6": "cheek raiser", "AU7": "lid tightener"},
-    **{"AU9": "nose wrinkler", "AU10": "upper lip raiser", "AU12": "lip corner puller"},
-    **{"AU14": "dimpler", "AU15": "lip corner depressor", "AU17": "chin raiser"},
-    **{"AU20": "lip stretcher", "AU23": "lip tightener", "AU24": "lip pressor"},
-    **{"AU25": "lips part", "AU26": "jaw drop", "AU43": "eyes closed"},
-}
 
 
 def tell(reading: PhotoReading) -> str:
@@ -63,72 +54,20 @@ def report(photos: list[Shown], thresholds: dict[str, float]) -> str:
     written = json.dumps({"images": [reading.to_dict() for reading in readings]}, indent=1)
     table = to_frame(readings).to_csv(index=False) if photos else ""
     return template(0).render(
-        photos=[to_view(photo, thresholds) for photo in photos],
+        photos=photos,
+        thresholds=thresholds,
         csv=encode(table.encode("utf-8-sig")),
         json=encode(written.encode()),
         longest_name=LONGEST_NAME,
+        address=as_address,
+        Path=Path,
     )
-
-
-def to_view(photo: Shown, thresholds: dict[str, float]) -> dict:
-    """Return what the page shows of a photo."""
-    reading = photo.reading
-    crops = [*map(as_address, photo.crops)]
-    faces = [
-        to_card(number, face, crop, thresholds)
-        for number, (face, crop) in enumerate(zip(reading.faces, crops, strict=False), 1)
-    ]
-    return {
-        "name": reading.path,
-        "file": f"{Path(reading.path or 'photo').stem[:60]}-faces.jpg",
-        "told": count_of(len(reading.faces), "face") if reading.faces else "no face",
-        "description": describe(reading),
-        "picture": as_address(photo.marked()),
-        "remarks": reading.remarks,
-        "faces": faces,
-        "more": len(reading.faces) - len(faces),
-    }
-
-
-def describe(reading: PhotoReading) -> str:
-    """Return the alternative text of the marked photo."""
-    if not reading.faces:
-        return "The photo; no face was found on it."
-    found = [f"Face {n}: {face.label or 'a face'}." for n, face in enumerate(reading.faces, 1)]
-    more = f" And {len(found) - 12} more." if len(found) > 12 else ""
-    return f"The photo with its {count_of(len(found), 'face')} marked. {' '.join(found[:12])}{more}"
-
-
-def to_card(number: int, face: FaceReading, crop: str, thresholds: dict[str, float]) -> dict:
-    """Return what the card of a face says, of each part that was read."""
-    x, y, width, height = face.box
-    card = {
-        "number": number,
-        "crop": crop,
-        "title": "unknown",
-        "units": None,
-        "place": f"At {x:.0f}, {y:.0f}; {width:.0f} × {height:.0f} pixels; "
-        f"found with {face.confidence:.1%} confidence.",
-    }
-    if face.identity:
-        name, similarity = face.identity
-        near = "similarity" if name else "highest similarity"
-        card |= {"title": name or "unknown", "similarity": f"{near} {similarity:.2f}"}
-    if face.emotion:
-        bars = [(name, f"{p:.0%}") for name, p in face.emotion.items()]
-        top = face.top_emotion
-        card |= {"bars": bars, "top": top, "emotion": f"{top}, {face.emotion[top]:.0%}"}
-    if face.action_units:
-        present = [unit for unit, p in face.action_units.items() if p >= thresholds.get(unit, 0.5)]
-        card["units"] = ", ".join(f"{UNIT_WORDS.get(unit, unit)} ({unit})" for unit in present)
-    return card
 
 
 def enrolled(actions: PageActions) -> str:
     """Say who is enrolled. Names come from people: here and elsewhere, they are escaped."""
     names = actions.reader.gallery.names.tolist()
-    counts = {name: count_of(names.count(name), "face") for name in actions.people}
-    return template(2).render(people=counts)
+    return template(2).render(people={name: names.count(name) for name in actions.people})
 
 
 def as_address(file: bytes) -> str:

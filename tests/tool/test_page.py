@@ -33,8 +33,8 @@ from reading_faces import page_actions
 from reading_faces.__main__ import main
 from reading_faces.gallery_file import load_gallery, save_gallery
 from reading_faces.made_faces.expression import ACTION_UNITS, UNIT_NAMES
-from reading_faces.page_actions import PageActions
-from reading_faces.reader import FaceReader, FaceReading
+from reading_faces.page_actions import PageActions, Shown
+from reading_faces.reader import FaceReader, FaceReading, PhotoReading
 
 # Asks the server itself, whatever proxy the machine has.
 ASK = requests.Session()
@@ -102,17 +102,25 @@ def test_a_photo_becomes_a_picture_and_a_card_a_face_and_is_deleted(ask, actions
     assert not list(uploads.iterdir())
 
 
+def units_on_the_card(units: dict[str, float], thresholds: dict[str, float]) -> str:
+    """Return the units that the card of a face calls present."""
+    face = FaceReading((0, 0, 9, 9), 1.0, action_units=units)
+    file = io.BytesIO()
+    portrait().save(file, "jpeg")
+    shown = Shown(PhotoReading("me", faces=[face]), file.getvalue(), [file.getvalue()])
+    return re.search(r"at work:</b>\s*(.*?)\s*</p>", app.report([shown], thresholds))[1]
+
+
 def test_an_action_unit_is_present_from_its_threshold_on():
     units = {"AU1": 0.5, "AU2": 0.49, "AU4": 0.7, "AU5": 0.7, "mine": 0.9}
-    face = FaceReading((0, 0, 9, 9), 1.0, action_units=units)
-    card = app.to_card(1, face, "", {"AU1": 0.5, "AU2": 0.5, "AU4": 0.71})
-    assert card["units"] == "inner brow raiser (AU1), upper lid raiser (AU5), mine (mine)"
-    assert app.to_card(1, face, "", dict.fromkeys(units, 0.95))["units"] == ""
+    present = units_on_the_card(units, {"AU1": 0.5, "AU2": 0.5, "AU4": 0.71})
+    assert present == "inner brow raiser (AU1), upper lid raiser (AU5), mine (mine)"
+    assert units_on_the_card(units, dict.fromkeys(units, 0.95)) == "none that is sure"
 
 
 def test_every_unit_of_the_models_has_its_words():
-    assert list(app.UNIT_WORDS) == list(UNIT_NAMES)
-    assert list(app.UNIT_WORDS.values()) == list(ACTION_UNITS.values())
+    wanted = [f"{what} (AU{unit})" for unit, what in ACTION_UNITS.items()]
+    assert units_on_the_card(dict.fromkeys(UNIT_NAMES, 1.0), {}) == ", ".join(wanted)
 
 
 def test_cards_stop_at_the_largest_faces(monkeypatch, ask, actions):
