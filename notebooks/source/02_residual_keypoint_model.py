@@ -242,9 +242,9 @@ print("the same as by hand:", np.allclose(by_keras, by_hand, atol=1e-4))
 #
 # ### Pooling keeps less
 #
-# [Max-pooling](../docs/glossary.md#max-pooling) keeps the largest of each 2 × 2 numbers. A [global
-# average](../docs/glossary.md#global-average-pooling) keeps one number, the mean of a whole feature
-# map.
+# [Max-pooling](../docs/glossary.md#max-pooling) keeps the largest of each 2 × 2 numbers. [Global
+# average pooling](../docs/glossary.md#global-average-pooling) keeps one number, the mean of a
+# whole feature map.
 
 # %% tags=["nbval-check-output"]
 small = np.array([[1, 3, 0, 2], [4, 2, 1, 1], [0, 0, 5, 6], [1, 2, 7, 8]], "float32")
