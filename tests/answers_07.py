@@ -5,23 +5,48 @@ import pandas as pd
 
 from reading_faces.exercises import check
 
+QUIZ = {1: "B", 2: "D", 3: "A", 4: "C", 5: "A"}
+
 
 def by_the_inverse_matrix(points, matrix):
     return (points - matrix[:, 2]) @ np.linalg.inv(matrix[:, :2]).T
 
 
-def by_slices(results, counts):
-    ends = np.cumsum(counts)
-    return [results[end - n : end] for end, n in zip(ends, counts, strict=True)]
+def by_solving(points, matrix):
+    return np.linalg.solve(matrix[:, :2], (points - matrix[:, 2]).T).T
 
 
-def by_an_iterator(results, counts):
-    left = iter(results)
-    return [[next(left) for _ in range(n)] for n in counts]
+def by_the_frame_before(frames):
+    """Number boxes by the nearest in the frame before."""
+    before, given, numbers = {}, 0, []
+    for boxes in frames:
+        now = {}
+        for box in boxes:
+            near = [n for n, old in before.items() if n not in now and abs(old[0] - box[0]) < 30]
+            given += not near
+            now[near[0] if near else given] = box
+        before = now
+        numbers.append([*now])
+    return numbers
 
 
-def emptying(results, counts):
-    return [[results.pop(0) for _ in range(n)] for n in counts]
+def by_a_straight_line(frames):
+    """Number boxes by whose straight walk they fit: one goes to the right, one to the left."""
+    spots = [(n, box[0]) for n, boxes in enumerate(frames) for box in boxes]
+    begins = [min(x for n, x in spots if n < 4), max(x for n, x in spots if n < 4)]
+    ends = [max(x for n, x in spots if n > 55), min(x for n, x in spots if n > 55)]
+    numbers = []
+    for n, boxes in enumerate(frames):
+        where = [a + (b - a) * n / len(frames) for a, b in zip(begins, ends, strict=True)]
+        row = [int(abs(box[0] - where[1]) < abs(box[0] - where[0])) for box in boxes]
+        numbers.append([0, 1] if len({*row}) < len(row) else row)
+    return numbers
+
+
+def by_size(frames):
+    """Number boxes by their size, which a person keeps."""
+    sizes = sorted({box[2:] for boxes in frames for box in boxes})
+    return [[sizes.index(box[2:]) for box in boxes] for boxes in frames]
 
 
 def shared(one, other):
@@ -69,24 +94,17 @@ def one_step(values, keep):
 
 
 RIGHT = {
-    check.hand_out: [by_slices, by_an_iterator],
     check.overlap: [union, by_counting],
     check.smooth: [exponential, by_pandas],
-    check.keypoints_to_photo: [
-        lambda points, m: (points - m[:, 2]) / m[0, 0],
-        by_the_inverse_matrix,
+    check.keypoints_to_photo: [by_the_inverse_matrix, by_solving],
+    check.shifts: [
+        {-0.3: 0.4, -0.1: 0.2, 0: 0.0, 0.1: 0.2, 0.3: 0.5},
+        {"-0.2": "0.3", "-0.1": "0.1", "0": "0", "0.1": "0.1", "0.2": "0.2"},
     ],
+    check.walks: [by_size, by_a_straight_line],
+    check.quiz_07: [QUIZ, {number: f" {letter.lower()})" for number, letter in QUIZ.items()}],
 }
 WRONG = {
-    check.hand_out: [
-        (lambda results, counts: ..., "gives nothing back"),
-        (emptying, "changed the list"),
-        (lambda results, counts: [p for p in by_slices(results, counts) if p], "an empty one"),
-        (lambda results, counts: [results], "[2, 0, 3, 1] long, one for each photo; yours are [6]"),
-        (lambda results, counts: [results[:n] for n in counts], "begins again"),
-        (lambda results, counts: [results[n : n + 1] for n in counts], "should be"),
-        (lambda results, counts: by_slices(results[::-1], counts), "not its own"),
-    ],
     check.overlap: [
         (lambda one, other: ..., "gives nothing back"),
         (area, "the shared area; divide"),
@@ -119,12 +137,41 @@ WRONG = {
         (lambda points, m: ..., "gives nothing back"),
         (lambda points, m: points, "Nothing moved"),
         (lambda points, m: points @ m[:, :2].T + m[:, 2], "the way back"),
-        (lambda points, m: points / m[0, 0], "not shifted"),
-        (lambda points, m: points - m[:, 2], "not scaled"),
-        (lambda points, m: points / m[0, 0] - m[:, 2], "wrong order"),
-        (lambda points, m: ((points - m[:, 2]) / m[0, 0])[:, ::-1], "changed places"),
-        (lambda points, m: (points - m[:, 2]) / m[0, 0] + 1, "In row 0 you got [342.5009"),
+        (lambda points, m: points @ np.linalg.inv(m[:, :2]).T, "not shifted"),
+        (lambda points, m: points - m[:, 2], "not turned and scaled"),
+        (lambda points, m: points @ np.linalg.inv(m[:, :2]).T - m[:, 2], "wrong order"),
+        (lambda points, m: (points - m[:, 2]) / np.hypot(*m[0, :2]), "not turned: divide"),
+        (lambda points, m: (points - m[:, 2]) @ np.linalg.inv(m[:, :2]), "the wrong side"),
+        (lambda points, m: by_the_inverse_matrix(points, m)[:, ::-1], "changed places"),
+        (lambda points, m: by_the_inverse_matrix(points, m) + 1, "In row 0 you got [342.5009"),
         (lambda points, m: points[0], "shape"),
         (lambda points, m: m @ points, "ValueError"),
+    ],
+    check.shifts: [
+        ({}, "Nothing here yet"),
+        ([0.3, 0.1, 0, 0.1, 0.3], "Give a dictionary"),
+        ({-0.3: 40, -0.1: 20, 0: 0, 0.1: 20, 0.3: 40}, "between 0 and 1"),
+        ({-0.3: 0.4, 0: 0.0, 0.3: 0.4}, "you have 3"),
+        ({0: 0.0, 0.05: 0.1, 0.1: 0.2, 0.2: 0.3, 0.3: 0.4}, "to both sides"),
+        ({-0.3: 0.4, -0.1: 0.2, 0.05: 0.1, 0.1: 0.2, 0.3: 0.4}, "and 0 itself"),
+        ({-0.3: 0.4, -0.1: 0.2, 0: 0.1, 0.1: 0.2, 0.3: 0.4}, "no emotion changes"),
+        ({-0.3: 0.0, -0.1: 0.0, 0: 0.0, 0.1: 0.0, 0.3: 0.0}, "nothing changes"),
+        ({-0.3: "many", -0.1: 0.2, 0: 0.0, 0.1: 0.2, 0.3: 0.4}, "stopped with ValueError"),
+    ],
+    check.walks: [
+        (None, "Nothing here yet"),
+        ([[1, 2]] * 60, "Give a function"),
+        (lambda frames: [[]] * len(frames), "one number for each"),
+        (lambda frames: [[1] * len(boxes) for boxes in frames], "the same number"),
+        (lambda frames: [[*range(len(boxes))] for boxes in frames], "is asked"),
+        (by_the_frame_before, "is asked"),
+        (lambda frames: ["ab"[: len(boxes)] for boxes in frames], "stopped with ValueError"),
+    ],
+    check.quiz_07: [
+        ({number: ... for number in QUIZ}, "Nothing here yet"),
+        (QUIZ | {2: "A"}, "Question 2"),
+        (QUIZ | {5: "B"}, "how late"),
+        ({1: "B", 2: "D"}, "Not answered yet: 3, 4, 5"),
+        (QUIZ | {4: "often"}, "Question 4"),
     ],
 }
