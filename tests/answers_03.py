@@ -3,8 +3,9 @@
 import numpy as np
 from scipy.special import softmax
 
+from helpers.models import standardize
 from reading_faces.exercises import check
-from reading_faces.exercises.lesson_03 import clear_test_faces
+from reading_faces.exercises.lesson_03 import emotional_test_faces
 
 
 def shares(logits):
@@ -61,8 +62,8 @@ class Network:
         self.wrong, self.columns, self.scale = wrong, columns, scale
 
     def predict(self, images, verbose=1):
-        known, labels = clear_test_faces()
-        assert np.array_equal(images, known)
+        known, labels = emotional_test_faces(clear=True)
+        assert np.array_equal(images, standardize(known))
         spoiled = np.arange(len(labels)) < self.wrong * len(labels)
         return self.scale * np.eye(self.columns)[(labels + spoiled) % 7 % self.columns]
 

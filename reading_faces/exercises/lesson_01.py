@@ -13,8 +13,8 @@ from reading_faces.exercises.verdict import (
     as_array,
     checker,
     compare,
-    quiz,
     same,
+    stored_quiz,
     value_checker,
 )
 
@@ -169,22 +169,4 @@ def point_model(model: Callable[[np.ndarray], np.ndarray]) -> Iterator[str]:
         yield f"{error:.2f} px: better than the mean face; the bar is {BAR_PX} px."
 
 
-quiz_01 = quiz(
-    "01",
-    {
-        1: "8079a600d1",
-        2: "e9b058d610",
-        3: "cd2c662788",
-        4: "6c00a4ad43",
-        5: "ab0b45cb53",
-        6: "3707db69a5",
-    },
-    hints={
-        1: "look again at the first eight faces, and at whose left is meant.",
-        2: "look again at pixel 30, and at the number of the last pixel.",
-        3: "ask yourself whether the naive flip passes this test.",
-        4: "look again at what pixels * 2 printed before exercise 3.",
-        5: "look again at the table of the three parts.",
-        6: "look again at the last section, where the model found the same face.",
-    },
-)
+quiz_01 = stored_quiz("01")

@@ -6,7 +6,8 @@ import numpy as np
 
 from helpers import data
 from helpers.metrics import keypoint_errors
-from reading_faces.exercises.verdict import as_array, checker, compare, quiz, value_checker
+from helpers.models import standardize
+from reading_faces.exercises.verdict import as_array, checker, compare, stored_quiz, value_checker
 
 __all__ = [
     "better_keypoints",
@@ -148,9 +149,7 @@ def better_keypoints(network) -> Iterator[str]:
     if not hasattr(network, "predict"):
         yield "Give a trained Keras network; it needs a method `predict`."
     train, val = (data.load_keypoints().select(split) for split in ("train", "val"))
-    faces = val.images[..., np.newaxis].astype(np.float32)
-    faces -= faces.mean(axis=(1, 2, 3), keepdims=True)
-    faces /= np.maximum(faces.std(axis=(1, 2, 3), keepdims=True), 1)
+    faces = standardize(val.images)
     form = "For n faces (n, 96, 96, 1) give n × 15 points, x and y"
     moves = as_array(network.predict(faces, verbose=0), (len(faces), 15, 2), form)
     if not np.isfinite(moves).all():
@@ -164,14 +163,4 @@ def better_keypoints(network) -> Iterator[str]:
         yield f"{found}; at most {BAR:.1%} is asked. Is the output in pixels from the mean face?"
 
 
-quiz_02 = quiz(
-    "02",
-    {1: "0ccc49165d", 2: "cde751b73f", 3: "39621bd95b", 4: "f7836aa13b", 5: "7e00a156eb"},
-    {
-        1: "read the text under the learning curves again.",
-        2: "divide the faces by the faces of one step.",
-        3: "look at what stands where the two paths of the block meet.",
-        4: "the targets are pixels from the mean face, so ask what 0 means there.",
-        5: "read the section on accuracy again.",
-    },
-)
+quiz_02 = stored_quiz("02")

@@ -1,12 +1,14 @@
 """Checkers of lesson 3: softmax, cross-entropy, merged classes, rates, a better network."""
 
+import functools
 from collections.abc import Callable, Iterator
 
 import numpy as np
 from scipy.special import softmax as scipy_softmax
 
 from helpers import data
-from reading_faces.exercises.verdict import as_array, checker, compare, quiz, value_checker
+from helpers.models import standardize
+from reading_faces.exercises.verdict import as_array, checker, compare, stored_quiz, value_checker
 
 __all__ = [
     "beat_the_lesson",
@@ -128,12 +130,12 @@ def emotion_rates(results: dict[float, float]) -> Iterator[str]:
 
 @value_checker(f"Yes: at least {BAR:.0%} of the clear test faces. You have beaten the lesson.")
 def beat_the_lesson(network) -> Iterator[str]:
-    """Check a trained network on the clear test faces, which `clear_test_faces` picks."""
-    images, labels = clear_test_faces()
+    """Check a trained network on the clear test faces, standardised."""
+    images, labels = emotional_test_faces(clear=True)
     if not hasattr(network, "predict"):
         yield "Give a trained Keras network; it needs a method `predict`."
     form = "For n faces (n, 48, 48, 1) give n rows of 7 numbers, one for each emotion"
-    scores = as_array(network.predict(images, verbose=0), (len(labels), 7), form)
+    scores = as_array(network.predict(standardize(images), verbose=0), (len(labels), 7), form)
     if not np.isfinite(scores).all():
         yield "Some of its answers are NaN or infinite."
     accuracy = np.mean(scores.argmax(axis=1) == labels)
@@ -142,25 +144,14 @@ def beat_the_lesson(network) -> Iterator[str]:
         yield f"{found}; {BAR:.0%} is asked. Choose on the validation set what to change."
 
 
-def clear_test_faces() -> tuple[np.ndarray, np.ndarray]:
-    """Return the lesson's clear test faces `(n, 48, 48, 1)`, standardised, and their labels."""
+@functools.cache
+def emotional_test_faces(clear: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return the test faces `(n, 48, 48) uint8` that are clear, or are not, and their labels."""
     drawn = data.load_set()
     plain = (drawn.action_units.max(axis=(1, 2)) >= 0.5) | (drawn.emotions == 6)
-    turned = np.abs(drawn.pose).max(axis=1) > 20
-    rows = plain & ~turned & ~drawn.occluded & (drawn.split == "test")
-    images = drawn.small_images[rows].astype(np.float32)[..., np.newaxis]
-    images -= images.mean(axis=(1, 2, 3), keepdims=True)
-    return images / images.std(axis=(1, 2, 3), keepdims=True), drawn.emotions[rows]
+    shown = plain & (np.abs(drawn.pose).max(axis=1) <= 20) & ~drawn.occluded
+    rows = (shown == clear) & (drawn.split == "test")
+    return drawn.small_images[rows], drawn.emotions[rows].astype(int)
 
 
-quiz_03 = quiz(
-    "03",
-    {1: "a582deb10a", 2: "f3d21dee7f", 3: "2fce0af8b2", 4: "c42b207795", 5: "a46453e30d"},
-    {
-        1: "look at the curve of the loss, and at what seven equal probabilities are.",
-        2: "the validation loss says when to stop, not the training loss.",
-        3: "run the dropout cell again with training=False.",
-        4: "recall reads a row of the confusion matrix, precision a column.",
-        5: "look at what each row of the last table was measured on.",
-    },
-)
+quiz_03 = stored_quiz("03")

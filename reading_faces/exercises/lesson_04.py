@@ -1,13 +1,13 @@
 """Checkers of lesson 4: copies, class weights, temperature, calibration, and harder faces."""
 
-import functools
 from collections.abc import Callable, Iterator
 
 import numpy as np
 from scipy.special import softmax
 
-from helpers import data, metrics
-from reading_faces.exercises.verdict import as_array, checker, compare, quiz, value_checker
+from helpers import metrics
+from reading_faces.exercises.lesson_03 import emotional_test_faces
+from reading_faces.exercises.verdict import as_array, checker, compare, stored_quiz, value_checker
 
 __all__ = [
     "class_weights",
@@ -134,7 +134,7 @@ def temperatures(results: dict[float, float]) -> Iterator[str]:
 
 def judged(answer: Callable) -> tuple[float, float]:
     """Return a model's accuracy and calibration error on the hard test faces."""
-    images, labels = hard_test_faces()
+    images, labels = emotional_test_faces(clear=False)
     form = "For n faces (n, 48, 48) give n rows of 7 probabilities"
     probabilities = as_array(answer(images), (len(labels), 7), form).astype(float)
     accuracy = np.mean(probabilities.argmax(axis=1) == labels)
@@ -154,7 +154,7 @@ def hard_faces(answer: Callable[[np.ndarray], np.ndarray]) -> Iterator[str]:
     if not callable(answer):
         yield "Give a function that takes faces (n, 48, 48) and returns probabilities (n, 7)."
         return
-    few = np.asarray(answer(hard_test_faces()[0][:3]), float)
+    few = np.asarray(answer(emotional_test_faces(clear=False)[0][:3]), float)
     if few.shape != (3, 7):
         yield f"For 3 faces give 3 rows of 7 probabilities; yours has shape {few.shape}."
     if not (np.isfinite(few).all() and (few >= 0).all()):
@@ -171,24 +171,4 @@ def hard_faces(answer: Callable[[np.ndarray], np.ndarray]) -> Iterator[str]:
         )
 
 
-@functools.cache
-def hard_test_faces() -> tuple[np.ndarray, np.ndarray]:
-    """Return the test faces `(n, 48, 48) uint8` that are not clear, and their labels."""
-    drawn = data.load_set()
-    plain = (drawn.action_units.max(axis=(1, 2)) >= 0.5) | (drawn.emotions == 6)
-    clear = plain & (np.abs(drawn.pose).max(axis=1) <= 20) & ~drawn.occluded
-    rows = ~clear & (drawn.split == "test")
-    return drawn.small_images[rows], drawn.emotions[rows].astype(int)
-
-
-quiz_04 = quiz(
-    "04",
-    {1: "8bc5df1f4b", 2: "88beb47bd7", 3: "9785d5d04b", 4: "88bd0a3cf7", 5: "a29776dfc5"},
-    {
-        1: "the last paragraph of Split says from which set copies are removed, and why.",
-        2: "divide the logits (2, 1, 0) by 2: which is the largest, before and after?",
-        3: "is it too sure or not sure enough? Then see what temperatures above 1 do.",
-        4: "is 0 inside the interval? Absence of proof is no proof of equality.",
-        5: "the section about the two portraits compares a map with a test of it.",
-    },
-)
+quiz_04 = stored_quiz("04")
