@@ -63,10 +63,7 @@ class PageActions:
     uploads : the folder in which a photo lies while it is read.
     gallery_file : where people are kept; without one they are forgotten when the program ends.
 
-    Raises
-    ------
-    ValueError
-        If the gallery or a model cannot be loaded.
+    Raises ValueError if the gallery or a model cannot be loaded.
     """
 
     def __init__(self, reader: FaceReader, uploads: str | Path, gallery_file: Path | None = None):
@@ -98,23 +95,19 @@ class PageActions:
 
         What was wrong is the `error` of the reading, and leaves the others.
         """
-        reading, *pictures = self._read(name, content)
-        shown = Shown(reading, *pictures)
+        shown = self._read(name, content)
+        failed = bool(shown.reading.error)
         with self._changing:
-            before = self._visits.get(visitor, (0, []))[1]
-            kept = before if more or reading.error else []
-            kept = kept if reading.error else [*kept, shown][-MOST_PHOTOS:]
-            self._visits[visitor] = time.monotonic(), kept
+            before = self._visits.get(visitor, (0, []))[1] if more or failed else []
+            photos = before if failed else [*before, shown][-MOST_PHOTOS:]
+            self._visits[visitor] = time.monotonic(), photos
             self._sweep()
-        return reading
+        return shown.reading
 
     def watch(self, visitor: str, content: bytes, seconds: float) -> list[Track]:
         """Follow the faces of a visitor's camera: of a frame, a JPEG file, taken at this time.
 
-        Raises
-        ------
-        ValueError
-            If the file is no picture.
+        Raises ValueError if the file is no picture.
         """
         try:
             with Image.open(io.BytesIO(content), formats=["JPEG"]) as picture:
@@ -137,7 +130,7 @@ class PageActions:
 
     def predict(self, name: str | None, content: bytes) -> dict:
         """Return what `predict --json` prints for a photo file of this name and content."""
-        reading = self._read(name, content)[0]
+        reading = self._read(name, content).reading
         return {"left_out": reading.left_out, "images": [reading.to_dict()]}
 
     def shown(self, visitor: str) -> list[Shown]:
@@ -161,8 +154,8 @@ class PageActions:
             if old or place <= len(oldest) - MOST_VISITORS:
                 del self._visits[visitor]
 
-    def _read(self, name: str | None, content: bytes) -> tuple[PhotoReading, bytes, list[bytes]]:
-        """Read a photo file; also return it as a JPEG file as it is shown, and its faces."""
+    def _read(self, name: str | None, content: bytes) -> Shown:
+        """Read a photo file; what was wrong is the `error` of the reading."""
         try:
             with TemporaryDirectory(dir=self.uploads) as folder, self._reading:
                 file = Path(folder, "photo")
@@ -175,11 +168,11 @@ class PageActions:
                     size = "{1:,} × {0:,}".format(*photo.pixels.shape)
                     told = f"It was read at a reduced size of {size} pixels."
                     reading = replace(reading, remarks=[*reading.remarks, told])
-                return reading, to_jpeg(photo.pixels), [to_jpeg(crop) for crop in crops]
+                return Shown(reading, to_jpeg(photo.pixels), [*map(to_jpeg, crops)])
         except (PhotoError, MemoryError) as error:
-            return PhotoReading.failed(name, error), b"", []
+            return Shown(PhotoReading.failed(name, error))
         except OSError as error:
-            return PhotoReading.failed(name, PhotoError(explain(error))), b"", []
+            return Shown(PhotoReading.failed(name, PhotoError(explain(error))))
 
     def _warm_up(self) -> None:
         """Read a blank face, so that no visitor waits the seconds that networks take at first."""
@@ -194,10 +187,7 @@ class PageActions:
     def enroll(self, visitor: str, photo: int, face: int, name: str | None) -> str:
         """Enrol a face of a photo that is shown, by their places from 0; say so in a sentence.
 
-        Raises
-        ------
-        ValueError
-            If there is no name or no such face, or the gallery cannot be written.
+        Raises ValueError if there is no name or no such face, or the gallery cannot be written.
         """
         name, photos = tidy(name), self.shown(visitor)
         try:
@@ -220,10 +210,7 @@ class PageActions:
     def forget(self, name: str | None) -> str:
         """Forget somebody; return a sentence that says so.
 
-        Raises
-        ------
-        ValueError
-            If nobody of that name is enrolled, or the gallery cannot be written.
+        Raises ValueError if nobody of that name is enrolled, or the gallery cannot be written.
         """
         # A folder that `enroll` took a name from may have been called anything.
         name = name if name in self.people else tidy(name)
