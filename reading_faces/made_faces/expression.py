@@ -1,74 +1,24 @@
 """What a made face does: facial action units, and the emotions that are built from them.
 
 Action units are those of the Facial Action Coding System (Ekman, Friesen & Hager 2002), each from
-0 (at rest) to 1 (as strong as it gets), for the subject's left and right side.
+0 (at rest) to 1 (as strong as it gets), for the subject's left and right side. `units.toml` says
+what each is called and moves, and of which units emotions consist.
 """
+
+import tomllib
+from pathlib import Path
 
 import numpy as np
 
-ACTION_UNITS = {
-    1: "inner brow raiser",
-    2: "outer brow raiser",
-    4: "brow lowerer",
-    5: "upper lid raiser",
-    6: "cheek raiser",
-    7: "lid tightener",
-    9: "nose wrinkler",
-    10: "upper lip raiser",
-    12: "lip corner puller",
-    14: "dimpler",
-    15: "lip corner depressor",
-    17: "chin raiser",
-    20: "lip stretcher",
-    23: "lip tightener",
-    24: "lip pressor",
-    25: "lips part",
-    26: "jaw drop",
-    43: "eyes closed",
-}
+TABLES = tomllib.loads(Path(__file__).with_name("units.toml").read_text("utf-8"))
+ACTION_UNITS = {int(unit): about["name"] for unit, about in TABLES["units"].items()}
 UNITS = tuple(ACTION_UNITS)
 UNIT_NAMES = tuple(f"AU{unit}" for unit in UNITS)
 
-# Units of each emotion and how strong they are in a full-blown one, as several variants each.
-# From the prototypes of EMFACS (Friesen & Ekman 1983), and of the Investigator's Guide to the
-# Facial Action Coding System (Ekman, Friesen & Hager 2002, table 10-1).
+# Of each emotion some variants: units, and how strong they are in a full-blown one.
 PROTOTYPES = {
-    "angry": (
-        {4: 1.0, 5: 0.7, 7: 0.8, 23: 0.8},
-        {4: 1.0, 5: 0.5, 7: 0.7, 24: 0.9, 17: 0.4},
-        {4: 1.0, 7: 0.8, 10: 0.6, 25: 0.8, 26: 0.4, 9: 0.3},
-        {4: 1.0, 5: 0.6, 7: 0.7, 10: 0.7, 20: 0.4, 25: 1.0, 26: 0.9},
-    ),
-    "disgust": (
-        {9: 1.0, 4: 0.4, 7: 0.4, 17: 0.4},
-        {9: 0.9, 10: 0.8, 25: 0.5, 6: 0.3},
-        {10: 1.0, 15: 0.5, 17: 0.6, 9: 0.4},
-        {9: 1.0, 10: 0.6, 4: 0.5, 25: 0.8, 26: 0.4, 7: 0.5},
-    ),
-    "fear": (
-        {1: 0.9, 2: 0.5, 4: 0.7, 5: 0.9, 20: 0.8, 25: 0.7, 26: 0.3},
-        {1: 0.9, 2: 0.7, 4: 0.4, 5: 1.0, 25: 0.9, 26: 0.6, 20: 0.3},
-        {1: 1.0, 4: 0.6, 5: 0.7, 20: 0.6, 25: 0.5},
-    ),
-    "happy": (
-        {6: 0.7, 12: 0.9, 25: 0.9},
-        {6: 0.9, 12: 1.0, 25: 1.0, 26: 0.4},
-        {6: 0.8, 12: 1.0, 25: 0.8},
-        {6: 0.4, 12: 0.8},
-        {12: 0.8, 25: 0.6},
-    ),
-    "sad": (
-        {1: 0.9, 4: 0.6, 15: 0.8, 17: 0.4},
-        {1: 0.8, 4: 0.5, 15: 0.5, 7: 0.3},
-        {1: 0.7, 4: 0.7, 6: 0.4, 20: 0.5, 25: 0.6, 15: 0.4},
-        {4: 0.4, 15: 0.7, 17: 0.7, 43: 0.4},
-    ),
-    "surprise": (
-        {1: 1.0, 2: 1.0, 5: 0.7, 25: 1.0, 26: 1.0},
-        {1: 0.8, 2: 0.9, 5: 0.9, 25: 0.8, 26: 0.6},
-        {1: 0.9, 2: 0.9, 25: 0.9, 26: 0.8},
-    ),
-    "neutral": ({},),
+    emotion: tuple({int(unit): size for unit, size in variant.items()} for variant in variants)
+    for emotion, variants in TABLES["emotions"].items()
 }
 EMOTIONS = tuple(PROTOTYPES)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.interpolate import CubicHermiteSpline
 
-from reading_faces.made_faces.expression import UNITS
+from reading_faces.made_faces.expression import TABLES, UNITS
 from reading_faces.made_faces.people import Person
 
 # The subject's left half of the mean face. Eyes, brows and mouth corners are where the 2,140 fully
@@ -27,42 +27,11 @@ MEAN_FACE = {
     "lip_bottom": (0.0, 43.4), "chin": (0.0, 66.0),
 }  # fmt: skip
 
-# How far each action unit at full strength moves the subject's left half. The directions are those
-# that the FACS manual describes; the lengths are by eye.
-MOVES = {
-    1: {"brow_inner": (0.5, -6.8), "brow_peak": (0, -2.0)},
-    2: {"brow_outer": (0.5, -4.5), "brow_peak": (0, -6.5), "brow_inner": (0, -1.0)},
-    4: {"brow_inner": (-3.2, 4.2), "brow_peak": (-2.0, 4.4), "brow_outer": (-0.5, 1.2),
-        "lid_up": (0, 0.4)},
-    5: {"lid_up": (0, -2.8)},
-    6: {"lid_low": (0, -1.4), "lid_up": (0, 0.6), "brow_outer": (0, 0.7), "cheek": (0.5, -3.0)},
-    7: {"lid_up": (0, 1.0), "lid_low": (0, -1.3)},
-    9: {"nose_wing": (0.6, -2.8), "nose_tip": (0, -1.0), "lip_top": (0, -2.2), "cupid": (0, -2.4),
-        "brow_inner": (-1.4, 2.6), "brow_peak": (-0.5, 2.0), "lid_low": (0, -1.0),
-        "lid_up": (0, 0.6)},
-    10: {"lip_top": (0, -3.4), "cupid": (0.4, -3.6), "nose_wing": (0.9, -1.4),
-         "mouth_corner": (0.3, -0.8), "lips_up": (0, -1.2)},
-    12: {"mouth_corner": (6.0, -6.4), "cupid": (1.2, -1.2), "lip_top": (0, -0.9),
-         "lip_seam": (0, -0.5), "lip_bottom": (0, -1.2), "cheek": (1.5, -3.5),
-         "nose_wing": (1.4, -0.5)},
-    14: {"mouth_corner": (-2.0, -0.6)},
-    15: {"mouth_corner": (0.8, 5.0), "lip_bottom": (0, 0.5)},
-    17: {"lip_bottom": (0, -2.6), "lip_seam": (0, -2.2), "lip_top": (0, -1.0),
-         "mouth_corner": (-0.4, 1.4), "chin": (0, -1.5)},
-    20: {"mouth_corner": (5.4, 1.8), "lip_top": (0, 0.5), "lip_bottom": (0, -0.5)},
-    23: {"mouth_corner": (-3.6, 0.2), "lip_top": (0, 1.5), "cupid": (-0.5, 1.6),
-         "lip_bottom": (0, -1.6)},
-    24: {"mouth_corner": (-0.4, 0.4), "lip_top": (0, 2.4), "cupid": (0, 2.4),
-         "lip_bottom": (0, -2.8)},
-    25: {"lips_up": (0, -2.0), "lips_low": (0, 4.0), "lip_top": (0, -1.2), "cupid": (0, -1.1),
-         "lip_bottom": (0, 3.2)},
-    26: {"lips_low": (0, 9.5), "lip_bottom": (0, 10.0), "mouth_corner": (-2.2, 4.0),
-         "chin": (0, 11.0), "lips_up": (0, -0.5)},
-    43: {},  # closes what is open, see `place_features`
-}  # fmt: skip
-
-# The same table as an array: unit, place, x and y.
-_MOVES = np.array([[MOVES[unit].get(name, (0, 0)) for name in MEAN_FACE] for unit in UNITS], float)
+# How far each action unit at full strength moves each place: unit, place, x and y.
+_MOVES = np.array(
+    [[unit["moves"].get(name, (0, 0)) for name in MEAN_FACE] for unit in TABLES["units"].values()],
+    float,
+)
 _ON_THE_MIDLINE = np.array([x == 0 and "lid" not in name for name, (x, _) in MEAN_FACE.items()])
 
 
