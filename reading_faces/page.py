@@ -36,9 +36,9 @@ SWEEP = (60, 600)
 
 
 def tell(reading: PhotoReading) -> str:
-    """Say in one sentence how reading went."""
+    """Say in one sentence how reading went; ValueError if it failed."""
     if reading.error:
-        return f"Not done. {reading.error}"
+        raise ValueError(reading.error)
     if not reading.faces:
         return "No face was found on this photo."
     count = len(reading.faces)
@@ -124,18 +124,17 @@ INTRODUCTION, IN_MEMORY, FACENET = beside(".md").split("\n---\n")
 
 
 # How the page is served: no history, no monitor, nothing from other machines.
-THEME = gr.themes.Default(
-    primary_hue="blue",
-    font=["system-ui", "sans-serif"],
-    font_mono=["ui-monospace", "monospace"],
-)
 SERVED = {
     "run_history": False,
     "enable_monitoring": False,
     "ssr_mode": False,
     "max_file_size": MOST_BYTES,
     "footer_links": [],
-    "theme": THEME,
+    "theme": gr.themes.Default(
+        primary_hue="blue",
+        font=["system-ui", "sans-serif"],
+        font_mono=["ui-monospace", "monospace"],
+    ),
     "css": beside(".css"),
 }
 
@@ -194,35 +193,25 @@ def answers(actions: PageActions):
     # From which probability on each action unit is called present.
     thresholds = dict(zip(card.get("units", ()), card.get("thresholds", ()), strict=False))
 
-    def read(visitor: str, call: dict) -> str:
-        try:
-            content = base64.b64decode(call["photo"], validate=True)
-        except (ValueError, TypeError):
-            raise ValueError("This is no photo file.") from None
-        if len(content) > MOST_BYTES:
-            raise ValueError(f"A photo has at most {MOST_BYTES // 2**20} MB.")
-        reading = actions.read(visitor, str(call["name"])[-200:], content, bool(call.get("more")))
-        if reading.error:
-            raise ValueError(reading.error)
-        return tell(reading)
-
-    def example(visitor: str, call: dict) -> str:
-        return tell(actions.read(visitor, call["name"], examples()[call["name"]]))
-
-    def enroll(visitor: str, call: dict) -> str:
-        return actions.enroll(visitor, call["photo"], call["face"], call["name"])
-
-    def forget(visitor: str, call: dict) -> str:
-        return actions.forget(call["name"])
-
-    acts = {"read": read, "example": example, "enroll": enroll, "forget": forget}
+    def act(visitor: str, call: dict) -> str:
+        match call["do"]:
+            case "read":
+                name, content = str(call["name"])[-200:], photo_in(call["photo"])
+                return tell(actions.read(visitor, name, content, bool(call.get("more"))))
+            case "example":
+                return tell(actions.read(visitor, call["name"], examples()[call["name"]]))
+            case "enroll":
+                return actions.enroll(visitor, call["photo"], call["face"], call["name"])
+            case "forget":
+                return actions.forget(call["name"])
+        raise KeyError(call["do"])
 
     def answer(call: dict) -> dict:
         told = {}
         try:
             visitor = str(call["visitor"])[:64]
             if call["do"] != "look":
-                told = {"told": acts[call["do"]](visitor, call), "failed": False}
+                told = {"told": act(visitor, call), "failed": False}
                 told["result"] = report(actions.shown(visitor), thresholds)
         except ValueError as error:
             told = {"told": f"Not done. {error}", "failed": True}
@@ -231,6 +220,17 @@ def answers(actions: PageActions):
         return told | {"people": enrolled(actions), "ready": actions.ready.is_set()}
 
     return answer
+
+
+def photo_in(letters: str) -> bytes:
+    """Return the photo file that the page has sent as letters; ValueError if it is none."""
+    try:
+        content = base64.b64decode(letters, validate=True)
+    except (ValueError, TypeError):
+        raise ValueError("This is no photo file.") from None
+    if len(content) > MOST_BYTES:
+        raise ValueError(f"A photo has at most {MOST_BYTES // 2**20} MB.")
+    return content
 
 
 def watching(actions: PageActions):
