@@ -1,4 +1,4 @@
-"""The figures of the course: keypoints on faces, grids of faces, probabilities, confusions.
+"""The figures of the course: keypoints on faces, grids of faces, confusions.
 
 Colours are safe for colour-blind readers and never alone: points of the subject's left side are
 circles, of the right side squares, and in the middle of the face triangles.
@@ -139,22 +139,6 @@ def covariance_ellipse(places: np.ndarray, **style) -> Ellipse:
     width, height = 2 * np.sqrt(INSIDE_95 * np.maximum(variances, 0))
     angle = math.degrees(math.atan2(directions[1, 0], directions[0, 0]))
     return Ellipse(places.mean(axis=0), width, height, angle=angle, fill=False, lw=1.8, **style)
-
-
-def emotion_bars(probabilities: dict[str, float]) -> Figure:
-    """Return a bar chart of one face's emotions, the likeliest one in another colour and hatch."""
-    names = list(probabilities)
-    values = np.array(list(probabilities.values()))
-    fig = Figure(figsize=(4, 0.32 * len(names) + 0.7), layout="constrained")
-    ax = fig.subplots()
-    bars = ax.barh(names, values, color=RIGHT)
-    top = bars[int(values.argmax())]
-    top.set(facecolor=LEFT, hatch="//", edgecolor="white")
-    ax.bar_label(bars, [f"{value:.0%}" for value in values], padding=3)
-    ax.set(xlabel="probability", xlim=(0, 1.12))
-    ax.invert_yaxis()
-    ax.spines[["top", "right"]].set_visible(False)
-    return fig
 
 
 def confusion_matrices(counts: dict[str, np.ndarray], classes: tuple[str, ...]) -> Figure:

@@ -11,11 +11,10 @@ from matplotlib import colormaps, pyplot, rc_context
 from matplotlib.colors import to_rgb
 
 from helpers import plots
-from helpers.data import EMOTIONS, KEYPOINT_NAMES
+from helpers.data import KEYPOINT_NAMES
 
 FACES = np.random.default_rng(0).integers(0, 256, (5, 96, 96), np.uint8)
 POINTS = np.random.default_rng(1).uniform(20, 70, (5, 15, 2)).astype(np.float32)
-HAPPY = {name: 0.7 if name == "happy" else 0.05 for name in EMOTIONS}
 
 
 @pytest.fixture
@@ -77,14 +76,6 @@ def test_who_imports_the_figures_keeps_their_own_matplotlib():
     assert said.stdout == "True\n"
 
 
-def test_everything_drawn_in_a_chart_stands_out_from_its_background():
-    (bars,) = plots.emotion_bars(HAPPY).axes
-    drawn = [bar.get_facecolor() for bar in bars.patches]
-    drawn += [text.get_color() for text in bars.texts]
-    assert len(drawn) == 2 * len(HAPPY)
-    assert min(contrast(to_rgb(colour), bars.get_facecolor()) for colour in drawn) >= GRAPHICS
-
-
 @pytest.mark.parametrize("percent", [*range(0, 101, 10), 51, 65, 71, 72])
 def test_every_share_in_a_confusion_matrix_can_be_read(percent):
     counts = np.array([[percent, 100 - percent]] * 2)
@@ -130,20 +121,6 @@ def test_the_ellipses_of_a_mean_face_hold_95_of_100_points_and_lie_as_the_points
             ellipse.get_patch_transform().inverted().transform(clouds[:, 0])
         )
         assert inside.mean() == pytest.approx(0.95, abs=0.015)
-
-
-def test_the_likeliest_emotion_has_a_hatch_and_its_percentage():
-    (ax,) = plots.emotion_bars(HAPPY).axes
-    hatched = [bar for bar in ax.patches if bar.get_hatch()]
-    assert [bar.get_width() for bar in hatched] == [0.7]
-    assert "70%" in [text.get_text() for text in ax.texts]
-
-
-def test_emotions_stand_below_each_other_in_their_order():
-    (ax,) = plots.emotion_bars(HAPPY).axes
-    assert [label.get_text() for label in ax.get_yticklabels()] == list(HAPPY)
-    heights = ax.transData.transform([(0, bar.get_y()) for bar in ax.patches])[:, 1]
-    assert (np.diff(heights) < 0).all()
 
 
 def test_the_points_of_each_side_are_drawn_where_they_are_in_the_colour_of_the_side():
