@@ -147,36 +147,3 @@ class Batches(keras.utils.PyDataset):
         self.order = np.arange(len(self.images))
         if self.augment:
             self.order = np.random.default_rng([self.seed, epoch]).permutation(self.order)
-
-
-class PeopleBatches(Batches):
-    """Batches of some people with some pictures of each, other ones each epoch.
-
-    `labels (n,) int` say who is on each of the `images`. A person who has fewer `pictures` than a
-    batch takes gives some twice, differently augmented. ValueError: there are too few people.
-    """
-
-    def __init__(
-        self,
-        images: np.ndarray,
-        labels: np.ndarray,
-        people: int = 16,
-        pictures: int = 4,
-        augment: Augment | None = None,
-        seed: int = 0,
-    ):
-        self.people, self.pictures = people, pictures
-        self.rows_of = [np.flatnonzero(labels == label) for label in np.unique(labels)]
-        if len(self.rows_of) < people:
-            raise ValueError(f"{people} people are asked for a batch; there are fewer.")
-        super().__init__(images, labels, augment, people * pictures, seed)
-
-    def __len__(self) -> int:
-        return len(self.rows_of) // self.people
-
-    def rows(self, index: int, rng: np.random.Generator) -> np.ndarray:
-        """Draw pictures of a batch's people, none twice while there are enough."""
-        order = np.random.default_rng([self.seed, self.epoch]).permutation(len(self.rows_of))
-        chosen = order[index * self.people : (index + 1) * self.people]
-        drawn = [np.resize(rng.permutation(self.rows_of[who]), self.pictures) for who in chosen]
-        return np.concatenate(drawn)

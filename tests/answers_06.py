@@ -1,31 +1,39 @@
 """Right answers to the exercises of lesson 6, and wrong ones with a piece of what they are told."""
 
 import numpy as np
-from scipy.stats import zscore
-from sklearn.metrics import roc_curve
-from sklearn.preprocessing import normalize
+from keras import ops
 
-from reading_faces.exercises import check
+from reading_faces.exercises import check, lesson_06
 
-
-def scaled(x):
-    return x / np.linalg.norm(x, axis=1, keepdims=True)
+QUIZ = {1: "C", 2: "C", 3: "A", 4: "B", 5: "A"}
 
 
 def squared(one, other):
-    return ((one - other) ** 2).sum(axis=1)
+    return ops.sum((one - other) ** 2, axis=1)
 
 
 def triplets(a, p, n, margin):
-    return np.maximum(squared(a, p) - squared(a, n) + margin, 0).mean()
+    return ops.mean(ops.maximum(squared(a, p) - squared(a, n) + margin, 0))
 
 
-def triplets_by_loop(a, p, n, margin):
-    total = 0.0
-    for one, same, other in zip(a, p, n, strict=True):
-        # On the unit sphere the squared distance is 2 - 2 cos.
-        total += max(0.0, 2 * (one @ other) - 2 * (one @ same) + margin)
-    return total / len(a)
+def triplets_by_cosine(a, p, n, margin):
+    # On the unit sphere the squared distance is 2 - 2 cos.
+    return ops.mean(ops.relu(2 * ops.sum(a * n, axis=1) - 2 * ops.sum(a * p, axis=1) + margin))
+
+
+def triplets_in_numpy(a, p, n, margin):
+    near, far = (((np.asarray(a) - np.asarray(other)) ** 2).sum(axis=1) for other in (p, n))
+    return np.maximum(near - far + margin, 0).mean()
+
+
+def that_names(share):
+    """Return an embedder that knows the people on so many of the new faces, and mixes up others."""
+    images, who = lesson_06.new_faces()
+    people, numbers = np.unique(who, return_inverse=True)
+    known = np.random.default_rng(0).random(len(who)) < share
+    points = np.eye(len(people))[np.where(known, numbers, (numbers + 1) % len(people))]
+    rows = {image.tobytes(): row for row, image in enumerate(images)}
+    return lambda images: 3 * points[[rows[image.tobytes()] for image in images]]
 
 
 def picked(to_positive, distances, is_other, margin):
@@ -53,70 +61,46 @@ def named_at_once(similar, names, threshold):
     return np.where(similar.max(axis=1) < threshold, "unknown", nearest)
 
 
-def rates(same, different):
-    at = np.concatenate([same, different])
-    return at, np.array([[(different >= t).mean(), (same < t).mean()] for t in at])
-
-
-def eer(same, different):
-    _, both = rates(same, different)
-    return both[np.abs(both[:, 0] - both[:, 1]).argmin()].mean()
-
-
-def eer_by_roc(same, different):
-    true = np.repeat([1, 0], [len(same), len(different)])
-    accepted, found, _ = roc_curve(true, np.concatenate([same, different]), drop_intermediate=False)
-    best = np.abs(accepted - (1 - found)).argmin()
-    return (accepted[best] + 1 - found[best]) / 2
-
-
-def eer_threshold(same, different):
-    at, both = rates(same, different)
-    return at[np.abs(both[:, 0] - both[:, 1]).argmin()]
-
+GOOD_MARGINS = {0.05: 0.88, 0.2: 0.9, 0.5: 0.895, 1.0: 0.88}
 
 RIGHT = {
-    check.unit_sphere: [scaled, normalize],
-    check.triplet_loss: [triplets, triplets_by_loop],
+    check.triplet_loss: [triplets, triplets_by_cosine],
     check.semi_hard: [picked, picked_by_sorting],
-    check.name_or_nobody: [named, named_at_once],
-    check.equal_error_rate: [eer, eer_by_roc],
+    check.name_or_unknown: [named, named_at_once],
+    check.margins: [GOOD_MARGINS, {"0.01": 0.8, "0.1": 0.89, "0.3": 0.9, "0.8": 0.85, "2": 0.84}],
+    check.embedder: [that_names(1), that_names(0.95)],
+    check.quiz_06: [QUIZ, {number: letter.lower() for number, letter in QUIZ.items()}],
 }
+
 WRONG = {
-    check.unit_sphere: [
-        (lambda x: None, "end it with return"),
-        (lambda x: x / np.linalg.norm(x, axis=0), "Each column"),
-        (lambda x: x / (x**2).sum(axis=1, keepdims=True), "take its root"),
-        (lambda x: x / np.abs(x).sum(axis=1, keepdims=True), "sum of the sizes"),
-        (lambda x: x / np.linalg.norm(x), "one number"),
-        (lambda x: x, "Nothing has changed"),
-        (lambda x: x[:, :2], "should have shape"),
-        (lambda x: 2 * scaled(x), "In row 0 you got [1.2 1.6 0. ]; it should be [0.6 0.8 0. ]"),
-        (lambda x: zscore(x, axis=1), "standardising"),
-    ],
     check.triplet_loss: [
         (lambda a, p, n, margin: ..., "end it with return"),
-        (lambda a, p, n, margin: (squared(a, p) - squared(a, n) + margin).mean(), "stop each at 0"),
+        (triplets_in_numpy, "cannot differentiate"),
+        (lambda a, p, n, margin: ((a - p) ** 2).sum(axis=1), "has no methods"),
+        (
+            lambda a, p, n, margin: ops.mean(squared(a, p) - squared(a, n) + margin),
+            "stop each at 0",
+        ),
         (lambda a, p, n, margin: triplets(a, n, p, margin), "changed places"),
         (lambda a, p, n, margin: triplets(a, p, n, 0), "margin is missing"),
         (lambda a, p, n, margin: triplets(a, p, n, -margin), "wrong sign"),
         (lambda a, p, n, margin: triplets(a, p, n, margin) * len(a), "That is the sum"),
         (
-            lambda a, p, n, margin: np.maximum(
-                np.sqrt(squared(a, p)) - np.sqrt(squared(a, n)) + margin, 0
-            ).mean(),
+            lambda a, p, n, margin: ops.mean(
+                ops.relu(ops.sqrt(squared(a, p)) - ops.sqrt(squared(a, n)) + margin)
+            ),
             "leave out the root",
         ),
         (lambda a, p, n, margin: squared(a, p), "One number"),
-        (lambda a, p, n, margin: 0.3, "it should be"),
+        (lambda a, p, n, margin: ops.convert_to_tensor(0.3), "it should be"),
         (
-            lambda a, p, n, margin: max((squared(a, p) - squared(a, n) + margin).mean(), 0),
+            lambda a, p, n, margin: ops.relu(ops.mean(squared(a, p) - squared(a, n) + margin)),
             "not of their mean",
         ),
         (
-            lambda a, p, n, margin: np.maximum(
-                ((a - p) ** 2).mean(axis=1) - ((a - n) ** 2).mean(axis=1) + margin, 0
-            ).mean(),
+            lambda a, p, n, margin: ops.mean(
+                ops.relu(ops.mean((a - p) ** 2, axis=1) - ops.mean((a - n) ** 2, axis=1) + margin)
+            ),
             "Add the squares up",
         ),
     ],
@@ -134,7 +118,7 @@ WRONG = {
         (lambda d, ds, o, m: -1, "There is one here"),
         (lambda d, ds, o, m: 3 if m == 0.3 else -1, "Right for one anchor"),
     ],
-    check.name_or_nobody: [
+    check.name_or_unknown: [
         (lambda s, names, t: None, "end it with return"),
         (lambda s, names, t: [names[i] for i in s.argmax(axis=1)], "all the same"),
         (lambda s, names, t: named(-s, names, -t), "least alike"),
@@ -147,22 +131,30 @@ WRONG = {
         (lambda s, names, t: named(s, names, 0.5), "Right at 0.5"),
         (lambda s, names, t: named(s, names, t + 1e-9), "of just 0.75 is known"),
     ],
-    check.equal_error_rate: [
-        (lambda same, different: None, "end it with return"),
-        (eer_threshold, "That is the threshold"),
-        (
-            lambda same, different: np.mean([(different >= 0.5).mean(), (same < 0.5).mean()]),
-            "threshold of 0.5",
-        ),
-        (lambda same, different: rates(same, different)[1].sum(axis=1).min(), "lowest sum"),
-        (lambda same, different: 1 - eer(same, different), "one less"),
-        (lambda same, different: rates(same, different)[1][0], "one number"),
-        (lambda same, different: eer(different, same), "one less"),
-        (lambda same, different: 0.3, "You got 0.3000; it should be 0.0725"),
-        (lambda same, different: 0.0725, "Right once"),
-        (
-            lambda same, different: np.abs(np.diff(rates(same, different)[1])).min(),
-            "difference of the two rates",
-        ),
+    check.margins: [
+        ({}, "Nothing here yet"),
+        ([0.8, 0.9], "Give a dictionary"),
+        ({0.05: 0.88, 0.5: 0.9, 1.0: 0.88}, "you have 3"),
+        ({0.1: 0.88, 0.2: 0.9, 0.5: 0.895, 1.0: 0.88}, "0.05 or less"),
+        ({0.05: 0.88, 0.2: 0.9, 0.5: 0.895, 0.6: 0.88}, "0.8 or more"),
+        ({0.05: 88, 0.2: 90, 0.5: 89, 1.0: 88}, "between 0 and 1"),
+        ({-0.1: 0.8, 0.2: 0.9, 0.5: 0.89, 1.0: 0.88}, "above 0"),
+        ({0.05: 0.9, 0.2: 0.9, 0.5: 0.9, 1.0: 0.9}, "its own margin"),
+        ({0.05: 0.6, 0.2: 0.64, 0.5: 0.63, 1.0: 0.6}, "learnt much"),
+    ],
+    check.embedder: [
+        (None, "Nothing here yet"),
+        (np.zeros((320, 64)), "Give a function"),
+        (that_names(0.6), "60% is asked"),
+        (lambda images: np.zeros(64), "give as many rows"),
+        (lambda images: np.full((len(images), 8), np.nan), "NaN"),
+        (lambda images: images.reshape(len(images), -1) / 255, "is asked"),
+    ],
+    check.quiz_06: [
+        ({number: ... for number in QUIZ}, "Nothing here yet"),
+        (QUIZ | {3: "B"}, "two clouds"),
+        (QUIZ | {5: "D"}, "multiply it"),
+        ({1: "C", 2: "C"}, "Not answered yet: 3, 4, 5"),
+        (QUIZ | {2: "1"}, "Question 2"),
     ],
 }

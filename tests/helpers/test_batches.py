@@ -9,7 +9,7 @@ from data_samples import write_picture
 
 from helpers import batches as pictures
 from helpers.augment import pad_and_crop
-from helpers.batches import Batches, PeopleBatches, PictureTable
+from helpers.batches import Batches, PictureTable
 from helpers.data import DataError
 from helpers.models import standardize
 
@@ -161,25 +161,3 @@ def test_a_face_is_cut_out_where_its_table_says(tmp_path):
     table = pd.DataFrame({"path": [tmp_path / "face.png"], "left": 21, "top": 4, "side": 30})
     loader = PictureTable(table, np.zeros(1), size=30, prepare=as_they_are)
     np.testing.assert_array_equal(loader[0][0][0], picture[4:34, 21:51])
-
-
-def test_batches_hold_as_many_people_and_pictures_as_asked():
-    labels = np.repeat(np.arange(6), [5, 5, 5, 5, 5, 2])
-    images = np.arange(len(labels), dtype=np.uint8)[:, None, None] * np.ones((1, 8, 8), np.uint8)
-    images[:, 0, 0] += 1  # so that no picture is plain, which cannot be standardised
-    batches = PeopleBatches(images, labels, people=3, pictures=4, seed=1)
-    assert len(batches) == 2
-    seen = []
-    for index in range(2):
-        faces, who = batches[index]
-        assert faces.shape == (12, 8, 8, 1)
-        assert sorted(np.unique(who, return_counts=True)[1]) == [4, 4, 4]
-        seen += np.unique(who).tolist()
-    assert sorted(seen) == list(range(6))
-    first = batches[0][1].tolist()
-    batches.start_epoch(1)
-    other = batches[0][1].tolist()
-    batches.start_epoch(0)
-    assert batches[0][1].tolist() == first != other
-    with pytest.raises(ValueError, match="there are fewer"):
-        PeopleBatches(images, labels, people=7)
