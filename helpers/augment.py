@@ -29,20 +29,6 @@ def flip_keypoints(keypoints: np.ndarray, width: int = 96) -> np.ndarray:
     return flipped
 
 
-def change_brightness(images: np.ndarray, factor: float | np.ndarray) -> np.ndarray:
-    """Multiply pixels by `factor` (one, or one a picture); what passes 255 is clipped there."""
-    factor = np.reshape(factor, (-1, 1, 1))
-    return np.clip(np.rint(images * factor), 0, 255).astype(np.uint8)
-
-
-def pad_and_crop(images: np.ndarray, pad: int, rng: np.random.Generator) -> np.ndarray:
-    """Put `pad` pixels of zeros around pictures `(n, h, w)` and cut each back at a random place."""
-    height, width = images.shape[1:3]
-    padded = np.pad(images, ((0, 0), (pad, pad), (pad, pad)))
-    places = zip(padded, rng.integers(0, 2 * pad + 1, (len(images), 2)), strict=True)
-    return np.stack([image[y : y + height, x : x + width] for image, (y, x) in places])
-
-
 def affine_matrices(
     size: int, degrees: np.ndarray, zoom: np.ndarray, shift: np.ndarray
 ) -> np.ndarray:

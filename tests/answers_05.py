@@ -4,30 +4,7 @@ import numpy as np
 from sklearn.metrics import f1_score, precision_recall_curve
 from sklearn.model_selection import GroupShuffleSplit
 
-from reading_faces.exercises import check
-
-
-def by_overlap(units, prototypes):
-    def overlap(name):
-        return len(units & prototypes[name]) / len(units | prototypes[name])
-
-    return max(prototypes, key=overlap)
-
-
-def by_dice(units, prototypes):
-    scores = {
-        name: 2 * len(units & prototype) / (len(units) + len(prototype))
-        for name, prototype in prototypes.items()
-    }
-    return sorted(scores, key=scores.get)[-1]
-
-
-def by_equality(units, prototypes):
-    return next((name for name, found in prototypes.items() if found == units), "neutral")
-
-
-def by_share_of_the_prototype(units, prototypes):
-    return max(prototypes, key=lambda name: len(units & prototypes[name]) / len(prototypes[name]))
+from reading_faces.exercises import check, lesson_05
 
 
 def people_drawn(subjects, share, rng):
@@ -50,39 +27,20 @@ def people_by_picture(subjects, share, rng):
 
 
 def padded(image, pad, rng):
-    down, right = rng.integers(0, 2 * pad + 1, 2)
-    height, width = image.shape
-    return np.pad(image, pad)[down : down + height, right : right + width]
+    return cut(image, pad, *rng.integers(0, 2 * pad + 1, 2))
 
 
-def padded_by_copying(image, pad, rng):
-    moved = np.zeros_like(image)
+def padded_by_index(image, pad, rng):
+    height, width, _ = image.shape
     down, right = (int(rng.integers(-pad, pad + 1)) for _ in range(2))
-    height, width = image.shape
-    for y in range(height):
-        for x in range(width):
-            if 0 <= y + down < height and 0 <= x + right < width:
-                moved[y, x] = image[y + down, x + right]
-    return moved
+    rows = np.clip(np.arange(height) + down, 0, height - 1)
+    return image[rows][:, np.clip(np.arange(width) + right, 0, width - 1)]
 
 
-def cut(image, pad, down, right, **how):
-    height, width = image.shape
-    return np.pad(image, pad, **how)[down : down + height, right : right + width]
-
-
-def of_truth(true, p):
-    return np.where(true == 1, p, 1 - p)
-
-
-def focal(true, p, gamma):
-    return np.mean((1 - of_truth(true, p)) ** gamma * -np.log(of_truth(true, p)))
-
-
-def focal_in_two_parts(true, p, gamma):
-    present = -true * (1 - p) ** gamma * np.log(p)
-    absent = -(1 - true) * p**gamma * np.log(1 - p)
-    return (present + absent).sum() / true.size
+def cut(image, pad, down, right, mode="edge"):
+    height, width, _ = image.shape
+    moved = np.pad(image, ((pad, pad), (pad, pad), (0, 0)), mode=mode)
+    return moved[down : down + height, right : right + width]
 
 
 def by_trying(true, p):
@@ -95,34 +53,33 @@ def by_curve(true, p):
     return at[np.argmax(f1[:-1])]
 
 
+def that_knows(share):
+    """Return a model that knows the units of some of the faces, and says 0.5 of all others."""
+
+    def answer(images):
+        tests, present = lesson_05.test_faces()
+        known = {face.tobytes(): units for face, units in zip(tests, present, strict=True)}
+        right = np.array([known[face.tobytes()] for face in images], float)
+        right[round(share * len(right)) :] = 0.5
+        return right
+
+    return answer
+
+
+QUIZ = {1: "B", 2: "C", 3: "D", 4: "A", 5: "D"}
+TRIED = {1e-5: 0.84, 1e-4: 0.8, 1e-3: 0.9, 1e-2: 1.4}
+
 RIGHT = {
-    check.nearest_prototype: [by_overlap, by_dice],
     check.split_subjects: [people_drawn, people_by_scikit_learn],
-    check.pad_and_crop: [padded, padded_by_copying],
-    check.focal_loss: [focal, focal_in_two_parts],
+    check.pad_and_crop: [padded, padded_by_index],
     check.best_threshold: [by_trying, by_curve],
+    check.fine_rates: [TRIED, {"1e-6": 1.1, "1e-5": 0.9, "3e-4": 0.8, "1e-2": np.inf}],
+    check.any_pose: [that_knows(1), that_knows(0.9)],
+    check.quiz_05: [QUIZ, {number: letter.lower() for number, letter in QUIZ.items()}],
 }
 WRONG = {
-    check.nearest_prototype: [
-        (lambda units, prototypes: None, "end it with return"),
-        (by_equality, "not 'neutral'"),
-        (lambda units, prototypes: units.clear() or "happy", "changed the set"),
-        (lambda units, prototypes: prototypes.pop("sad") and "happy", "changed the dict"),
-        (lambda units, prototypes: units, "Give back the name"),
-        (by_share_of_the_prototype, "they share 3 of 6, with fear 5 of 7"),
-        (
-            lambda units, prototypes: max(prototypes, key=lambda e: len(units & prototypes[e])),
-            "they share 4 of 7, with surprise 3 of 5. Divide",
-        ),
-        (
-            lambda units, prototypes: max(
-                sorted(prototypes), key=lambda name: len(units & prototypes[name])
-            ),
-            "say fear for units [1, 2, 5, 26]",
-        ),
-    ],
     check.split_subjects: [
-        (lambda subjects, share, rng: ..., "end it with return"),
+        (lambda subjects, share, rng: ..., "gives nothing back"),
         (lambda subjects, share, rng: rng.random(len(subjects)) < share, "on both sides"),
         (lambda subjects, share, rng: np.unique(subjects)[:5], "for each picture"),
         (lambda subjects, share, rng: np.zeros(len(subjects), bool), "you put 0 into test"),
@@ -138,13 +95,16 @@ WRONG = {
         ),
     ],
     check.pad_and_crop: [
-        (lambda image, pad, rng: None, "end it with return"),
-        (lambda image, pad, rng: np.pad(image, pad), "should have shape"),
+        (lambda image, pad, rng: None, "gives nothing back"),
+        (
+            lambda image, pad, rng: np.pad(image, ((pad, pad), (pad, pad), (0, 0))),
+            "should have shape",
+        ),
         (lambda image, pad, rng: image, "same way every time"),
         (lambda image, pad, rng: np.roll(image, int(rng.integers(3)), axis=1), "do not wrap"),
         (
-            lambda image, pad, rng: cut(image, pad, *rng.integers(0, 5, 2), mode="edge"),
-            "repeat the edge",
+            lambda image, pad, rng: cut(image, pad, *rng.integers(0, 5, 2), mode="constant"),
+            "fill with zeros",
         ),
         (lambda image, pad, rng: cut(image, pad, 2, int(rng.integers(5))), "one axis only"),
         (lambda image, pad, rng: cut(image, pad, *[int(rng.integers(5))] * 2), "diagonal"),
@@ -152,35 +112,9 @@ WRONG = {
         (lambda image, pad, rng: cut(image, pad, *rng.integers(0, (5, 4))), "stops at n - 1"),
         (lambda image, pad, rng: cut(image, pad, *rng.integers(0, (4, 5))), "stops at n - 1"),
     ],
-    check.focal_loss: [
-        (lambda true, p, gamma: None, "end it with return"),
-        (lambda true, p, gamma: -np.log(of_truth(true, p)).mean(), "plain cross-entropy"),
-        (lambda true, p, gamma: -focal(true, p, gamma), "sign is wrong"),
-        (lambda true, p, gamma: focal(true, p, gamma) * true.size, "That is the sum"),
-        (
-            lambda true, p, gamma: np.mean(of_truth(true, p) ** gamma * -np.log(of_truth(true, p))),
-            "the other way round",
-        ),
-        (
-            lambda true, p, gamma: np.mean((1 - p) ** gamma * -np.log(of_truth(true, p))),
-            "the probability of the truth",
-        ),
-        (
-            lambda true, p, gamma: np.mean(-true * (1 - p) ** gamma * np.log(p)),
-            "Only the units that are there",
-        ),
-        (lambda true, p, gamma: -np.log(of_truth(true, p)), "One number"),
-        (lambda true, p, gamma: focal(true, p, 2), "with gamma 0"),
-        (
-            lambda true, p, gamma: np.mean(
-                gamma * (1 - of_truth(true, p)) * -np.log(of_truth(true, p))
-            ),
-            "an exponent, not a factor",
-        ),
-    ],
     check.best_threshold: [
-        (lambda true, p: None, "end it with return"),
-        (lambda true, p: 0.5, "nobody looked"),
+        (lambda true, p: None, "gives nothing back"),
+        (lambda true, p: 0.5, "suits no rare unit"),
         (lambda true, p: max(f1_score(true, p >= t) for t in p), "That is the best F1"),
         (lambda true, p: int(np.argmax([f1_score(true, p >= t) for t in p])), "position"),
         (lambda true, p: p[np.argmax([((p >= t) == true).mean() for t in p])], "best accuracy"),
@@ -188,5 +122,33 @@ WRONG = {
         (lambda true, p: p.mean(), "can be reached"),
         (lambda true, p: 0.3, "Right once"),
         (lambda true, p: p, "one number"),
+    ],
+    check.fine_rates: [
+        ({}, "Nothing here yet"),
+        ([0.8, 0.7, 0.9, 1.2], "Give a dictionary"),
+        (TRIED | {0: 0.8}, "above 0"),
+        (TRIED | {1e-6: np.nan}, "a number above 0"),
+        ({1e-5: 0.84, 1e-4: 0.8, 1e-2: 1.4}, "you have 3"),
+        ({1e-4: 0.84, 2e-4: 0.8, 3e-4: 0.81, 4e-4: 0.82}, "close together"),
+        (dict.fromkeys(TRIED, 0.8), "All losses are alike"),
+        ({1e-6: 0.9, 1e-5: 0.88, 1e-4: 0.86, 1e-3: 0.8}, "go on until"),
+        (TRIED | {1e-6: "low"}, "stopped with ValueError"),
+    ],
+    check.any_pose: [
+        (None, "Nothing here yet"),
+        (np.full((320, 5), 0.5), "Give a function"),
+        (lambda images: np.full(len(images), 0.5), "3 rows of 5"),
+        (lambda images: np.full((len(images), 5), np.nan), "no numbers"),
+        (lambda images: np.full((len(images), 5), 2.0), "between 0 and 1"),
+        (lambda images: np.full((len(images), 5), 0.5), "Its mean AUC is 0.500"),
+        (that_knows(0.4), "is asked"),
+        (lambda images: np.full((min(len(images), 9), 5), 0.5), "For n faces"),
+    ],
+    check.quiz_05: [
+        ({number: ... for number in QUIZ}, "Nothing here yet"),
+        (QUIZ | {2: "A"}, "Question 2"),
+        (QUIZ | {5: "C"}, "the spread of one of them"),
+        ({1: "B", 2: "C"}, "Not answered yet: 3, 4, 5"),
+        (QUIZ | {3: "all"}, "Question 3"),
     ],
 }

@@ -8,7 +8,6 @@ and compared by their lines and edges rather than by their shading.
 
 import hashlib
 import itertools
-import warnings
 
 import cv2
 import numpy as np
@@ -68,37 +67,6 @@ def split_by_group(groups: np.ndarray) -> np.ndarray:
     _, first, group_of_row = np.unique(groups, return_index=True, return_inverse=True)
     side = np.digitize(draw[first], [0.1, 0.2])
     return np.array(["test", "val", "train"])[side[group_of_row]]
-
-
-def split_by_subject(subjects: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Split about 80/10/10 into train, val and test: nobody in two, classes alike in each.
-
-    Each split gets about the same share of each of the labels `(n,)` as far as whole people allow.
-
-    Returns
-    -------
-    (n,) str
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than three people.
-    """
-    from sklearn.model_selection import StratifiedGroupKFold
-
-    people = len(np.unique(subjects))
-    if people < 3:
-        raise ValueError(f"Three sets need three people; there are {people}.")
-    folds = min(10, people)
-    if np.unique(labels, return_counts=True)[1].max() < folds:
-        labels = np.zeros(len(subjects), int)  # too few to be alike in each
-    split = np.full(len(subjects), "train")
-    tenths = StratifiedGroupKFold(folds, shuffle=True, random_state=_SEED)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # a rare class cannot be in every tenth
-        parts = [rows for _, rows in tenths.split(subjects, labels, subjects)]
-    split[parts[0]], split[parts[1]] = "test", "val"
-    return split
 
 
 def occur_among(images: np.ndarray, others: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ A face is made in the order of the modules: `people` (who), `expression` (which 
 move), `features` (where brows, eyes and lips then lie), `head` (the shape), `paint` (the colours),
 `sheets` (head, hair, glasses and shoulders as surfaces), `render` (turned and lit), `camera`
 (photographed). `scenes` draws one face with all its labels, `sets` thousands of them, `albums` in
-the forms of other data sets; `figures` and `playground` show them to people.
+the forms of other data sets; `playground` shows them to people.
 """
 
 from reading_faces.made_faces.expression import EMOTIONS, UNIT_NAMES

@@ -15,11 +15,12 @@ import numpy as np
 
 from reading_faces.made_faces.camera import Camera
 from reading_faces.made_faces.expression import ACTION_UNITS, with_units
-from reading_faces.made_faces.figures import MODEL, PLAIN_WALL
 from reading_faces.made_faces.people import Person
 from reading_faces.made_faces.scenes import Scene, take_photo
 from reading_faces.made_faces.sets import person_number
 
+MODEL = 35  # whose face moves and turns: nothing on it hides a brow, an eye or the mouth
+PLAIN_WALL = 66  # a seed that gives a background without shapes
 SIZE = 160  # pixels; with many more there would be less than ten pictures a second
 # Lowest, highest and first value of each slider, and what stands beside it: degrees of the angles
 # of head and lamp, and the intensity of each action unit.

@@ -51,7 +51,6 @@ TOO_FAR = {
     "error_in_eye_distances": 1e-4,
     "class_weights": 1e-3,
     "soften": 1e-4,
-    "focal_loss": 1e-5,
     "triplet_loss": 1e-4,
     "semi_hard": 1,
     "keypoints_to_photo": 0.02,

@@ -6,18 +6,16 @@ from pathlib import Path
 
 import keras
 import numpy as np
-import pandas as pd
 import pytest
 
 from helpers import models, settings
 from helpers.results import stored_result
 from reading_faces.__main__ import main
 from reading_faces.commands import study
-from reading_faces.training import studies, transfer
+from reading_faces.training import studies
 from reading_faces.training.loop import once
 from reading_faces.training.recipes import Schedule
 from reading_faces.training.studies import STUDIES, from_scratch, resnet50, smoke_budget
-from reading_faces.training.studies import transfer as transfers
 
 pytestmark = [
     pytest.mark.usefixtures("eagerly"),
@@ -158,41 +156,12 @@ def test_a_variant_changes_what_its_name_says_and_nothing_else():
     assert weighted[3] == pytest.approx(3 * weighted[0])
 
 
-def test_fine_tuning_is_measured_for_each_seed_by_people_who_were_not_learnt_from(
-    tmp_path, monkeypatch
-):
-    budget = smoke_budget("transfer")
-    sides, real = [], transfers.loader
-
-    def loader(rows, *how):
-        sides.append((set(rows["subject"]), how[-1]))
-        return real(rows, *how)
-
-    monkeypatch.setattr(transfers, "loader", loader)
-    row = transfers.train(tmp_path, budget, random=True, normalise_anew=True, loss="focal")
-    (learnt, augmented), (judges, plain) = sides
-    assert len(learnt) == len(judges) == 3 and not learnt & judges
-    assert augmented and not plain
-    assert {len(values) for values in row["metrics"].values()} == {len(budget["seeds"])}
-    assert len(row["val_loss"]) == len(row["val_auc"]) == 2 * budget["epochs"]
-    assert all(0 <= row["metrics"][name][0] <= 1 for name in row["metrics"])
-    said = studies.summary([{"name": "one"} | row | {"metrics": {"units_auc": [0.5, 0.75]}}])
-    assert said.split()[0] == "units_auc" and said.split()[-1] == "0.625"
+def test_each_class_counts_alike_in_sum():
+    found = from_scratch.class_weights(np.eye(3)[[0, 0, 0, 0, 1, 1]])
+    np.testing.assert_allclose(found, [0.5, 1, 2])
 
 
-def test_a_face_is_of_its_emotion_or_of_the_group_that_it_belongs_to():
-    shown = {"emotion": ["happy", "fear", "surprise"], "units": [{6, 12}, {1}, set()]}
-    rows = pd.DataFrame({**shown, "path": "", "left": 0, "top": 0, "side": 48})
-    groups = transfers.loader(rows, [1, 12], transfer.GROUPS, 3, 0, False).targets
-    assert groups["emotion"].argmax(axis=1).tolist() == [0, 1, 2]
-    assert groups["units"].tolist() == [[0, 1], [1, 0], [0, 0]]
-    single = transfers.loader(rows, [1], ["surprise", "happy", "fear"], 3, 0, False).targets
-    assert single["emotion"].argmax(axis=1).tolist() == [1, 2, 0]
-    for targets in (groups, single):
-        assert targets["emotion"].sum(axis=1).tolist() == [1, 1, 1]
-
-
-def test_what_the_classic_network_costs_is_measured_through_the_loader(tmp_path, monkeypatch):
+def test_what_the_classic_network_costs_is_measured(tmp_path, monkeypatch):
     def little(weights, input_shape, classes):
         assert (weights, input_shape, classes) == (None, (32, 32, 3), 7)
         inputs = keras.Input(input_shape)
