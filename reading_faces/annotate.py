@@ -1,5 +1,6 @@
 """A photo with each face's box, keypoints, likeliest emotion and name drawn on it."""
 
+import itertools
 import math
 
 import cv2
@@ -72,22 +73,13 @@ def draw_label(picture: Image.Image, text: str, box: np.ndarray, avoid: list) ->
     wanted = np.clip(box[2] * 0.16, longest / 80, longest / 32)
     font = ImageFont.truetype(font_manager.findfont("DejaVu Sans"), max(6, round(float(wanted))))
     drawn, tried = ImageDraw.Draw(picture), []
-    for size in sorted(
-        {max(6, round(font.size * share)) for share in (1, 0.85, 0.7)}, reverse=True
-    ):
-        font = font.font_variant(size=size)
-        for lines in dict.fromkeys([text, text.replace(", ", "\n")]):
-            left, top, right, bottom = drawn.textbbox((0, 0), lines, font=font)
-            margin = size * 0.25
-            place, hidden = best_place(
-                np.array([right - left + 2 * margin, bottom - top + 2 * margin]),
-                box,
-                np.array(picture.size),
-                avoid,
-            )
-            tried.append((hidden, place, font, lines, (margin - left, margin - top)))
-            if not hidden:
-                break
+    sizes = dict.fromkeys(max(6, round(font.size * share)) for share in (1, 0.85, 0.7))
+    for size, lines in itertools.product(sizes, dict.fromkeys([text, text.replace(", ", "\n")])):
+        font, margin = font.font_variant(size=size), size * 0.25
+        left, top, right, bottom = drawn.textbbox((0, 0), lines, font=font)
+        extent = np.array([right - left, bottom - top]) + 2 * margin
+        place, hidden = best_place(extent, box, np.array(picture.size), avoid)
+        tried.append((hidden, place, font, lines, (margin - left, margin - top)))
         if not hidden:
             break
     _, place, font, lines, start = min(tried, key=lambda one: one[0])

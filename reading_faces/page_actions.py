@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-import math
 import threading
 import time
 import unicodedata
@@ -242,11 +241,8 @@ def tidy(name: str | None) -> str:
 def cut_faces(photo: Photo, faces: list[FaceReading]) -> np.ndarray:
     """Return the faces of a photo `(n, CROP_SIDE, CROP_SIDE, 3) uint8` RGB, upright."""
     boxes = np.reshape([face.box for face in faces], (-1, 4)) / photo.shrunk
-    across = [
-        (1, 0) if face.keypoints is None else face.keypoints[0] - face.keypoints[1]
-        for face in faces
-    ]
-    rolls = [math.degrees(math.atan2(down, right)) for right, down in across]
+    eyes = [[[0, 0], [1, 0]] if f.keypoints is None else f.keypoints[[1, 0]] for f in faces]
+    rolls = [*map(detect.roll_of, np.reshape(eyes, (-1, 2, 2)))]
     return crop_faces(photo.pixels, boxes, CROP_SIDE, Framing(1.4), np.array(rolls))[0]
 
 

@@ -9,14 +9,7 @@ from helpers import metrics
 from reading_faces.exercises.lesson_03 import emotional_test_faces
 from reading_faces.exercises.verdict import as_array, checker, compare, stored_quiz, value_checker
 
-__all__ = [
-    "class_weights",
-    "find_copies",
-    "hard_faces",
-    "quiz_04",
-    "soften",
-    "temperatures",
-]
+__all__ = ["class_weights", "find_copies", "hard_faces", "quiz_04", "soften", "temperatures"]
 
 BINS = 5
 # What the challenge asks for on the hard test faces; the lesson's own networks miss it.
