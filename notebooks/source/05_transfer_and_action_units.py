@@ -79,8 +79,8 @@ for start, name in (("random weights", "-scratch"), ("transferred weights", ""))
 
 # %%
 folds = pd.DataFrame({start: found["folds"] for start, found in ckplus.items()}).T
-ax = folds.plot(style=["o-", "s-", "D-", "^-", "v-"], figsize=(5.5, 2.8), legend=False)
-ax.set(xticks=[0, 1], xlim=(-0.4, 1.4), ylim=(0.8, 1.01), ylabel="accuracy, new people")
+ax = folds.plot(marker="o", figsize=(5.5, 2.8), xlim=(-0.4, 1.4), legend=False)
+ax.set(xticks=[0, 1], xticklabels=folds.index, ylim=(0.8, 1.01), ylabel="accuracy, new people")
 plots.show(ax.figure, "Five folds of CK+. Each rises from random to transferred weights.")
 
 # %% [markdown]
@@ -732,7 +732,7 @@ draws.quantile([0.025, 0.5, 0.975]).round(3)
 
 # %% [markdown]
 # The row 0.5 is the middle of the draws, the others are the ends of the interval. For units the gain is small, and its
-# interval begins near 0. For emotions the gain is large. A likely reason is that a thawed stage can make new
+# interval begins near 0. For emotions the gain is larger. A likely reason is that a thawed stage can make new
 # features, and heads can only combine old ones.
 
 # %%
