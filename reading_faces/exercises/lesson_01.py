@@ -13,8 +13,8 @@ from reading_faces.exercises.verdict import (
     as_array,
     checker,
     compare,
+    quiz,
     same,
-    stored_quiz,
     value_checker,
 )
 
@@ -169,4 +169,4 @@ def point_model(model: Callable[[np.ndarray], np.ndarray]) -> Iterator[str]:
         yield f"{error:.2f} px: better than the mean face; the bar is {BAR_PX} px."
 
 
-quiz_01 = stored_quiz("01")
+quiz_01 = quiz("01")

@@ -7,7 +7,7 @@ import numpy as np
 from helpers import data
 from helpers.metrics import keypoint_errors
 from helpers.models import standardize
-from reading_faces.exercises.verdict import as_array, checker, compare, stored_quiz, value_checker
+from reading_faces.exercises.verdict import as_array, checker, compare, quiz, value_checker
 
 __all__ = [
     "better_keypoints",
@@ -163,4 +163,4 @@ def better_keypoints(network) -> Iterator[str]:
         yield f"{found}; at most {BAR:.1%} is asked. Is the output in pixels from the mean face?"
 
 
-quiz_02 = stored_quiz("02")
+quiz_02 = quiz("02")

@@ -8,7 +8,7 @@ from scipy.special import softmax as scipy_softmax
 
 from helpers import data
 from helpers.models import standardize
-from reading_faces.exercises.verdict import as_array, checker, compare, stored_quiz, value_checker
+from reading_faces.exercises.verdict import as_array, checker, compare, quiz, value_checker
 
 __all__ = [
     "beat_the_lesson",
@@ -154,4 +154,4 @@ def emotional_test_faces(clear: bool) -> tuple[np.ndarray, np.ndarray]:
     return drawn.small_images[rows], drawn.emotions[rows].astype(int)
 
 
-quiz_03 = stored_quiz("03")
+quiz_03 = quiz("03")

@@ -7,7 +7,7 @@ from scipy.special import softmax
 
 from helpers import metrics
 from reading_faces.exercises.lesson_03 import emotional_test_faces
-from reading_faces.exercises.verdict import as_array, checker, compare, stored_quiz, value_checker
+from reading_faces.exercises.verdict import as_array, checker, compare, quiz, value_checker
 
 __all__ = ["class_weights", "find_copies", "hard_faces", "quiz_04", "soften", "temperatures"]
 
@@ -164,4 +164,4 @@ def hard_faces(answer: Callable[[np.ndarray], np.ndarray]) -> Iterator[str]:
         )
 
 
-quiz_04 = stored_quiz("04")
+quiz_04 = quiz("04")

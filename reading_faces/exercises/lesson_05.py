@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from helpers import data
-from reading_faces.exercises.verdict import as_array, checker, compare, stored_quiz, value_checker
+from reading_faces.exercises.verdict import as_array, checker, compare, quiz, value_checker
 from reading_faces.made_faces.expression import PRESENT_FROM, UNIT_NAMES
 
 __all__ = [
@@ -173,4 +173,4 @@ def test_faces() -> tuple[np.ndarray, np.ndarray]:
     return drawn.small_images[rows], present[:, columns].astype(int)
 
 
-quiz_05 = stored_quiz("05")
+quiz_05 = quiz("05")

@@ -181,14 +181,4 @@ def walks(answer: Callable[[list[list[tuple]]], list[list[int]]]) -> Iterator[st
         yield f"{share:.1%} of the boxes have their person's number; {RIGHT_NUMBERS:.0%} is asked."
 
 
-quiz_07 = quiz(
-    "07",
-    {1: "b6fb07001b", 2: "4121a89f04", 3: "5097bf42ba", 4: "c5b33052de", 5: "65b014d294"},
-    {
-        1: "see the table of framings, and what a box of the wrong size does.",
-        2: "what does a row of the table stand for? See What the chain adds to the error.",
-        3: "what does the model compare the picture with? See Where this breaks.",
-        4: "see the bars of What takes the time.",
-        5: "how late is the smoothed curve, for keep = 0.8 and for 0.9?",
-    },
-)
+quiz_07 = quiz("07")

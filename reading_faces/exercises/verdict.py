@@ -106,17 +106,17 @@ def judge(problems: Callable, answer, praise: str, what: str) -> Verdict:
     return Verdict(problem is None, problem or praise)
 
 
-def stored_quiz(lesson: str) -> Callable[[dict], Verdict]:
+def quiz(lesson: str) -> Callable[[dict], Verdict]:
     """Return the checker of a lesson's questions, as `quizzes.toml` beside this module has them."""
     text = Path(__file__).with_name("quizzes.toml").read_text("utf-8")
     questions = {int(number): about for number, about in tomllib.loads(text)[lesson].items()}
     right, hints = (
         {n: about[part] for n, about in questions.items()} for part in ("right", "hint")
     )
-    return quiz(lesson, right, hints)
+    return quiz_by(lesson, right, hints)
 
 
-def quiz(lesson: str, key: dict[int, str], hints: dict[int, str]) -> Callable[[dict], Verdict]:
+def quiz_by(lesson: str, key: dict[int, str], hints: dict[int, str]) -> Callable[[dict], Verdict]:
     """Return the checker of a lesson's questions, whose right letters `key` holds as digests.
 
     `hints` says for each question where to look again.

@@ -95,7 +95,7 @@ def test_an_untouched_stub_is_no_answer_yet_and_a_forgotten_return_is_a_mistake(
     assert not verdict.is_stub(forgets_to_return)
 
 
-QUIZ = verdict.quiz(
+QUIZ = verdict.quiz_by(
     "99",
     {number: verdict.digest("99", number, letter) for number, letter in ((1, "B"), (2, "D"))},
     {1: "look at the first figure.", 2: "look at the second."},
