@@ -235,14 +235,14 @@ print("strangers, photos to choose, judge:", choose_strangers.sum(), (~choose_st
 
 # %% tags=["nbval-check-output"]
 facenet = embedders.build_network()
-convolutions = sum(isinstance(layer, layers.Conv2D) for layer in facenet.layers)
-print(f"{len(facenet.layers) - 1} layers, {convolutions} of them convolutions")
-print(f"{facenet.count_params():,} weights; a face {facenet.input_shape[1:]} gives", end=" ")
-print(facenet.output_shape[1], "numbers")
+convolutions = [layer for layer in facenet.layers if isinstance(layer, layers.Conv2D)]
+operations = sum(2 * c.count_params() * np.prod(c.output.shape[1:3]) for c in convolutions)
+print(f"{len(facenet.layers) - 1} layers, {facenet.count_params():,} weights,", end=" ")
+print(f"{operations / 1e9:.1f} billion operations, {facenet.output_shape[1]} numbers")
 
 # %% [markdown]
-# It needs 2.8 billion operations for a face, if a multiplication and an addition count as two. Its trained
-# weights have 92 MB and may not ship with this course.
+# A multiplication and an addition count as two operations here. The trained weights have 92 MB and may not ship
+# with this course.
 #
 # > **Which embedder is at work?** Remove the first `#` below to fetch FaceNet's weights once. Everything that
 # > follows then uses FaceNet. Without them, our own small network takes its place, with 128 numbers for a face.
