@@ -7,7 +7,7 @@ import numpy as np
 from helpers import data
 from helpers.metrics import keypoint_errors
 from helpers.models import standardize
-from reading_faces.exercises.verdict import as_array, checker, compare, quiz, value_checker
+from reading_faces.exercises.verdict import as_array, checker, compare, pairs, quiz, value_checker
 
 __all__ = [
     "better_keypoints",
@@ -112,11 +112,7 @@ def smallest_loss(results: dict[float, float]) -> str:
 @value_checker(smallest_loss)
 def keypoint_rates(results: dict[float, float]) -> Iterator[str]:
     """Check an experiment: validation losses in square pixels by learning rate."""
-    if not isinstance(results, dict):
-        yield "Give a dictionary: learning rate, then validation loss."
-        return
-    pairs = sorted((float(rate), float(loss)) for rate, loss in results.items())
-    rates, losses = (np.array(column) for column in zip(*pairs, strict=True))
+    rates, losses = pairs(results, "learning rate", "validation loss")
     if not (rates > 0).all() or not np.isfinite(rates).all():
         yield "The keys are learning rates, such as 2e-3."
     if len(rates) < 3:

@@ -8,7 +8,7 @@ from scipy.special import softmax as scipy_softmax
 
 from helpers import data
 from helpers.models import standardize
-from reading_faces.exercises.verdict import as_array, checker, compare, quiz, value_checker
+from reading_faces.exercises.verdict import as_array, checker, compare, pairs, quiz, value_checker
 
 __all__ = [
     "beat_the_lesson",
@@ -106,11 +106,7 @@ def merged_accuracy(answer: Callable[[np.ndarray, int, int], float]) -> Iterator
 @value_checker("Right: too small learns nothing in the time, and there is a best one between.")
 def emotion_rates(results: dict[float, float]) -> Iterator[str]:
     """Check an experiment: validation accuracies by learning rate."""
-    if not isinstance(results, dict):
-        yield "Give a dictionary: learning rate, then validation accuracy."
-        return
-    pairs = sorted((float(rate), float(accuracy)) for rate, accuracy in results.items())
-    rates, accuracies = (np.array(column) for column in zip(*pairs, strict=True))
+    rates, accuracies = pairs(results, "learning rate", "validation accuracy")
     if not ((rates > 0) & (rates <= 10)).all():
         yield "The keys are learning rates, such as 2e-3."
     if not ((accuracies >= 0) & (accuracies <= 1)).all():

@@ -7,7 +7,7 @@ from scipy.special import softmax
 
 from helpers import metrics
 from reading_faces.exercises.lesson_03 import emotional_test_faces
-from reading_faces.exercises.verdict import as_array, checker, compare, quiz, value_checker
+from reading_faces.exercises.verdict import as_array, checker, compare, pairs, quiz, value_checker
 
 __all__ = ["class_weights", "find_copies", "hard_faces", "quiz_04", "soften", "temperatures"]
 
@@ -103,11 +103,7 @@ def best_of(results: dict[float, float]) -> str:
 @value_checker(best_of)
 def temperatures(results: dict[float, float]) -> Iterator[str]:
     """Check an experiment: calibration errors by temperature."""
-    if not isinstance(results, dict):
-        yield "Give a dictionary: temperature, then calibration error."
-        return
-    pairs = sorted((float(key), float(value)) for key, value in results.items())
-    tried, errors = (np.array(column) for column in zip(*pairs, strict=True))
+    tried, errors = pairs(results, "temperature", "calibration error")
     if not (tried > 0).all():
         yield "A temperature divides logits, so it must be above 0."
     if not ((errors >= 0) & (errors <= 1)).all():

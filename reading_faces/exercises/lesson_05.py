@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from helpers import data
-from reading_faces.exercises.verdict import as_array, checker, compare, quiz, value_checker
+from reading_faces.exercises.verdict import as_array, checker, compare, pairs, quiz, value_checker
 from reading_faces.made_faces.expression import PRESENT_FROM, UNIT_NAMES
 
 __all__ = [
@@ -117,11 +117,7 @@ def best_of(results: dict[float, float]) -> str:
 @value_checker(best_of)
 def fine_rates(results: dict[float, float]) -> Iterator[str]:
     """Check an experiment: validation losses by learning rate."""
-    if not isinstance(results, dict):
-        yield "Give a dictionary: learning rate, then validation loss."
-        return
-    pairs = sorted((float(key), float(value)) for key, value in results.items())
-    rates, losses = (np.array(column) for column in zip(*pairs, strict=True))
+    rates, losses = pairs(results, "learning rate", "validation loss")
     if not (rates > 0).all():
         yield "A learning rate is above 0."
     if (losses <= 0).any() or np.isnan(losses).any():

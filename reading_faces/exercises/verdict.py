@@ -247,6 +247,14 @@ def compare(
         yield otherwise or difference(result, right)
 
 
+def pairs(results: dict, key: str, value: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return what an experiment has tried, in rising order, and what came out each time."""
+    if not isinstance(results, dict):
+        raise Wrong(f"Give a dictionary: {key}, then {value}.")
+    tried = sorted((float(one), float(found)) for one, found in results.items())
+    return tuple(np.array(tried).T)
+
+
 def difference(result: np.ndarray, right: np.ndarray) -> str:
     """Say what the result is and should be, of several rows in the first that differs."""
     if np.ndim(right) == 0:
