@@ -65,15 +65,8 @@ def read_teacher(source: str | Path) -> Teacher:
             f"{source} has no teacher's embeddings. To make them: "
             f"python -m reading_faces data teach {source} --out {files[0]}"
         )
-    arrays = read_archive(
-        path,
-        needed={
-            "embeddings": (np.float32, _LENGTH),
-            "landmarks": (np.float32, 5, 2),
-            "files": (str,),
-        },
-        optional={},
-    )
+    needed = {"embeddings": (np.float32, _LENGTH), "landmarks": (np.float32, 5, 2), "files": (str,)}
+    arrays = read_archive(path, needed, {})
     embeddings = arrays["embeddings"]
     lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
     sound = np.isfinite(lengths[:, 0]) & (lengths[:, 0] > 0)
