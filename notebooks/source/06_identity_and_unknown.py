@@ -121,7 +121,7 @@ show_faces([people.photos[row] for row in shown], titles, "A photo of each frien
 # %% [markdown]
 # ### Where is the face?
 #
-# **MTCNN** ([Zhang et al. 2016](https://arxiv.org/abs/1604.02878)) finds faces in three stages. The first
+# [MTCNN](../docs/glossary.md#mtcnn) ([Zhang et al. 2016](https://arxiv.org/abs/1604.02878)) finds faces in three stages. The first
 # network is tiny. It slides over the photo at many sizes and proposes boxes. The second discards most of
 # them. The third decides, and marks eyes, nose and mouth corners. Here are the boxes after each stage.
 
@@ -148,7 +148,7 @@ plots.show(
 # %% [markdown]
 # The [Haar cascade](../docs/glossary.md#haar-cascade) of Viola and Jones (2001) is older and faster. It
 # compares sums of light and dark rectangles, knows faces from the front only, and gives no points. The table
-# shows where each stops finding this face.
+# shows where each [detector](../docs/glossary.md#detector) stops finding this face.
 
 
 # %%
@@ -256,7 +256,7 @@ print(f"embedder at work: {embedder.name}, faces of {embedder.size} × {embedder
 # %% [markdown]
 # ### From a photo to a crop
 #
-# Faces are cut as the network's training faces were, with the same margin and size. A head that leans is
+# A [crop](../docs/glossary.md#crop) is cut as the network's training faces were, with the same rim and size. A head that leans is
 # turned upright by the line of its eyes. This is [alignment](../docs/glossary.md#alignment), and it saves the
 # network from learning that a leaning head is the same person.
 
@@ -337,7 +337,7 @@ print(grey[train].shape, "of", len(set(who[train])), "people; to judge:", grey[n
 # %% [markdown]
 # A [triplet](../docs/glossary.md#triplet) is an *anchor*, another photo of the same person (the *positive*),
 # and a photo of another person (the *negative*). The positive should be nearer to the anchor than the
-# negative, by a margin.
+# negative, by a [margin](../docs/glossary.md#margin). The [triplet loss](../docs/glossary.md#triplet-loss) measures it.
 
 # %% [markdown] exercise="triplet"
 # ### Exercise 1 ★ · Triplet loss
