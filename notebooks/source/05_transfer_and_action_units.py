@@ -912,6 +912,7 @@ asked = [order.index(name) for name in ("AU1", "AU4", "AU12", "AU25", "AU26")]
 train_rows = more.split == "train"
 shows = more.action_units.max(axis=2)[:, asked][train_rows] >= 0.2
 
+network.set_weights(before)  # an experiment may have spoilt the backbone
 faces_in = keras.Input((48, 48, 1))
 wide = keras.Model(
     faces_in, layers.Dense(5, "sigmoid")(backbone(faces_in))
