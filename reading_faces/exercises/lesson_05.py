@@ -11,7 +11,9 @@ from helpers import data
 from helpers.settings import SHIPPED
 from reading_faces.exercises.verdict import as_array, checker, compare, pairs, quiz, value_checker
 
-__all__ = "any_pose best_threshold fine_rates pad_and_crop quiz_05 split_subjects".split()
+__all__ = [
+    *("any_pose", "best_threshold", "fine_rates", "pad_and_crop", "quiz_05", "split_subjects"),
+]
 
 # What the challenge asks for, and of which units; the lesson's own network misses it.
 AUC, ASKED = 0.88, ("AU1", "AU4", "AU12", "AU25", "AU26")
