@@ -35,7 +35,7 @@ def find_faces(
         return found, []
     looked = [turn_upright(photo, face) for face in found]
     if all(abs(face.roll) > LEVEL or not face.confidence for face in looked):
-        looked += [turn_upright(photo, face) for face in find_on_turned(photo)]
+        looked += find_on_turned(photo)
     boxes = [(np.array(face.box), face.confidence, face) for face in looked]
     faces = [face for *_, face in detect.drop_doubles(boxes)]
     faces.sort(key=lambda face: -face.box[2] * face.box[3])
