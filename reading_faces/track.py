@@ -91,7 +91,8 @@ class FaceTracker:
         self.seconds = seconds
         tracks, doubtful = self._follow(frame)
         every = self.every if any(not track.hidden for track in tracks) else min(self.every, 3)
-        if self.frame % every == 0 or doubtful:
+        looked = self.frame % every == 0 or bool(doubtful)
+        if looked:
             tracks = self._look(frame, tracks, doubtful)
         self.frame += 1
         seen = [with_look(track, frame) for track in tracks if not track.hidden]
@@ -103,7 +104,7 @@ class FaceTracker:
             for track, reading in zip(seen, readings, strict=True)
         ]
         if self.reader.gallery and self.reader.gallery.people:
-            seen = self._name(frame, seen)
+            seen = self._name(seen if looked else self._see_again(frame, seen))
         hidden = [track for track in tracks if track.hidden]
         self.tracks = [*hidden, *seen][-MOST:]
         return sorted(seen, key=lambda track: track.number)
@@ -150,10 +151,13 @@ class FaceTracker:
             looked.append(Track(self.numbers, found[place], people[place]))
         return looked
 
-    def _name(self, frame: np.ndarray, tracks: list[Track]) -> list[Track]:
-        """Name those who have looked like an enrolled person for some frames on average."""
+    def _see_again(self, frame: np.ndarray, tracks: list[Track]) -> list[Track]:
+        """Add to each mean embedding how the person looks now, which a look has done already."""
         people = self.reader.embed_faces(frame, [track.face for track in tracks], "mtcnn")
-        tracks = [seen_again(track, person) for track, person in zip(tracks, people, strict=True)]
+        return [seen_again(track, person) for track, person in zip(tracks, people, strict=True)]
+
+    def _name(self, tracks: list[Track]) -> list[Track]:
+        """Name those who have looked like an enrolled person for some frames on average."""
         gallery, embeddings = self.reader.gallery, [track.embedding for track in tracks]
         answers = gallery.identify(np.array(embeddings)) if tracks else []
         lenient = replace(gallery, threshold=max(-1, gallery.threshold - LENIENT))

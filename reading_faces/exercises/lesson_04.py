@@ -6,6 +6,7 @@ import numpy as np
 from scipy.special import softmax
 
 from helpers import metrics
+from reading_faces.exercises import verdict
 from reading_faces.exercises.lesson_03 import emotional_test_faces
 from reading_faces.exercises.verdict import as_array, checker, compare, pairs, quiz, value_checker
 
@@ -94,13 +95,7 @@ def soften(answer: Callable[[np.ndarray, float], np.ndarray]) -> Iterator[str]:
         yield "Large logits overflow: subtract from each row its own largest number first."
 
 
-def best_of(results: dict[float, float]) -> str:
-    """Say at which temperature the calibration error was smallest."""
-    best = min(results, key=results.get)
-    return f"Right: the error is smallest at {float(best):g}, {float(results[best]):.3f}."
-
-
-@value_checker(best_of)
+@value_checker(verdict.lowest("the calibration error"))
 def temperatures(results: dict[float, float]) -> Iterator[str]:
     """Check an experiment: calibration errors by temperature."""
     tried, errors = pairs(results, "temperature", "calibration error")

@@ -9,6 +9,7 @@ from sklearn.metrics import roc_auc_score
 
 from helpers import data
 from helpers.settings import SHIPPED
+from reading_faces.exercises import verdict
 from reading_faces.exercises.verdict import as_array, checker, compare, pairs, quiz, value_checker
 
 __all__ = [
@@ -105,13 +106,7 @@ def best_threshold(answer: Callable[[np.ndarray, np.ndarray], float]) -> Iterato
         yield "Right once, but not for a frequent unit with other probabilities."
 
 
-def best_of(results: dict[float, float]) -> str:
-    """Say at which learning rate the validation loss was lowest."""
-    best = min(results, key=results.get)
-    return f"Right: the validation loss is lowest at {float(best):g}, {float(results[best]):.3f}."
-
-
-@value_checker(best_of)
+@value_checker(verdict.lowest("the validation loss"))
 def fine_rates(results: dict[float, float]) -> Iterator[str]:
     """Check an experiment: validation losses by learning rate."""
     rates, losses = pairs(results, "learning rate", "validation loss")

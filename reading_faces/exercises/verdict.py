@@ -255,6 +255,16 @@ def pairs(results: dict, key: str, value: str) -> tuple[np.ndarray, np.ndarray]:
     return tuple(np.array(tried).T)
 
 
+def lowest(what: str) -> Callable[[dict], str]:
+    """Return the praise of an experiment: where `what`, by what was tried, came out lowest."""
+
+    def praise(results: dict[float, float]) -> str:
+        best = min(results, key=results.get)
+        return f"Right: {what} is lowest at {float(best):g}, {float(results[best]):.3f}."
+
+    return praise
+
+
 def difference(result: np.ndarray, right: np.ndarray) -> str:
     """Say what the result is and should be, of several rows in the first that differs."""
     if np.ndim(right) == 0:

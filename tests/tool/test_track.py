@@ -157,7 +157,7 @@ def test_a_name_comes_when_it_is_sure_and_stays(stage):
     following, still = tracker(gallery=gallery), [[(20, 30)]] * 12
     # Black around the mark darkens what is seen of her, and changes no colour's share.
     shown = [one.reading.identity[0] for (one,) in play(stage, following, still, [[PINK]] * 12)]
-    assert shown == [None] * (track.FRAMES_TO_NAME - 2) + ["Ann"] * (14 - track.FRAMES_TO_NAME)
+    assert shown == [None] * (track.FRAMES_TO_NAME - 1) + ["Ann"] * (13 - track.FRAMES_TO_NAME)
     redder = [[(255, 190, 190)]] * 6
     later = play(stage, following, still[:6], redder)
     assert {one.reading.identity[0] for (one,) in later} == {"Ann"}
