@@ -9,6 +9,7 @@ exclude_patterns = ["notebooks/pictures/**"]
 
 nb_execution_mode = "off"  # the notebooks are shown as they were run
 nb_ipywidgets_js = {}  # widgets do not live on a page, and their scripts would come from afar
+myst_enable_extensions = ["html_image"]  # an <img> with a width is a picture, too
 myst_heading_anchors = 4  # a link to a heading works as it does on GitHub
 
 html_theme = "furo"
