@@ -8,8 +8,7 @@ the forms of other data sets; `playground` shows them to people.
 """
 
 from reading_faces.made_faces.expression import EMOTIONS, UNIT_NAMES
-from reading_faces.made_faces.people import PARAMETERS
 from reading_faces.made_faces.scenes import draw_scene, portrait
 from reading_faces.made_faces.sets import person_number
 
-__all__ = ["EMOTIONS", "PARAMETERS", "UNIT_NAMES", "draw_scene", "person_number", "portrait"]
+__all__ = ["EMOTIONS", "UNIT_NAMES", "draw_scene", "person_number", "portrait"]

@@ -22,11 +22,6 @@ PROTOTYPES = {
 }
 EMOTIONS = tuple(PROTOTYPES)
 
-# The emotion that each one is taken for most often, and fades into on an ambiguous face.
-NEIGHBOURS = {
-    "angry": "disgust", "disgust": "angry", "fear": "surprise", "happy": "neutral",
-    "sad": "neutral", "surprise": "fear", "neutral": "sad",
-}  # fmt: skip
 AMBIGUOUS_SHARE = 0.12
 
 # A unit that reaches this intensity on one side of the face is called present.
@@ -65,7 +60,7 @@ def draw_expression(
     if strength is None:
         strength = rng.uniform(0.4, 1.0)
         if rng.random() < AMBIGUOUS_SHARE:
-            other = draw_prototype(NEIGHBOURS[emotion], rng)
+            other = draw_prototype(TABLES["neighbours"][emotion], rng)
             units = units + rng.uniform(0.3, 0.6) * (other - units)
         # People also talk, squint and blink.
         stray = (rng.random(len(UNITS)) < _STRAY_SHARE) & (np.array(UNITS) != 43)

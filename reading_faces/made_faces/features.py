@@ -4,7 +4,9 @@ Everything is in face units: x to the right of the picture, y down, from the mid
 Two faces share these places: `paint` draws along them, and the keypoints are some of them.
 """
 
+import tomllib
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from scipy.interpolate import CubicHermiteSpline
@@ -12,21 +14,8 @@ from scipy.interpolate import CubicHermiteSpline
 from reading_faces.made_faces.expression import TABLES, UNITS
 from reading_faces.made_faces.people import Person
 
-# The subject's left half of the mean face. Eyes, brows and mouth corners are where the 2,140 fully
-# labelled faces of Kaggle's data have them; nose tip and lower lip lie between those and the other
-# 4,909 faces, whose annotators put both elsewhere. Corners of what has no keypoint are by eye.
-# `lid_up`, `lid_low`: the lids' height over and under the eye's centre. `lips_up`, `lips_low`: how
-# far the lips have parted from the line where they meet. `chin`: its lowest point.
-MEAN_FACE = {
-    "eye": (18.3, 0.0), "eye_inner": (11.4, 0.9), "eye_outer": (25.5, 0.6),
-    "lid_up": (0.0, -3.5), "lid_low": (0.0, 2.6),
-    "brow_inner": (8.4, -7.7), "brow_peak": (22.5, -11.6), "brow_outer": (32.5, -6.9),
-    "nose_tip": (0.0, 24.0), "nose_wing": (9.0, 24.8), "cheek": (21.0, 20.0),
-    "mouth_corner": (15.3, 39.0), "cupid": (3.2, 35.4), "lip_top": (0.0, 36.2),
-    "lip_seam": (0.0, 39.9), "lips_up": (0.0, 0.0), "lips_low": (0.0, 0.0),
-    "lip_bottom": (0.0, 43.4), "chin": (0.0, 66.0),
-}  # fmt: skip
-
+SHAPES = tomllib.loads(Path(__file__).with_name("shapes.toml").read_text("utf-8"))
+MEAN_FACE = SHAPES["mean_face"]
 # How far each action unit at full strength moves each place: unit, place, x and y.
 _MOVES = np.array(
     [[unit["moves"].get(name, (0, 0)) for name in MEAN_FACE] for unit in TABLES["units"].values()],

@@ -11,23 +11,9 @@ import cv2
 import numpy as np
 from scipy.ndimage import map_coordinates
 
-from reading_faces.made_faces.features import Features, place_features, smooth
+from reading_faces.made_faces.features import SHAPES, Features, place_features, smooth
 from reading_faces.made_faces.people import Person
 
-# From crown to shoulders: height y, half the width there, and z of the front and of the middle of
-# the head. By eye, after head measurements for the average adult (Farkas 1994): 152 mm wide, 113 mm
-# from the eyes down to the chin, 1.72 mm to a face unit.
-OUTLINE = np.array(
-    [
-        [-74.0, 1.0, -48.0, -50.0], [-72.0, 16.0, -29.0, -49.0], [-66.0, 28.0, -16.0, -48.0],
-        [-56.0, 36.5, -7.0, -47.0], [-44.0, 41.5, -1.5, -46.0], [-30.0, 43.8, 1.5, -46.0],
-        [-14.0, 43.8, 2.5, -46.0], [0.0, 43.0, 1.5, -46.0], [14.0, 42.0, 2.0, -45.0],
-        [28.0, 39.5, 2.5, -44.0], [40.0, 36.0, 2.0, -41.0], [50.0, 32.0, 0.0, -39.0],
-        [58.0, 26.5, -1.0, -37.0], [64.0, 20.0, -3.0, -35.0], [68.0, 14.0, -9.0, -34.0],
-        [70.0, 18.0, -20.0, -42.0], [75.0, 23.0, -27.0, -50.0], [88.0, 25.0, -29.0, -54.0],
-        [120.0, 27.0, -32.0, -58.0],
-    ]
-)  # fmt: skip
 BEHIND = 52.0  # how far the back of the head is behind its middle
 ROUNDNESS = 2.25  # exponent of the cross-section: 2 is an ellipse, more is boxier
 WIDEST = np.deg2rad(128)  # how far round the sheet goes; nobody here turns further
@@ -89,7 +75,7 @@ class Head:
 def build_head(person: Person, units: np.ndarray) -> Head:
     """Shape the head of a person who moves `units (18, 2)`."""
     features = place_features(person, units)
-    outline = OUTLINE.copy()
+    outline = np.array(SHAPES["head"]["outline"])
     y = outline[:, 0]
     lower = np.clip((y - 40) / 24, 0, 1)
     outline[:, 0] += (features.left["chin"][1] - 68.0) * lower

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from reading_faces.made_faces import people
-from reading_faces.made_faces.features import Features, smooth
+from reading_faces.made_faces.features import SHAPES, Features, smooth
 from reading_faces.made_faces.head import X_RANGE, Y_RANGE, Head
 from reading_faces.made_faces.paint import noise
 from reading_faces.made_faces.people import Person
@@ -28,26 +28,8 @@ class Sheet:
     casts_shadow: bool = True  # False for what is too thin for the cells of the shadow map
 
 
-# How each hair style lies: how far its line is raised at the forehead, its thickness on top and at
-# the sides, down to which height it hangs, and how curled it is from 0 to 1.
-HAIR = {
-    "shaved": (-2.0, 0.8, 0.6, 6.0, 1.0), "receding": (-17.0, 1.5, 2.0, 8.0, 0.3),
-    "short": (0.0, 5.5, 2.2, 8.0, 0.4), "curly": (0.0, 10.0, 8.0, 16.0, 1.0),
-    "fringe": (16.0, 5.0, 3.5, 30.0, 0.1), "tied": (-1.0, 2.5, 1.5, 6.0, 0.1),
-    "bob": (3.0, 6.0, 7.0, 52.0, 0.15), "long": (0.0, 6.0, 8.0, 120.0, 0.2),
-}  # fmt: skip
-# The line of the hair by the angle round the head, in degrees: from the middle of the forehead over
-# the temples to the ears.
-HAIRLINE = np.array(
-    [[0, -38], [28, -38], [42, -33], [50, -24], [58, -13], [66, -4], [72, 4], [130, 20]], float
-)
+HAIR, HAIRLINE = SHAPES["hair"]["styles"], np.array(SHAPES["hair"]["line"], float)
 EAR_AT = np.deg2rad(93)
-# Height, half the width, and z of the front and the middle, from the neck down.
-SHOULDERS = np.array(
-    [[84, 25, -34, -56], [92, 34, -31, -56], [99, 56, -24, -54], [108, 84, -14, -52],
-     [125, 104, -4, -50], [200, 112, 4, -50], [420, 116, 4, -50]],
-    float,
-)  # fmt: skip
 
 
 def build_sheets(person: Person, head: Head, painting: np.ndarray) -> list[Sheet]:
@@ -92,7 +74,7 @@ def build_ear(person: Person, head: Head, sign: float) -> Sheet:
 
 def build_shoulders(person: Person) -> Sheet:
     """Build the shoulders, in plain or striped cloth."""
-    outline = smooth(SHOULDERS, 4)
+    outline = smooth(np.array(SHAPES["shoulders"]["outline"], float), 4)
     angles = np.linspace(-np.pi / 2, np.pi / 2, 40)[np.newaxis]
     width, front, middle = (outline[:, i : i + 1] for i in (1, 2, 3))
     x = width * np.sin(angles)
