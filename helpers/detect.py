@@ -154,18 +154,20 @@ def confirm(photo: np.ndarray, boxes: np.ndarray, min_confidence: float) -> np.n
 def run_mtcnn(photos: list[np.ndarray], min_confidence: float) -> np.ndarray:
     """Run MTCNN on photos of one size; for each face: photo, box, confidence, five x, five y."""
     # The proposal stages may be unsure, since the last one decides: with their own, stricter
-    # thresholds plain faces get lost. `min_face_size` must stay as it is: above about 20 pixels
-    # MTCNN 1.0 swallows an error of its own and finds nothing at all.
+    # thresholds plain faces get lost.
     options = {"threshold_pnet": 0.5, "threshold_rnet": 0.6, "threshold_onet": min_confidence}
-    # In float32, or the package would compute in float64.
-    photos = [photo.astype(np.float32) for photo in photos]
-    try:
-        rows = load_mtcnn().detect_faces(photos, output_type="numpy", fit_to_image=False, **options)
-    except ValueError as error:  # Keras 3.13 refuses the empty batch of a stage without proposals
-        if "empty output" not in str(error):
-            raise
-        rows = ()
-    return rows if len(rows) else np.empty((0, 16))
+    network = load_mtcnn()
+    import tensorflow as tf
+
+    # The package's own `detect_faces` would compute in float64, and copy the photos for each level.
+    pictures = (tf.cast(np.stack(photos), tf.float32) - 127.5) / 128
+    shapes, rows = [photo.shape for photo in photos], None
+    for stage in network.stages:
+        rows = stage(pictures, images_oshapes=shapes, bboxes_batch=rows, **options)
+        if not len(rows):
+            return np.empty((0, 16))
+    rows[:, 3:5] -= rows[:, 1:3]
+    return rows
 
 
 def look_at(photo: np.ndarray, squares: np.ndarray, rolls: np.ndarray) -> list[DetectedFace]:

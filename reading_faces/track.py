@@ -20,6 +20,8 @@ from reading_faces.reader import FaceReader, FaceReading
 # Of a face that is followed: as sure must the last network be, and as alike the face as it was a
 # frame before (correlation), or else the detector looks again.
 SURE, ALIKE = 0.7, 0.75
+# A face that is off by more of its side from where it should be is looked at again from there.
+NEAR = 0.06
 # Least overlap (intersection over union) of two boxes that may be one face.
 OVERLAP = 0.2
 # So many looks of the detector may miss a face that is in sight; one that is out of sight may come
@@ -189,12 +191,18 @@ def find_faces(frame: np.ndarray, detector: str, any_known: bool) -> list[Detect
 
 
 def moved_faces(frame: np.ndarray, tracks: list[Track]) -> list[DetectedFace]:
-    """Look for faces where they should be if they go on as they moved, and from there once more."""
+    """Look for faces where they should be if they go on as they moved, and once more if not."""
     landmarks = [track.face.landmarks + track.motion for track in tracks]
     for _ in range(2):
         squares = [region_of_landmarks(marks) for marks in landmarks]
         faces = detect.look_at(frame, squares, [roll_of(marks) for marks in landmarks])
-        landmarks = [face.landmarks for face in faces]
+        expected, landmarks = landmarks, [face.landmarks for face in faces]
+        limits = [NEAR * side for *_, side in squares]
+        if all(
+            np.abs(now - before).max() < limit
+            for now, before, limit in zip(landmarks, expected, limits, strict=True)
+        ):
+            break
     return faces
 
 
