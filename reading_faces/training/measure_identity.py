@@ -13,17 +13,19 @@ from functools import partial
 import cv2
 import numpy as np
 from sklearn.metrics import confusion_matrix, roc_auc_score, roc_curve
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import LeaveOneOut, StratifiedKFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import Normalizer
+from sklearn.svm import SVC
 
 from helpers import metrics, settings
 from helpers.data import DataError, load_people
 from helpers.data.parsing import read_archive
 from helpers.data.sources import locate
 from helpers.detect import crop_largest_faces
-from helpers.gallery import Embedder, to_unit_length
+from helpers.gallery import Embedder, Gallery, to_unit_length
 from helpers.images import to_grey
 from reading_faces.made_faces.sets import tone_of
-from reading_faces.training import recognition
 from reading_faces.training.made_sets import people_source
 from reading_faces.training.measure import Evaluation, choose_split, describe, finite
 
@@ -103,10 +105,18 @@ def evaluate_svm(faces: Faces, folds: int = 0) -> Evaluation:
     """Name each face by a linear SVM that has learnt from all others, or from the other `folds`.
 
     `wrong` lists the faces that got a wrong name. A face that resembles no other of its own name
-    may be somebody else's: the wrong face of a photo, say.
+    may be somebody else's: the wrong face of a photo, say. Raises ValueError if there are fewer
+    than two people, or somebody has fewer faces than there are folds.
     """
     names, people = faces.names, np.unique(faces.names)
-    called = recognition.by_svm(faces.embeddings, names, folds, settings.SEED)
+    if len(people) < 2:
+        raise ValueError("To tell people apart, there must be two or more.")
+    check_enough(names, max(folds, 2))
+    # Points of length 1 lie close together: with the usual C of 1 the margin is too soft for them.
+    machine = make_pipeline(Normalizer(), SVC(kernel="linear", C=10))
+    called = cross_val_predict(
+        machine, faces.embeddings, names, cv=stratified(folds) if folds else LeaveOneOut()
+    )
     own, nearest = (similarity_to(faces.embeddings, names, who) for who in (names, called))
     measured = {
         "accuracy": float((called == names).mean()),
@@ -132,30 +142,60 @@ def evaluate_svm(faces: Faces, folds: int = 0) -> Evaluation:
 def evaluate_few(faces: Faces, enrolled: int) -> Evaluation:
     """Enrol so many pictures of each person by chance, `DRAWS` times, and name all others.
 
-    Each draw names other faces, so there are no predictions row by row.
+    Each draw names other faces, so there are no predictions row by row. Raises ValueError if
+    somebody has no face left to be named.
     """
-    shares = recognition.by_few(faces.embeddings, faces.names, enrolled, DRAWS, settings.SEED)
+    embeddings, names = faces.embeddings, faces.names
+    check_enough(names, enrolled + 1)
+    rng, shares = np.random.default_rng(settings.SEED), []
+    for _ in range(DRAWS):
+        known = np.zeros(len(names), bool)
+        for name in np.unique(names):
+            known[rng.choice(np.flatnonzero(names == name), enrolled, replace=False)] = True
+        gallery = gallery_of(embeddings[known], names[known])
+        found = gallery.similarities(embeddings[~known]).argmax(axis=1)
+        shares.append(np.mean(np.array(gallery.people)[found] == names[~known]))
     measured = {
-        "accuracy": float(shares.mean()),
+        "accuracy": float(np.mean(shares)),
         "enrolled": enrolled,
         "draws": DRAWS,
-        "standard_deviation_of_draws": float(shares.std(ddof=1)),
+        "standard_deviation_of_draws": float(np.std(shares, ddof=1)),
     }
     return beside_faces(faces, measured, {})
 
 
 def evaluate_strangers(faces: Faces, strangers: Faces, folds: int = 5) -> Evaluation:
-    """Tell known people from strangers, by similarity to the nearest person in the other folds."""
-    known, seed = (faces.embeddings, faces.names), settings.SEED
-    measured = recognition.with_strangers(*known, strangers.embeddings, folds, seed)
-    measured |= {"strangers": len(strangers.names), "unknown": strangers.source}
+    """Tell known people from strangers, by similarity to the nearest person in the other folds.
+
+    All strangers are judged against the gallery of each fold. `eer` is the rate at which as many
+    strangers are taken for somebody as known people for strangers, and `threshold` where that is;
+    `accuracy` is of known people without a threshold. Raises ValueError if somebody has fewer faces
+    than there are folds.
+    """
+    embeddings, names, people = faces.embeddings, faces.names, np.unique(faces.names)
+    check_enough(names, folds)
+    similar, unknown = np.empty((len(names), len(people))), []
+    for learn, judge in stratified(folds).split(embeddings, names):
+        gallery = gallery_of(embeddings[learn], names[learn])
+        similar[judge] = gallery.similarities(embeddings[judge])
+        unknown.append(gallery.similarities(strangers.embeddings).max(axis=1))
+    known, unknown = similar.max(axis=1), np.concatenate(unknown)
+    called = people[similar.argmax(axis=1)]
+    is_known = np.repeat([1, 0], [len(known), len(unknown)])
+    rate, threshold = equal_error_rate(known, unknown)
+    measured = {
+        "accuracy": float((called == names).mean()),
+        "unknown_auroc": float(roc_auc_score(is_known, np.concatenate([known, unknown]))),
+        "eer": rate,
+        "threshold": threshold,
+        "strangers": len(strangers.names),
+        "unknown": strangers.source,
+    }
     if faces.threshold is not None:  # all known faces are enrolled, as somebody would do it
-        similar = recognition.gallery_of(*known).similarities(strangers.embeddings).max(axis=1)
-        measured["named_strangers"] = int((similar >= faces.threshold).sum())
+        nearest = gallery_of(embeddings, names).similarities(strangers.embeddings).max(axis=1)
+        measured["named_strangers"] = int((nearest >= faces.threshold).sum())
         measured["shipped_threshold"] = faces.threshold
-    similar = recognition.against_others(*known, folds, seed)
-    called = np.unique(faces.names)[similar.argmax(axis=1)]
-    return beside_faces(faces, measured, {"names": called, "scores": similar.max(axis=1)})
+    return beside_faces(faces, measured, {"names": called, "scores": known})
 
 
 def evaluate_pairs(faces: Faces) -> Evaluation:
@@ -171,8 +211,7 @@ def evaluate_pairs(faces: Faces) -> Evaluation:
     different = all_pairs(faces.embeddings, faces.names)[1]
     is_same = np.arange(same.sum() + len(different)) < same.sum()
     right = np.zeros(len(pairs), bool)
-    cut = StratifiedKFold(10, shuffle=True, random_state=settings.SEED)
-    for learn, judge in cut.split(similar, same):
+    for learn, judge in stratified(10).split(similar, same):
         accepted, found, thresholds = roc_curve(same[learn], similar[learn])
         right[judge] = (similar[judge] >= thresholds[np.argmax(found - accepted)]) == same[judge]
     measured = {
@@ -180,11 +219,11 @@ def evaluate_pairs(faces: Faces) -> Evaluation:
         "pairs_accuracy": float(right.mean()),
         "pairs_accuracy_interval_95": metrics.bootstrap_interval(right),
         "pairs_auroc": float(roc_auc_score(is_same, np.concatenate([similar[same], different]))),
-        "eer": recognition.equal_error_rate(similar[same], different)[0],
+        "eer": equal_error_rate(similar[same], different)[0],
     }
     for trait, groups in groups_of(faces, pairs).items():
         measured[f"eer_by_{trait}"] = {
-            name: recognition.equal_error_rate(similar[rows & same], similar[rows & ~same])[0]
+            name: equal_error_rate(similar[rows & same], similar[rows & ~same])[0]
             for name, rows in groups.items()
             if 0 < same[rows].sum() < rows.sum()  # with pairs of one person, and of two
         }
@@ -273,3 +312,37 @@ def similarity_to(embeddings: np.ndarray, names: np.ndarray, called: np.ndarray)
         others[row] = False
         scores[row] = points[row] @ to_unit_length(points[others].mean(axis=0))
     return scores
+
+
+def stratified(folds: int) -> StratifiedKFold:
+    """Return what cuts faces into so many parts, people alike in each."""
+    return StratifiedKFold(folds, shuffle=True, random_state=settings.SEED)
+
+
+def check_enough(names: np.ndarray, least: int) -> None:
+    """Raise ValueError if a person has fewer faces than that."""
+    people, counts = np.unique(names, return_counts=True)
+    if counts.min() < least:
+        few = people[counts.argmin()]
+        raise ValueError(f"{few} has {counts.min()} face(s); {least} are needed.")
+
+
+def equal_error_rate(same: np.ndarray, different: np.ndarray) -> tuple[float, float]:
+    """Return the rate at which false accepts and false rejects are alike, and its threshold.
+
+    `same` and `different` are similarities that should be high and low.
+    """
+    true = np.repeat([1, 0], [len(same), len(different)])
+    accepted, found, thresholds = roc_curve(
+        true, np.concatenate([same, different]), drop_intermediate=False
+    )
+    best = int(np.abs(accepted - (1 - found)).argmin())
+    return float((accepted[best] + 1 - found[best]) / 2), float(thresholds[best])
+
+
+def gallery_of(embeddings: np.ndarray, names: np.ndarray) -> Gallery:
+    """Enrol everybody."""
+    gallery = Gallery.empty("measured", -1.0)
+    for name in np.unique(names):
+        gallery = gallery.enroll(str(name), embeddings[names == name])
+    return gallery
