@@ -184,6 +184,8 @@ class FaceReader:
         self.detector, self.parts = detector, tuple(part for part in every if part in parts)
         self.gallery, self.embedder = gallery, embedder
         self._lock = threading.RLock()
+        self._one_at_a_time = {part: threading.Lock() for part in every}
+        self._networks = ThreadPoolExecutor(len(every))
 
     def load(self) -> dict:
         """Load what is not loaded yet and return the models by part.
@@ -220,12 +222,12 @@ class FaceReader:
         """
         photos, gallery = iter(photos), self._known_people()
         # While the networks read some faces, those of the next photos are looked for.
-        with ThreadPoolExecutor(1) as networks:
+        with ThreadPoolExecutor(1) as reader:
             reading = None
             while batch := list(itertools.islice(photos, PHOTOS_AT_ONCE)):
                 found = [self._find(photo, gallery) for photo in batch]
                 yield from reading.result() if reading else ()
-                reading = networks.submit(self._fill, found, gallery)
+                reading = reader.submit(self._fill, found, gallery)
             yield from reading.result() if reading else ()
 
     def read_one(self, photo: str | Path | np.ndarray) -> PhotoReading:
@@ -323,9 +325,11 @@ class FaceReader:
         return PhotoReading(path, *photo.size, faces=places), cut
 
     def _fill(self, found: list[tuple], gallery: Gallery | None) -> list[PhotoReading]:
-        """Run each network on all faces of all photos at once, and hand the results out again."""
+        """Run the networks side by side on the faces of all photos, and hand the results out."""
         cut = [crops for reading, crops in found if reading.faces]
-        results = {part: iter(self._run(part, cut)) for part in (cut[0] if cut else ())}
+        parts = [*cut[0]] if cut else []
+        answers = self._networks.map(lambda part: self._run(part, cut), parts)
+        results = {part: iter(answer) for part, answer in zip(parts, answers, strict=True)}
 
         def fill(face: FaceReading) -> FaceReading:
             return replace(face, **{part: next(result) for part, result in results.items()})
@@ -338,7 +342,7 @@ class FaceReader:
         parts = [crops[part] for crops in cut]
         crops, matrices = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
         model = self.embedder if part == EMBEDDING else self._models[part]
-        with self._lock:
+        with self._one_at_a_time[part]:
             outputs = model.embed(crops) if part == EMBEDDING else model.predict(crops)
         if not np.isfinite(outputs).all():
             raise ValueError(f"The model for {part} answers with numbers that are none.")
