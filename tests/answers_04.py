@@ -139,7 +139,7 @@ WRONG = {
         ({0.5: 0.2, 1: 0.2, 2: 0.2, 3: 0.2, 5: 0.2}, "All errors are alike"),
         ({0.5: 0.4, 0.8: 0.3, 1: 0.26, 1.5: 0.15, 2: 0.08}, "go further"),
         ({0.5: 0.01, 0.8: 0.3, 1: 0.26, 1.5: 0.3, 2: 0.4}, "The best, 0.5, is at the end"),
-        ({0.5: "much", 1: 0.2, 2: 0.1, 3: 0.1, 4: 0.2}, "stopped with ValueError"),
+        ({0.5: "much", 1: 0.2, 2: 0.1, 3: 0.1, 4: 0.2}, "dictionary of numbers"),
     ],
     check.hard_faces: [
         (None, "Nothing here yet"),

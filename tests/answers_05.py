@@ -132,7 +132,7 @@ WRONG = {
         ({1e-4: 0.84, 2e-4: 0.8, 3e-4: 0.81, 4e-4: 0.82}, "close together"),
         (dict.fromkeys(TRIED, 0.8), "All losses are alike"),
         ({1e-6: 0.9, 1e-5: 0.88, 1e-4: 0.86, 1e-3: 0.8}, "go on until"),
-        (TRIED | {1e-6: "low"}, "stopped with ValueError"),
+        (TRIED | {1e-6: "low"}, "dictionary of numbers"),
     ],
     check.any_pose: [
         (None, "Nothing here yet"),

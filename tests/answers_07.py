@@ -156,7 +156,7 @@ WRONG = {
         ({-0.3: 0.4, -0.1: 0.2, 0.05: 0.1, 0.1: 0.2, 0.3: 0.4}, "and 0 itself"),
         ({-0.3: 0.4, -0.1: 0.2, 0: 0.1, 0.1: 0.2, 0.3: 0.4}, "no emotion changes"),
         ({-0.3: 0.0, -0.1: 0.0, 0: 0.0, 0.1: 0.0, 0.3: 0.0}, "nothing changes"),
-        ({-0.3: "many", -0.1: 0.2, 0: 0.0, 0.1: 0.2, 0.3: 0.4}, "stopped with ValueError"),
+        ({-0.3: "many", -0.1: 0.2, 0: 0.0, 0.1: 0.2, 0.3: 0.4}, "dictionary of numbers"),
     ],
     check.walks: [
         (None, "Nothing here yet"),

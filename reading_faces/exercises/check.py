@@ -11,4 +11,6 @@ from reading_faces.exercises.lesson_04 import *
 from reading_faces.exercises.lesson_05 import *
 from reading_faces.exercises.lesson_06 import *
 from reading_faces.exercises.lesson_07 import *
-from reading_faces.exercises.verdict import unless_yours
+from reading_faces.exercises.verdict import QUIZZES, quiz, unless_yours
+
+quiz_01, quiz_02, quiz_03, quiz_04, quiz_05, quiz_06, quiz_07 = map(quiz, QUIZZES)

@@ -13,12 +13,12 @@ from reading_faces.exercises.verdict import (
     as_array,
     checker,
     compare,
-    quiz,
+    pairs,
     same,
     value_checker,
 )
 
-__all__ = ["brighten", "count_complete", "flip_keypoints", "neighbours", "point_model", "quiz_01"]
+__all__ = ["brighten", "count_complete", "flip_keypoints", "neighbours", "point_model"]
 
 # Of the hidden faces the mean face is 4.5 px off, the mean of ten neighbours 3.4, and a linear
 # regression with mirrored faces 2.9.
@@ -110,10 +110,7 @@ def brighten(answer: Callable[[np.ndarray, float], np.ndarray]) -> Iterator[str]
 @value_checker("Right: one neighbour is unsteady, too many come close to the mean face.")
 def neighbours(results: dict[int, float]) -> Iterator[str]:
     """Check errors in pixels by the number of neighbours that a prediction is the mean of."""
-    try:
-        errors = {int(k): float(error) for k, error in results.items()}
-    except (AttributeError, TypeError, ValueError):
-        raise Wrong("Give a dict of numbers, as in RESULTS = {1: 4.5, 10: 3.6}.") from None
+    errors = dict(zip(*pairs(results, "number of neighbours", "error"), strict=True))
     lacking = [text for text, found in (
         ("1", 1 in errors),
         ("a value from 5 to 20", any(5 <= k <= 20 for k in errors)),
@@ -125,7 +122,7 @@ def neighbours(results: dict[int, float]) -> Iterator[str]:
         yield f"You measured {len(errors)} values of k; measure at least five."
     best, most = min(errors, key=errors.get), max(errors)
     if errors[best] < 1:
-        yield f"k = {best} gives {errors[best]:.1f} px: search the training faces only."
+        yield f"k = {best:g} gives {errors[best]:.1f} px: search the training faces only."
     elif max(errors.values()) > 10:
         yield "An error above 10 px: check that left and right are swapped in mirrored faces."
     elif max(errors.values()) - errors[best] < 0.05:
@@ -167,6 +164,3 @@ def point_model(model: Callable[[np.ndarray], np.ndarray]) -> Iterator[str]:
         yield f"{error:.2f} px; even the mean face has {MEAN_FACE_PX} px."
     elif error >= BAR_PX:
         yield f"{error:.2f} px: better than the mean face; the bar is {BAR_PX} px."
-
-
-quiz_01 = quiz("01")

@@ -7,7 +7,7 @@ import numpy as np
 from helpers import data
 from helpers.metrics import keypoint_errors
 from helpers.models import standardize
-from reading_faces.exercises.verdict import as_array, checker, compare, pairs, quiz, value_checker
+from reading_faces.exercises.verdict import as_array, checker, compare, rates_tried, value_checker
 
 __all__ = [
     "better_keypoints",
@@ -15,7 +15,6 @@ __all__ = [
     "gradient_step",
     "keypoint_rates",
     "masked_loss",
-    "quiz_02",
 ]
 
 BAR = 0.053  # of the eye distance, on the validation faces; the lesson's own network stays above
@@ -112,13 +111,7 @@ def smallest_loss(results: dict[float, float]) -> str:
 @value_checker(smallest_loss)
 def keypoint_rates(results: dict[float, float]) -> Iterator[str]:
     """Check an experiment: validation losses in square pixels by learning rate."""
-    rates, losses = pairs(results, "learning rate", "validation loss")
-    if not (rates > 0).all() or not np.isfinite(rates).all():
-        yield "The keys are learning rates, such as 2e-3."
-    if len(rates) < 3:
-        yield f"Try at least three learning rates; you have {len(rates)}."
-    if rates[-1] / rates[0] < 100:
-        yield "Your rates are close together; let the largest be 100 times the smallest or more."
+    rates, losses = rates_tried(results, "validation loss", least=3)
     losses = np.where(np.isnan(losses), np.inf, losses)
     if (losses <= 0).any():
         yield "A mean of squares is not 0 or less; note the validation loss."
@@ -157,6 +150,3 @@ def better_keypoints(network) -> Iterator[str]:
             f"Its mean error on {len(faces)} validation faces is {error:.1%} of the eye distance"
         )
         yield f"{found}; at most {BAR:.1%} is asked. Is the output in pixels from the mean face?"
-
-
-quiz_02 = quiz("02")

@@ -5,11 +5,9 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from reading_faces.exercises.verdict import Wrong, as_array, checker, compare, quiz, value_checker
+from reading_faces.exercises.verdict import Wrong, as_array, checker, compare, pairs, value_checker
 
-__all__ = [
-    *("keypoints_to_photo", "overlap", "people_walking", "quiz_07", "shifts", "smooth", "walks"),
-]
+__all__ = ["keypoints_to_photo", "overlap", "people_walking", "shifts", "smooth", "walks"]
 # Of the boxes of a walk, so many are to have the number of their person; on so many walks.
 RIGHT_NUMBERS, WALKS = 0.95, range(1, 21)
 
@@ -105,15 +103,9 @@ def smooth(answer: Callable[[np.ndarray, float], np.ndarray]) -> Iterator[str]:
 @value_checker("Right: the share grows to both sides. A good box matters to this model.")
 def shifts(results: dict[float, float]) -> Iterator[str]:
     """Check an experiment: by shift of the box, the share of faces whose emotion changes."""
-    if not isinstance(results, dict):
-        yield "Give a dictionary: shift, then the share of faces whose emotion changes."
-        return
-    pairs = sorted((float(key), float(value)) for key, value in results.items())
-    tried, shares = (np.array(column) for column in zip(*pairs, strict=True))
+    tried, shares = pairs(results, "shift", "share of faces whose emotion changes", least=5)
     if not ((shares >= 0) & (shares <= 1)).all():
         yield "A share lies between 0 and 1."
-    if len(tried) < 5:
-        yield f"Try at least five shifts; you have {len(tried)}."
     if not tried[0] < 0 < tried[-1] or 0 not in tried:
         yield "Try shifts to both sides, and 0 itself."
     if shares[tried == 0].max() > 0:
@@ -179,6 +171,3 @@ def walks(answer: Callable[[list[list[tuple]]], list[list[int]]]) -> Iterator[st
         return
     if (share := kept(answer)) < RIGHT_NUMBERS:
         yield f"{share:.1%} of the boxes have their person's number; {RIGHT_NUMBERS:.0%} is asked."
-
-
-quiz_07 = quiz("07")

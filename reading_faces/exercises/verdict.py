@@ -18,6 +18,7 @@ import pandas as pd
 
 NOTHING = "Nothing here yet: type your answer in the cell above, run it, then run this cell."
 LETTERS = "ABCD"
+QUIZZES = tomllib.loads(Path(__file__).with_name("quizzes.toml").read_text("utf-8"))
 # The functions that checkers have accepted, and the course's own that took a learner's place.
 accepted: list[Callable] = []
 ours: list[Callable] = []
@@ -106,21 +107,13 @@ def judge(problems: Callable, answer, praise: str, what: str) -> Verdict:
     return Verdict(problem is None, problem or praise)
 
 
-def quiz(lesson: str) -> Callable[[dict], Verdict]:
-    """Return the checker of a lesson's questions, as `quizzes.toml` beside this module has them."""
-    text = Path(__file__).with_name("quizzes.toml").read_text("utf-8")
-    questions = {int(number): about for number, about in tomllib.loads(text)[lesson].items()}
-    right, hints = (
-        {n: about[part] for n, about in questions.items()} for part in ("right", "hint")
-    )
-    return quiz_by(lesson, right, hints)
+def quiz(lesson: str, questions: dict[str, dict] | None = None) -> Callable[[dict], Verdict]:
+    """Return the checker of a lesson's questions, by default those in `QUIZZES`.
 
-
-def quiz_by(lesson: str, key: dict[int, str], hints: dict[int, str]) -> Callable[[dict], Verdict]:
-    """Return the checker of a lesson's questions, whose right letters `key` holds as digests.
-
-    `hints` says for each question where to look again.
+    For the number of each, there is a digest of its `right` letter, and a `hint` where to look
+    again.
     """
+    questions = questions or QUIZZES[lesson]
 
     def check(answers: dict[int, str]) -> Verdict:
         if is_template(answers):
@@ -130,17 +123,17 @@ def quiz_by(lesson: str, key: dict[int, str], hints: dict[int, str]) -> Callable
                 False, 'Answer with a dictionary of letters in quotes: {1: "A", 2: "B"}.'
             )
         wrong, missing = [], []
-        for number, right in key.items():
-            letter = answers.get(number)
+        for number, about in questions.items():
+            letter = answers.get(int(number))
             letter = "" if is_template(letter) else str(letter).strip(" .)").upper()
             if not letter:
-                missing.append(str(number))
+                missing.append(number)
             elif letter not in tuple(LETTERS):
                 wrong.append(f"Question {number}: give one of the letters A to D, in quotes.")
-            elif digest(lesson, number, letter) != right:
-                wrong.append(f"Question {number}: {hints[number]}")
+            elif digest(lesson, number, letter) != about["right"]:
+                wrong.append(f"Question {number}: {about['hint']}")
         if not wrong and not missing:
-            return Verdict(True, f"Right: all {len(key)} answers.")
+            return Verdict(True, f"Right: all {len(questions)} answers.")
         open_questions = f" Not answered yet: {', '.join(missing)}." if missing else ""
         message = (" ".join(wrong) or "Right so far.") + open_questions
         return Verdict(False, message, "" if wrong else "⬜")
@@ -149,7 +142,7 @@ def quiz_by(lesson: str, key: dict[int, str], hints: dict[int, str]) -> Callable
     return check
 
 
-def digest(lesson: str, question: int, letter: str) -> str:
+def digest(lesson: str, question: int | str, letter: str) -> str:
     """Return what a quiz's key holds for a letter, so that it cannot be read at a glance."""
     return hashlib.sha256(f"reading faces {lesson}.{question} {letter}".encode()).hexdigest()[:10]
 
@@ -247,12 +240,31 @@ def compare(
         yield otherwise or difference(result, right)
 
 
-def pairs(results: dict, key: str, value: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return what an experiment has tried, in rising order, and what came out each time."""
-    if not isinstance(results, dict):
-        raise Wrong(f"Give a dictionary: {key}, then {value}.")
-    tried = sorted((float(one), float(found)) for one, found in results.items())
+def pairs(results: dict, key: str, value: str, least: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Return what an experiment has tried, in rising order, and what came out each time.
+
+    It is `Wrong` if these are no numbers in a dictionary, or fewer than `least`.
+    """
+    try:
+        tried = sorted((float(one), float(found)) for one, found in results.items())
+    except (AttributeError, TypeError, ValueError):
+        raise Wrong(f"Give a dictionary of numbers: {key}, then {value}.") from None
+    if len(tried) < least:
+        asked = {3: "three", 4: "four", 5: "five"}[least]
+        raise Wrong(f"Try at least {asked} {key}s; you have {len(tried)}.")
     return tuple(np.array(tried).T)
+
+
+def rates_tried(results: dict, value: str, least: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the `pairs` of an experiment with learning rates, if those are far apart."""
+    rates, found = pairs(results, "learning rate", value, least)
+    if not ((rates > 0) & (rates <= 10)).all():
+        raise Wrong("The keys are learning rates, above 0, such as 2e-3.")
+    if rates[-1] < 100 * rates[0]:
+        raise Wrong(
+            "Your rates are close together; let the largest be 100 times the smallest or more."
+        )
+    return rates, found
 
 
 def lowest(what: str) -> Callable[[dict], str]:

@@ -95,10 +95,12 @@ def test_an_untouched_stub_is_no_answer_yet_and_a_forgotten_return_is_a_mistake(
     assert not verdict.is_stub(forgets_to_return)
 
 
-QUIZ = verdict.quiz_by(
+QUIZ = verdict.quiz(
     "99",
-    {number: verdict.digest("99", number, letter) for number, letter in ((1, "B"), (2, "D"))},
-    {1: "look at the first figure.", 2: "look at the second."},
+    {
+        "1": {"right": verdict.digest("99", 1, "B"), "hint": "look at the first figure."},
+        "2": {"right": verdict.digest("99", 2, "D"), "hint": "look at the second."},
+    },
 )
 
 
@@ -146,8 +148,8 @@ def test_a_value_is_judged_once_it_is_there(results, said):
 
 
 def test_each_checker_has_two_right_answers_and_three_wrong_ones():
-    checkers = {value for name, value in vars(check).items() if not name.startswith("_")}
-    checkers -= {verdict.unless_yours, check.people_walking}
+    checkers = {value for name, value in vars(check).items() if callable(value)}
+    checkers -= {verdict.unless_yours, verdict.quiz, check.people_walking}
     for kind, least in (("RIGHT", 2), ("WRONG", 3)):
         tables = {c: a for lesson in LESSONS for c, a in getattr(lesson, kind).items()}
         assert set(tables) == checkers
