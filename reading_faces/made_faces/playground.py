@@ -7,7 +7,6 @@ pictures stands in its place.
 import base64
 import itertools
 import sys
-from collections.abc import Callable
 from importlib.util import find_spec
 
 import cv2
@@ -47,22 +46,15 @@ SIDES = (
     ([1, 4, 5, 8, 9, 12], (1, 115, 178), 4, np.pi / 4, 1.2),
     ([10, 13, 14], (204, 120, 188), 3, -np.pi / 2, 1.35),
 )
-# Where FER-2013 has the left and the right eye on average, in units of the picture's side.
-EYES = np.array([[0.68, 0.38], [0.32, 0.38]])
-# Given a face `(48, 48) uint8`, framed as in FER-2013, a probability for each answer.
-Answer = Callable[[np.ndarray], dict[str, float]]
 
 
-def play(answer: Answer | None = None) -> None:
-    """Show a face with sliders, or, where they would not work, pictures of what they do.
-
-    `answer` is what a model says of the face; it is shown as bars beside it.
-    """
+def play() -> None:
+    """Show a face with sliders, or, where they would not work, pictures of what they do."""
     from IPython.display import display
 
-    pictures = {"text/plain": "A made face: " + "; ".join(STRIP), "text/html": strip(answer)}
+    pictures = {"text/plain": "A made face: " + "; ".join(STRIP), "text/html": strip()}
     # A front end shows the sliders; what cannot show them takes the pictures.
-    sliders = Playground(answer).everything._repr_mimebundle_() if widgets_work() else {}
+    sliders = Playground().everything._repr_mimebundle_() if widgets_work() else {}
     display(sliders | pictures, raw=True)
 
 
@@ -80,36 +72,19 @@ def widgets_work() -> bool:
     return "google.colab" in sys.modules or bool(request.get("allow_stdin"))
 
 
-def redraw(person: Person, values: dict[str, float]) -> tuple[bytes, np.ndarray]:
+def redraw(person: Person, values: dict[str, float]) -> bytes:
     """Draw a face with its keypoints; `values` are those of sliders that were moved, by name.
 
-    Returns
-    -------
-    A JPEG file, twice as large, so that the points are sharp; and the face without points,
-    `(48, 48) uint8`, as the emotion model takes it.
+    Returns a JPEG file, twice as large, so that the points are sharp.
     """
     units = with_units(**{name: value for name, value in values.items() if name not in ANGLES})
     angles = {name: float(values.get(name, ANGLES[name][2])) for name in ANGLES}
     scene = Scene(person, units, **angles, key=0.75, fill=0.4)
     place, camera = (0.5 * SIZE, 0.4 * SIZE, SIZE / 122), Camera(blur=0.5, noise=0.0, quality=95)
     photo, (face,) = take_photo([scene], [place], (SIZE, SIZE), camera, PLAIN_WALL)
-    small = frame_by_eyes(photo, face.keypoints[:2])
     photo = cv2.resize(photo, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
     draw_keypoints(photo, 2 * face.keypoints + 0.5, SIZE / 56)
-    jpeg = cv2.imencode(".jpg", photo[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 80])[1]
-    return jpeg.tobytes(), small
-
-
-def frame_by_eyes(photo: np.ndarray, eyes: np.ndarray) -> np.ndarray:
-    """Cut out a face `(48, 48) uint8` in FER-2013's framing, upright.
-
-    `eyes (2, 2)` are the centres of the left and the right one.
-    """
-    large = 96  # drawn at twice the size first, so that no pixel of the photo is passed over
-    matrix, _ = cv2.estimateAffinePartial2D(eyes, large * EYES - 0.5)
-    grey = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
-    face = cv2.warpAffine(grey, matrix, (large, large), borderMode=cv2.BORDER_REPLICATE)
-    return cv2.resize(face, (48, 48), interpolation=cv2.INTER_AREA)
+    return cv2.imencode(".jpg", photo[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 80])[1].tobytes()
 
 
 def draw_keypoints(photo: np.ndarray, keypoints: np.ndarray, radius: float) -> None:
@@ -124,51 +99,36 @@ def draw_keypoints(photo: np.ndarray, keypoints: np.ndarray, radius: float) -> N
                 cv2.fillPoly(photo, [polygon], inked, cv2.LINE_AA, shift=4)
 
 
-def strip(answer: Answer | None = None) -> str:
+def strip() -> str:
     """Return HTML with a row of pictures, each with a caption and an alternative text."""
     pictures = []
     for caption, values in STRIP.items():
-        jpeg, face = redraw(person_number(MODEL, 0), values)
-        source = base64.b64encode(jpeg).decode()
+        source = base64.b64encode(redraw(person_number(MODEL, 0), values)).decode()
         alt = f"A made-up face with its 15 keypoints, {caption}"
         pictures.append(
             '<figure style="display: inline-block; margin: 4px; text-align: center; '
             'vertical-align: top">'
             f'<img alt="{alt}" width="150" src="data:image/jpeg;base64,{source}">'
-            f"<figcaption>{caption}</figcaption>"
-            f"{bars(answer(face), 150) if answer else ''}</figure>"
+            f"<figcaption>{caption}</figcaption></figure>"
         )
     return f"<div>{''.join(pictures)}</div>"
-
-
-def bars(answers: dict[str, float], width: int) -> str:
-    """Return HTML with a bar and a percentage for each answer; `width` in pixels."""
-    rows = "".join(
-        f'<tr><td style="text-align: left; padding: 0 4px">{name}</td><td style="padding: 0">'
-        f'<div style="background: #0173b2; height: 9px; width: {0.35 * width * p:.0f}px"></div>'
-        f'</td><td style="text-align: right; padding: 0 4px">{p:.0%}</td></tr>'
-        for name, p in answers.items()
-    )
-    return f'<table style="width: {width}px; font-size: 11px; line-height: 1.1">{rows}</table>'
 
 
 class Playground:
     """A picture of a face beside its sliders, all inside the widget `everything`."""
 
-    def __init__(self, answer: Answer | None = None):
+    def __init__(self):
         import ipywidgets as widgets
 
-        self.person, self.answer = person_number(MODEL, 0), answer
-        self.others = itertools.count(1)
+        self.person, self.others = person_number(MODEL, 0), itertools.count(1)
         self.picture = widgets.Image(format="jpeg", width=2 * SIZE, height=2 * SIZE)
-        self.answers = widgets.HTML()
         rest, change = (widgets.Button(description=text) for text in ("at rest", "somebody else"))
         rest.on_click(self.rest)
         change.on_click(self.change_person)
         angles = {name: self.slider(widgets.IntSlider, 1, row) for name, row in ANGLES.items()}
         units = {n: self.slider(widgets.FloatSlider, 0.05, row) for n, row in INTENSITIES.items()}
         self.sliders = angles | units
-        left = widgets.VBox([self.picture, self.answers, *angles.values()])
+        left = widgets.VBox([self.picture, *angles.values()])
         right = widgets.VBox([*units.values(), widgets.HBox([rest, change])])
         self.everything = widgets.HBox([left, right])
         self.update()
@@ -186,9 +146,7 @@ class Playground:
     def update(self, _=None) -> None:
         """Draw the face as the sliders say."""
         values = {name: slider.value for name, slider in self.sliders.items()}
-        self.picture.value, face = redraw(self.person, values)
-        if self.answer:
-            self.answers.value = bars(self.answer(face), 2 * SIZE)
+        self.picture.value = redraw(self.person, values)
 
     def rest(self, _=None) -> None:
         """Put all sliders back."""
