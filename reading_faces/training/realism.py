@@ -5,7 +5,9 @@ where that is not on this machine.
 """
 
 import functools
+import tomllib
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 
@@ -16,27 +18,22 @@ from reading_faces.made_faces.sets import draw_all
 from reading_faces.training import storage
 from reading_faces.training.measure import evaluate
 
-MADE_WEIGHTS = settings.SHIPPED / "weights" / "made"
+MEASURES = tomllib.loads(Path(__file__).with_name("realism.toml").read_text("utf-8"))
 NOSE_TIP = KEYPOINT_NAMES.index("nose_tip")
 LANDMARKS = [1, 0, NOSE_TIP, 12, 11]  # of MTCNN, among the keypoints: eyes, nose, mouth corners
 
 
-def measure(
-    name: str, value: float | None, wanted: float | None, at_least: bool, n: int, note: str = ""
-) -> dict:
-    """Return one line of the table.
+def measure(what: str, value: float | None, n: int, note: str = "") -> dict:
+    """Return one line of the table: `what` is one of `MEASURES`, taken on `n` faces.
 
-    Parameters
-    ----------
-    value : a fraction, or pixels where the name says so; None if it was not measured.
-    wanted : what it should reach: `at_least` that, or at most; None where it is only reported.
-    n : on how many faces.
-    note : what else to know, or why there is no value.
+    `value` is None if it was not measured; then the note says why.
     """
-    reached = None
+    about = MEASURES[what]
+    low, high = about.get("at_least"), about.get("at_most")
+    wanted, reached = high if low is None else low, None
     if value is not None and wanted is not None:
-        reached = bool(value >= wanted if at_least else value <= wanted)
-    line = {"name": name, "value": value, "wanted": wanted, "at_least": at_least}
+        reached = bool(value >= low if high is None else value <= high)
+    line = {"name": about["name"], "value": value, "wanted": wanted, "at_least": high is None}
     return line | {"n": n, "note": note, "reached": reached}
 
 
@@ -57,21 +54,18 @@ def compare_detectors(faces: int) -> Iterator[dict]:
             eyes = np.linalg.norm(face.keypoints[0] - face.keypoints[1])
             gaps = np.linalg.norm(nearest.landmarks - face.keypoints[LANDMARKS], axis=1)
             errors.append(gaps.mean() / eyes)
-    name = "MTCNN finds the face, confidence above 0.9"
-    yield measure(name, len(errors) / faces, 0.95, True, faces)
-    name = "MTCNN's five landmarks against ours, median error in eye distances"
-    yield measure(name, float(np.median(errors)) if errors else None, 0.06, False, len(errors))
-    name = "Haar finds the face, turned by up to 15°"
+    yield measure("found_by_mtcnn", len(errors) / faces, faces)
+    yield measure("landmarks", float(np.median(errors)) if errors else None, len(errors))
     try:
         detect.check_detector("haar")
     except ValueError as problem:
-        yield measure(name, None, 0.9, True, 0, str(problem))
+        yield measure("found_by_haar", None, 0, str(problem))
         return
     seen = [
         nearest_face(detect.detect_faces(photo, "haar", 0), face.keypoints[NOSE_TIP]) is not None
         for photo, face in draw_all(functools.partial(single_photo, pose="frontal"), faces)
     ]
-    yield measure(name, float(np.mean(seen)), 0.9, True, faces)
+    yield measure("found_by_haar", float(np.mean(seen)), faces)
 
 
 def nearest_face(faces: list, nose: np.ndarray):
@@ -83,39 +77,31 @@ def nearest_face(faces: list, nose: np.ndarray):
 
 def compare_coordinates(faces: int) -> Iterator[dict]:
     """Compare mean and spread of the 30 coordinates with those of Kaggle's 7,049 real faces."""
-    names = (
-        "keypoints: largest difference of a coordinate's mean from Kaggle's, px",
-        "keypoints: largest relative difference of a coordinate's standard deviation",
-    )
     try:
         real = kaggle_coordinates().reshape(-1, 30)
     except DataError as problem:
-        yield from (measure(name, None, None, False, 0, str(problem)) for name in names)
+        yield from (measure(what, None, 0, str(problem)) for what in ("means", "deviations"))
         return
     made = np.stack(list(draw_all(kaggle_points, faces))).reshape(-1, 30)
     shift = np.abs(made.mean(axis=0) - np.nanmean(real, axis=0))
     spread = np.abs(made.std(axis=0) / np.nanstd(real, axis=0) - 1)
-    yield measure(names[0], float(shift.max()), 2.0, False, faces)
-    yield measure(names[1], float(spread.max()), 0.35, False, faces)
+    yield measure("means", float(shift.max()), faces)
+    yield measure("deviations", float(spread.max()), faces)
 
 
 def compare_models() -> Iterator[dict]:
     """Show real faces to models that were trained on made ones only, and the other way round."""
-    for name, weights, source, split, key, wanted, at_least in (
-        ("trained on made faces only: keypoint error on real ones, eye distances",
-         MADE_WEIGHTS / "keypoints.weights.h5", "facial-keypoints", "test",
-         "mean_error_interocular", 0.09, False),
-        ("trained on made faces only: emotions of real ones named right",
-         MADE_WEIGHTS / "emotion.weights.h5", "fer2013", "public", "accuracy", 0.35, True),
-        ("trained on real faces only: expressions of made faces named right",
-         "emotion", "made", "test", "accuracy", None, True),
-    ):  # fmt: skip
-        try:
-            result = evaluate(storage.load(weights), source, split, mirrored=True).result
-        except DataError as problem:
-            yield measure(name, None, wanted, at_least, 0, str(problem))
+    for what, about in MEASURES.items():
+        if "weights" not in about:
             continue
-        low, high = result["metrics"][f"{key.removesuffix('_interocular')}_interval_95"]
-        where = f"{source}, split {split}, mirrored picture averaged in"
+        model, split = storage.load(settings.SHIPPED / "weights" / about["weights"]), about["split"]
+        try:
+            result = evaluate(model, about["source"], split, mirrored=True).result
+        except DataError as problem:
+            yield measure(what, None, 0, str(problem))
+            continue
+        metric = about["metric"]
+        low, high = result["metrics"][f"{metric.removesuffix('_interocular')}_interval_95"]
+        where = f"{about['source']}, split {split}, mirrored picture averaged in"
         note = f"95 %: {low:.3f} to {high:.3f}; {where}"
-        yield measure(name, result["metrics"][key], wanted, at_least, result["n"], note)
+        yield measure(what, result["metrics"][metric], result["n"], note)

@@ -8,27 +8,35 @@ import pytest
 from data_samples import real
 
 from helpers.data import KEYPOINT_NAMES, DataError
+from helpers.results import stored_result
 from reading_faces.__main__ import main
 from reading_faces.training import realism
-from reading_faces.training.realism import compare_coordinates, measure, nearest_face
+from reading_faces.training.realism import MEASURES, compare_coordinates, measure, nearest_face
 
 
 @pytest.mark.parametrize(
-    ("value", "wanted", "at_least", "reached"),
+    ("what", "value", "reached"),
     [
-        (0.96, 0.95, True, True),
-        (0.95, 0.95, True, True),
-        (0.94, 0.95, True, False),
-        (1.9, 2.0, False, True),
-        (2.0, 2.0, False, True),
-        (2.1, 2.0, False, False),
-        (None, 2.0, False, None),
-        (0.5, None, True, None),
-        (0.0, 0.1, True, False),
+        ("found_by_mtcnn", 0.96, True),
+        ("found_by_mtcnn", 0.95, True),
+        ("found_by_mtcnn", 0.94, False),
+        ("found_by_mtcnn", 0.0, False),
+        ("means", 1.9, True),
+        ("means", 2.0, True),
+        ("means", 2.1, False),
+        ("means", None, None),
+        ("emotions_of_drawings", 0.5, None),
     ],
 )
-def test_a_measure_knows_whether_it_is_reached(value, wanted, at_least, reached):
-    assert measure("any", value, wanted, at_least, 10)["reached"] is reached
+def test_a_measure_knows_whether_it_is_reached(what, value, reached):
+    assert measure(what, value, 10)["reached"] is reached
+
+
+def test_the_stored_table_has_each_measure_in_its_words():
+    stored = stored_result("realism")["measures"]
+    names = ("name", "wanted", "at_least", "reached")
+    told = [measure(what, row["value"], 1) for what, row in zip(MEASURES, stored, strict=True)]
+    assert [[row[n] for n in names] for row in told] == [[row[n] for n in names] for row in stored]
 
 
 def test_without_real_data_measures_say_why_they_have_no_value(tmp_path, monkeypatch):
@@ -61,22 +69,23 @@ def test_a_found_face_is_the_made_one_if_it_holds_the_nose():
 
 
 def test_the_table_can_be_had_as_json(capsys, monkeypatch):
-    rows = [measure("found", 0.9, 0.95, True, 5), measure("absent", None, 0.9, True, 0, "no data")]
+    rows = [measure("landmarks", 0.1, 5), measure("found_by_haar", None, 0, "no data")]
     monkeypatch.setattr(realism, "measure_realism", lambda n: iter(rows[: n // 50]))
     assert main(["data", "realism", "--n", "100", "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
-    assert [row["name"] for row in result["measures"]] == ["found", "absent"]
+    assert [row["name"] for row in result["measures"]] == [row["name"] for row in rows]
     assert [row["reached"] for row in result["measures"]] == [False, None]
     assert result["command"] == "python -m reading_faces data realism --n 100 --json"
 
 
 def test_the_table_is_printed_line_by_line(capsys, monkeypatch):
-    rows = [measure("found", 0.97, 0.95, True, 5), measure("told", 0.5, None, True, 7)]
+    rows = [measure("found_by_haar", 0.97, 5), measure("emotions_of_drawings", 0.5, 7)]
     monkeypatch.setattr(realism, "measure_realism", lambda n: iter(rows))
     assert main(["data", "realism"]) == 0
     head, first, second = capsys.readouterr().out.splitlines()
     assert head.split() == [*rows[0]]
-    assert first.split()[:2] == ["found", "0.97"] and second.split()[:2] == ["told", "0.50"]
+    for line, row, value in zip((first, second), rows, ("0.97", "0.50"), strict=True):
+        assert " ".join(line.split()).startswith(f"{row['name']} {value}")
 
 
 def test_made_people_are_found_by_a_face_detector():
@@ -131,7 +140,7 @@ def test_models_are_shown_the_faces_that_they_have_not_learnt_from(monkeypatch):
     assert asked == [
         ("keypoints.weights.h5", "facial-keypoints", "test", True),
         ("emotion.weights.h5", "fer2013", "public", True),
-        ("emotion", "made", "test", True),
+        ("emotion.weights.h5", "made", "test", True),
     ]
     assert (points["value"], points["n"], points["reached"]) == (0.07, 10, True)
     assert "0.060 to 0.080" in points["note"] and "facial-keypoints, split test" in points["note"]
