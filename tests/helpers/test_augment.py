@@ -152,6 +152,16 @@ def test_new_views_are_shifted_by_up_to_six_percent():
         assert places[near].std() == pytest.approx(0.06 * 64 / np.sqrt(3), rel=0.2)
 
 
+def test_new_views_are_zoomed_by_092_to_112(monkeypatch):
+    monkeypatch.setattr(augment, "erase", lambda images, rng: images)
+    images = np.zeros((400, 64, 64), np.uint8)
+    images[:, 22:42, 22:42] = 200  # stays inside, however it is turned and shifted
+    views, _ = augment.augment_faces(images, np.arange(400), np.random.default_rng(0))
+    zooms = np.sqrt(views.sum(axis=(1, 2)) / images[0].sum())
+    assert zooms.min() == pytest.approx(0.92, abs=0.01)
+    assert zooms.max() == pytest.approx(1.12, abs=0.01)
+
+
 def test_the_reach_of_new_views_multiplies_all_but_the_mirror():
     images = faces_with_a_spot(40)
     still, _ = augment.augment_faces(images, np.arange(40), np.random.default_rng(0), reach=0)

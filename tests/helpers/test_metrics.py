@@ -67,10 +67,10 @@ def test_reliability_sets_claims_against_what_was_right():
     assert found["accuracy"] == [1.0, 1.0, 0.5]
 
 
-def test_the_calibration_error_is_the_mean_gap_of_its_bins():
+def test_in_the_calibration_error_the_gap_of_a_bin_counts_by_its_faces():
     probabilities = np.array([[0.9, 0.1], [0.95, 0.05], [0.6, 0.4], [0.45, 0.55]])
-    error = metrics.calibration_error(np.array([0, 1, 0, 1]), probabilities, bins=5)
-    assert error == pytest.approx((0.45 + 0.4 + 2 * 0.425) / 4)
+    error = metrics.calibration_error(np.array([0, 0, 0, 1]), probabilities, bins=5)
+    assert error == pytest.approx((0.45 + 0.4 + 2 * 0.075) / 4)
 
 
 def test_units_are_measured_one_by_one_and_on_average():

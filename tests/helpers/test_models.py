@@ -96,6 +96,14 @@ def test_a_mirrored_look_brings_points_back_before_it_averages():
     np.testing.assert_allclose(found[10], [(48 + 95 - 48) / 2, 48], atol=1e-4)
 
 
+def test_points_are_in_the_pixels_of_a_face_of_any_size(images):
+    edge_and_middle = np.full((1, 15, 2), -1 / 48)
+    edge_and_middle[:, 0] = 1
+    model = TrainedModel(Says(lambda faces: edge_and_middle), about("keypoints", size=48))
+    (found,) = model.predict(images[:1])
+    np.testing.assert_allclose(found[:2], [[47.5, 47.5], [23, 23]], atol=1e-4)
+
+
 @pytest.mark.parametrize(("task", "probability"), [("emotion", softmax), ("action_units", expit)])
 def test_a_mirrored_look_averages_probabilities(task, probability, images):
     model = TrainedModel(Says(lambda faces: faces[:, 10, :7, 0]), about(task, size=48))

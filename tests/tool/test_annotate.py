@@ -48,27 +48,37 @@ def test_faces_at_every_edge_of_any_photo_can_be_marked(shape):
     assert marked.shape == photo.shape
 
 
-def test_labels_of_neighbours_do_not_cover_each_other():
-    picture = Image.new("RGB", (600, 300))
-    boxes = [np.array([x, 100.0, 60, 80]) for x in (100, 150, 200)]
-    labels = []
-    for i, box in enumerate(boxes):
-        labels.append(draw_label(picture, f"{i} surprise 99%", box, [*boxes, *labels, *labels]))
-    assert not any(shared_area(a, b) for a in labels for b in labels if a is not b)
+@pytest.fixture
+def labels(monkeypatch):
+    """The rectangles of the labels that are drawn, one after the other."""
+    drawn = []
+
+    def draw(*how):
+        drawn.append(draw_label(*how))
+        return drawn[-1]
+
+    monkeypatch.setattr("reading_faces.annotate.draw_label", draw)
+    return drawn
 
 
-def test_no_label_of_a_crowd_hides_a_face_or_another_label():
+def test_labels_of_neighbours_do_not_cover_each_other(labels):
+    boxes = [(x, 100.0, 60, 80) for x in (100, 150, 200)]
+    annotate_photo(np.zeros((300, 600, 3), np.uint8), reading(*boxes, emotion={"surprise": 0.99}))
+    assert len(labels) == 3
+    assert not any(shared_area(a, b) for a, b in itertools.combinations(labels, 2))
+
+
+def test_no_label_of_a_crowd_hides_a_face_or_another_label(labels):
     """Seven people in two rows, as a crew is photographed."""
-    picture = Image.new("RGB", (1400, 960))
     boxes = [
         (523, 326, 143, 197), (1008, 273, 152, 184), (877, 119, 131, 145), (538, 130, 113, 147),
         (286, 291, 112, 142), (732, 0, 112, 132), (332, 118, 96, 126),
     ]  # fmt: skip
-    boxes, labels = [np.array(box, float) for box in boxes], []
-    for i, box in enumerate(boxes, 1):
-        text = f"{i} surprise 97%, Yuri Malenchenko"
-        labels.append(draw_label(picture, text, box, [*boxes, *labels, *labels]))
-        assert not any(shared_area(labels[-1], one) for one in [*boxes, *labels[:-1]])
+    said = {"emotion": {"surprise": 0.97}, "identity": ("Yuri Malenchenko", 0.9)}
+    annotate_photo(np.zeros((960, 1400, 3), np.uint8), reading(*boxes, **said))
+    assert len(labels) == 7
+    assert not any(shared_area(a, b) for a, b in itertools.combinations(labels, 2))
+    assert not any(shared_area(one, np.array(box)) for one in labels for box in boxes)
 
 
 @pytest.mark.parametrize("size", [(600, 300), (300, 600)])

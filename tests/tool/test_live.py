@@ -34,6 +34,7 @@ def stand_ins(monkeypatch):
     stage.show([(30, 30)])
     monkeypatch.setattr(detect, "detect_faces", stage.detect_faces)
     monkeypatch.setattr(detect, "look_at", stage.look_at)
+    return stage
 
 
 @pytest.fixture
@@ -50,9 +51,10 @@ def live(*arguments) -> int:
     return main(["live", *map(str, arguments)])
 
 
-def test_as_many_frames_come_out_as_went_in_and_each_has_its_row(film, tmp_path, capfd):
+def test_as_many_frames_come_out_as_went_in_and_each_has_its_row(film, stand_ins, tmp_path, capfd):
     out, table = tmp_path / "out.avi", tmp_path / "out.csv"
     assert live("--video", film, "--out", out, "--csv", table, "--every", 4) == 0
+    assert len(stand_ins.looks) == FRAMES / 4
     assert capfd.readouterr().out == f"{FRAMES} frames, 1 face(s).\n"
     written = list(open_video(out).frames())
     assert len(written) == FRAMES and written[0].shape == (96, 128, 3)
@@ -197,6 +199,27 @@ def test_times_that_cannot_be_are_counted(clock, seconds):
     opened = video.Video(Broken(), 10.0, 4, is_file=True)
     assert [opened.seconds for _ in opened.frames()] == pytest.approx(seconds)
     assert opened.lost == 0
+
+
+def test_bad_frames_here_and_there_end_no_video_however_many_they_are(monkeypatch):
+    monkeypatch.setattr(video, "PATIENCE", 2)
+
+    class Spotty:
+        """Every other read fails, and from the fortieth on each of them."""
+
+        reads = 0
+
+        def read(self):
+            self.reads += 1
+            return self.reads % 2 == 0 and self.reads <= 40, np.zeros((4, 4, 3), np.uint8)
+
+        def get(self, what):
+            return 100.0 * self.reads
+
+        def release(self):
+            pass
+
+    assert len(list(video.Video(Spotty(), 10.0, None, is_file=True).frames())) == 20
 
 
 @pytest.mark.parametrize(

@@ -290,7 +290,9 @@ class Follower:
 
     def read(self, frame, seconds):
         self.frames.append(frame.shape)
-        face = FaceReading((1, 2, 3, 4), 0.9, emotion={"happy": 0.7, "sad": 0.3})
+        who = [(name, 0.9) for name in self.reader.gallery.people] or [None]
+        emotion = {"happy": 0.7, "sad": 0.3}
+        face = FaceReading((1, 2, 3, 4), 0.9, emotion=emotion, identity=who[0])
         return [SimpleNamespace(number=n, reading=face) for n in range(1, 1 + len(self.frames))]
 
 
@@ -316,6 +318,15 @@ def test_a_frame_gives_what_to_draw_and_each_visitor_has_a_tracker(look, actions
     assert len(look()["faces"]) == 1
     assert max(actions._trackers["one"].frames[0]) == page_actions.LONGEST_FRAME
     assert not list(uploads.iterdir())
+
+
+def test_a_camera_that_runs_knows_who_is_enrolled_and_forgotten_meanwhile(look, ask):
+    labels = [look()["faces"][0]["label"]]
+    ask("read", **photo())
+    for change in ({"do": "enroll", "photo": 0, "face": 0}, {"do": "forget"}):
+        ask(name="Ann", **change)
+        labels.append(look()["faces"][0]["label"])
+    assert labels == ["happy 70%", "happy 70%, Ann", "happy 70%"]
 
 
 def test_so_many_cameras_are_followed_at_a_time(look, actions):

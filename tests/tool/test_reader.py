@@ -80,6 +80,20 @@ def test_each_face_of_a_photo_gets_its_own_results(monkeypatch):
     assert dark.box == boxes[1] and dark.emotion["angry"] == pytest.approx(50 / 255)
 
 
+def test_faces_that_another_detector_has_found_are_cut_as_that_one_s_are():
+    class Keeps(Cheerful):
+        def predict(self, images):
+            self.crops = images
+            return super().predict(images)
+
+    (face,), crops = find_portrait(PHOTO), []
+    for detector, found_by in (("haar", "mtcnn"), ("mtcnn", ""), ("haar", "")):
+        reader = FaceReader(detector, ("emotion",), {"emotion": (model := Keeps())})
+        reader.read_faces(PHOTO, [face], found_by)
+        crops.append(model.crops)
+    assert np.array_equal(crops[0], crops[1]) and not np.array_equal(crops[1], crops[2])
+
+
 def test_keypoints_are_in_the_pixels_of_the_photo(reader):
     (small,) = reader.read_one(PHOTO).faces
     (large,) = reader.read_one(np.array(portrait().resize((820, 960), 2))).faces

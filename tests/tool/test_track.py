@@ -1,5 +1,7 @@
 """A number is one person, whatever the face does; and what a label says does not flicker."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from faces import Tint
@@ -176,6 +178,15 @@ def test_two_boxes_share_what_both_cover():
     assert share((0, 0, 10, 10), (5, 0, 10, 10)) == pytest.approx(1 / 3)
     assert share((0, 0, 10, 10), (0, 5, 10, 20)) == pytest.approx(50 / 250)
     assert share((0, 0, 10, 10), (10, 0, 10, 10)) == 0
+
+
+def test_the_embedding_of_a_track_is_the_mean_of_all_looks_and_later_of_the_last_twenty():
+    first, second = np.eye(2)
+    one = track.Track(1, detect.DetectedFace((0, 0, 9, 9), 1.0, None, (0, 0, 9, 9)), first)
+    two = track.seen_again(one, second)
+    assert two.embedding == pytest.approx((first + second) / np.sqrt(2)) and two.seen == 2
+    old = track.seen_again(replace(one, seen=500), second)
+    assert old.embedding[1] / old.embedding[0] == pytest.approx(1 / 19)
 
 
 def test_nobody_in_sight_is_no_error(stage):

@@ -141,6 +141,13 @@ def test_a_photo_without_a_face_is_looked_at_from_all_sides_and_small(monkeypatc
     assert looks[1:] == [(480, 1), (1, 480), (480, 1)]
 
 
+def test_the_largest_face_comes_first_and_not_the_surest(monkeypatch):
+    small = DetectedFace((200.0, 50.0, 20.0, 30.0), 0.9999, seen(*LEVEL).landmarks, (0, 0, 1, 1))
+    looking(monkeypatch, small, large := seen(*LEVEL))
+    faces, _ = upright.find_faces(PHOTO)
+    assert [face.box for face in faces] == [large.box, small.box]
+
+
 def test_what_haar_finds_stays_as_it_is(monkeypatch):
     face = DetectedFace((1.0, 2.0, 30.0, 40.0), 0.92, None, (1.0, 2.0, 30.0, 40.0))
     for found in ([face], []):

@@ -23,6 +23,12 @@ def test_a_face_counts_alike_however_many_of_its_points_are_labelled():
     assert float(losses.masked_distance(true, predicted)) == pytest.approx(3, abs=1e-3)
 
 
+def test_a_face_without_a_labelled_point_does_not_count():
+    true, predicted = np.zeros((2, 4, 2), np.float32), np.zeros((2, 4, 2), np.float32)
+    true[1], predicted[0] = np.nan, (3, 4)
+    assert float(losses.masked_distance(true, predicted)) == pytest.approx(5, abs=1e-3)
+
+
 def test_unlabelled_points_send_no_gradient():
     inputs = keras.Input((2,))
     network = keras.Model(inputs, keras.layers.Dense(2, kernel_initializer="ones")(inputs))

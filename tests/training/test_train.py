@@ -77,6 +77,17 @@ def test_training_begins_with_the_first_weights(few_faces, tmp_path):
     assert not np.array_equal(kernels[0], kernels[2])
 
 
+def test_what_is_learnt_from_is_drawn_and_shuffled_by_the_seed_of_the_run(few_faces, tmp_path):
+    class Asked(Exception):
+        pass
+
+    def data(sources, recipe, seed):
+        raise Asked(seed)
+
+    with pytest.raises(Asked, match="^7$"):
+        train_model(Run(replace(KEYPOINTS, data=data), (few_faces,), "smoke", tmp_path, seed=7))
+
+
 def test_a_number_of_epochs_takes_the_place_of_the_whole_chain(tmp_path):
     run = Run(tasks.EMOTION, ("fer2013",), "full", tmp_path)
     assert len(run.recipe.in_turn()) == 2
