@@ -1,7 +1,11 @@
-"""How a network is trained: all that changes the result and is written on its card."""
+"""How a network is trained: all that changes the result and is written on its card.
+
+The recipes of the models that ship are in `recipes.toml`.
+"""
 
 import contextlib
-from dataclasses import asdict, dataclass, replace
+import tomllib
+from dataclasses import asdict, dataclass, fields, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -57,6 +61,21 @@ class Recipe:
         """Return everything by name in one flat dictionary, as a model card holds it."""
         card = asdict(self) | {"then": self.then.as_card() if self.then else None}
         return card.pop("schedule") | card
+
+    @classmethod
+    def from_card(cls, card: dict) -> "Recipe":
+        """Return the recipe of such a dictionary; what it does not name is as usual."""
+        card = {name: tuple(x) if isinstance(x, list) else x for name, x in card.items()}
+        steps = {f.name: card.pop(f.name) for f in fields(Schedule) if f.name in card}
+        then = cls.from_card(card["then"]) if card.get("then") else None
+        return cls(Schedule(**steps), **card | {"then": then})
+
+
+_TABLES = tomllib.loads(Path(__file__).with_name("recipes.toml").read_text("utf-8"))
+RECIPES = {
+    task: {name: Recipe.from_card(card) for name, card in cards.items()}
+    for task, cards in _TABLES.items()
+}
 
 
 def build_optimizer(schedule: Schedule, steps_per_epoch: int | None) -> keras.optimizers.Optimizer:

@@ -17,7 +17,7 @@ from reading_faces.training import losses, teach_embedding, training_data, tune_
 from reading_faces.training.definitions import fit_offsets, marks_otherwise
 from reading_faces.training.loop import train_in_turn
 from reading_faces.training.measure import evaluate
-from reading_faces.training.recipes import Recipe, Schedule
+from reading_faces.training.recipes import RECIPES, Recipe
 from reading_faces.training.training_data import Examples, drawn_only, learnt_from
 
 # How many of FER-2013's 28,709 training faces show each emotion (Goodfellow et al. 2013).
@@ -95,9 +95,6 @@ def report_on(
     return {"measured": [evaluation.result for evaluation in measured]}
 
 
-SMOKE = Recipe(Schedule(epochs=1, learning_rate=1e-3, precision="float32"), rows=128)
-LESSON = Recipe(Schedule(epochs=4, learning_rate=2e-3, batch_size=32), rows=1000)
-
 KEYPOINTS = Task(
     name="keypoints",
     size=96,
@@ -107,14 +104,7 @@ KEYPOINTS = Task(
         "residual": ("build_keypoint_model", {}),
         "small": ("build_heatmap_model", {"filters": (24, 48, 64)}),
     },
-    recipes={
-        "smoke": SMOKE,
-        "lesson": LESSON,
-        "full": Recipe(
-            Schedule(36, learning_rate=2.5e-3, weight_decay=0.05, restarts=(14, 24)), drawn=12_000
-        ),
-        "full small": Recipe(Schedule(epochs=8, learning_rate=2e-3, batch_size=32)),
-    },
+    recipes=RECIPES["keypoints"],
     sources=("facial-keypoints", "youtube-faces", "made"),
     data=training_data.keypoint_data,
     loss=lambda sources, recipe: losses.masked_distance,
@@ -131,23 +121,7 @@ EMOTION = Task(
         "residual": ("build_emotion_model", {}),
         "keypoints": ("build_emotion_by_keypoints_model", {}),
     },
-    recipes={
-        "smoke": SMOKE,
-        "lesson": Recipe(Schedule(epochs=8, learning_rate=1e-3), rows=3000, label_smoothing=0.1),
-        "full": Recipe(
-            Schedule(92, 0.05, optimizer="sgd", weight_decay=5e-3, restarts=(24, 52)),
-            mixup=0.2,
-            votes_weight=0.5,
-            then=Recipe(
-                Schedule(22, 0.025, optimizer="sgd", weight_decay=5e-3),
-                unlabelled=("facial-keypoints",),
-                reach=1.5,
-                mixup=0.2,
-                teacher_weight=0.5,
-            ),
-        ),
-        "full keypoints": Recipe(Schedule(epochs=7, learning_rate=3e-3), label_smoothing=0.1),
-    },
+    recipes=RECIPES["emotion"],
     sources=("fer2013",),
     data=training_data.emotion_data,
     learn=learn_emotions,
@@ -161,16 +135,7 @@ ACTION_UNITS = Task(
     name="action_units",
     size=96,
     networks={"residual": ("build_action_unit_model", {})},
-    recipes={
-        "smoke": SMOKE,
-        "lesson": LESSON,
-        "full": tune_units.RECIPE,
-        "full drawn": Recipe(
-            Schedule(epochs=42, learning_rate=3e-3, batch_size=32, restarts=(6, 18, 30)),
-            drawn=12_000,
-            drawn_mixed=14_000,
-        ),
-    },
+    recipes=RECIPES["action_units"],
     sources=("made", tune_units.PEOPLE),
     init=tune_units.DRAWN,
     data=training_data.action_unit_data,
@@ -186,11 +151,7 @@ EMBEDDING = Task(
     size=teach_embedding.SIZE,
     colours="RGB",
     networks={"residual": ("build_embedding_model", {})},
-    recipes={
-        "smoke": SMOKE,
-        "lesson": LESSON,
-        "full": Recipe(Schedule(epochs=90, learning_rate=2e-3, weight_decay=0.05)),
-    },
+    recipes=RECIPES["embedding"],
     sources=("lfw", "celeba", "youtube-faces", "made"),
     data=teach_embedding.portrait_data,
     learn=teach_embedding.learn,

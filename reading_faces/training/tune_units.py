@@ -18,17 +18,12 @@ from reading_faces.training.action_units import ActionUnitData, load_action_unit
 from reading_faces.training.crossval import folds_of_subjects, judge_folds
 from reading_faces.training.loop import fit, train_in_turn
 from reading_faces.training.measure import Evaluation, describe, finite
-from reading_faces.training.recipes import Recipe, Schedule, build_optimizer, precision
+from reading_faces.training.recipes import RECIPES, build_optimizer, precision
 from reading_faces.training.training_data import Examples, drawn_only, unit_examples
 
 DRAWN = settings.SHIPPED / "weights" / "made" / "action_units.weights.h5"
 PEOPLE = "ckplus-action-units"
-# Chosen on subjects inside the training part of the first fold.
-RECIPE = Recipe(
-    Schedule(epochs=8, learning_rate=3e-3, batch_size=32, weight_decay=0.05),
-    rows=1000,
-    last_stages=3,
-)
+RECIPE = RECIPES["action_units"]["full"]
 
 
 def thaw(network: keras.Model, stages: int) -> None:

@@ -1,5 +1,6 @@
 """Each task fits together: pictures, networks, losses, and what its card is told."""
 
+import json
 from types import SimpleNamespace
 
 import numpy as np
@@ -119,3 +120,9 @@ def test_a_split_kept_aside_is_opened_only_for_what_learnt_from_its_source(monke
     del asked[:]
     tasks.report_on(None, here, **mine, check=("away", "all"))
     assert len(asked) == 2
+
+
+@pytest.mark.parametrize("task", tasks.TASKS)
+def test_a_recipe_can_be_read_from_the_card_that_it_writes(task):
+    for recipe in tasks.TASKS[task].recipes.values():
+        assert Recipe.from_card(json.loads(json.dumps(recipe.as_card()))) == recipe
