@@ -261,7 +261,7 @@ def seen_again(track: Track, person: np.ndarray) -> Track:
 def smoothed(before: FaceReading | None, now: FaceReading, keep: float) -> FaceReading:
     """Let an emotion change slowly, and its label only where another one clearly leads."""
     if before is None or not now.emotion:
-        return now
+        return replace(now, identity=before.identity if before else None)
     emotion = {
         name: keep * before.emotion[name] + (1 - keep) * p for name, p in now.emotion.items()
     }

@@ -26,11 +26,10 @@ def stage(monkeypatch):
     return stage
 
 
-def tracker(every=10, smoothing=0.4, gallery=None):
-    models = {"keypoints": Still(), "emotion": Changing()}
-    return FaceTracker(
-        FaceReader(parts=tuple(models), models=models, gallery=gallery), every, smoothing
-    )
+def tracker(every=10, smoothing=0.4, gallery=None, parts=("keypoints", "emotion")):
+    known = {"keypoints": Still(), "emotion": Changing()}
+    models = {part: known[part] for part in parts}
+    return FaceTracker(FaceReader(parts=parts, models=models, gallery=gallery), every, smoothing)
 
 
 def play(stage, tracker, frames, colours=None):
@@ -153,10 +152,11 @@ def test_an_emotion_is_smoothed_by_the_time_that_has_passed(stage):
     assert after(0.4) == pytest.approx(1 - np.exp(-1)) and after(0.0) == 0
 
 
-def test_a_name_comes_when_it_is_sure_and_stays(stage):
+@pytest.mark.parametrize("parts", [("keypoints",), ("keypoints", "emotion")])
+def test_a_name_comes_when_it_is_sure_and_stays_whatever_else_is_read(stage, parts):
     ann = Tint().embed(np.full((1, 8, 8, 3), PINK, np.uint8))
     gallery = Gallery.empty("tint", 0.9999).enroll("Ann", ann)
-    following, still = tracker(gallery=gallery), [[(20, 30)]] * 12
+    following, still = tracker(gallery=gallery, parts=parts), [[(20, 30)]] * 12
     # Black around the mark darkens what is seen of her, and changes no colour's share.
     shown = [one.reading.identity[0] for (one,) in play(stage, following, still, [[PINK]] * 12)]
     assert shown == [None] * (track.FRAMES_TO_NAME - 1) + ["Ann"] * (13 - track.FRAMES_TO_NAME)
