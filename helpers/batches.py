@@ -44,15 +44,11 @@ class Batches(keras.utils.PyDataset):
 
     def draw(self, index: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Return one batch, with all its randomness from `rng`."""
-        rows = self.rows(index, rng)
+        rows = self.order[index * self.batch_size : (index + 1) * self.batch_size]
         images, targets = self.images[rows], self.targets[rows]
         if self.augment:
             images, targets = self.augment(images, targets, rng)
         return standardize(images), self.encode(targets)
-
-    def rows(self, index: int, rng: np.random.Generator) -> np.ndarray:
-        """Say which pictures are in a batch."""
-        return self.order[index * self.batch_size : (index + 1) * self.batch_size]
 
     def start_epoch(self, epoch: int) -> None:
         """Shuffle for `epoch`; told from outside, so that a resumed run sees what it would have."""

@@ -4,7 +4,9 @@ A crop and its matrix come together: whoever has found a point in the crop can p
 """
 
 import math
+import tomllib
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -23,27 +25,11 @@ class Framing:
     by_landmarks: bool = False
 
 
-# How tightly the networks' training pictures are cut. Fitted as medians over 135 faces on press
-# photos and astronauts' portraits: the square that puts eyes and mouth (MTCNN's landmarks) where
-# they are on average in Kaggle's keypoint set (eyes at 0.39 of the height and 0.38 of the width
-# apart, mouth at 0.79) and in FER-2013 (0.38, 0.36 and 0.77; MTCNN on 642 enlarged pictures). The
-# side scatters by 4 % between MTCNN's boxes and by 8 % between Haar's.
-#
-# The faces from which action units were learnt are framed as Kaggle's keypoint set is. The
-# embedding's were cut by dlib's points; with MTCNN's, the framing is the one that was best for
-# pairs of validation people of three data sets. FaceNet's were MTCNN's boxes with a margin of 44
-# in 182 pixels.
+_TABLES = tomllib.loads(Path(__file__).with_name("framings.toml").read_text("utf-8"))
 FRAMINGS = {
-    ("mtcnn", "keypoints"): Framing(side=1.03, down=-0.027),
-    ("mtcnn", "action_units"): Framing(side=1.03, down=-0.027),
-    ("mtcnn", "embedding"): Framing(side=1.15, by_landmarks=True),
-    ("mtcnn", "emotion"): Framing(side=1.07, down=-0.015),
-    ("mtcnn", "facenet"): Framing(side=1.3),
-    ("haar", "keypoints"): Framing(side=0.97, down=-0.019),
-    ("haar", "action_units"): Framing(side=0.97, down=-0.019),
-    ("haar", "embedding"): Framing(side=1.13),
-    ("haar", "emotion"): Framing(side=1.01, down=-0.008),
-    ("haar", "facenet"): Framing(side=1.3),
+    (detector, use): Framing(**numbers)
+    for detector, uses in _TABLES.items()
+    for use, numbers in uses.items()
 }
 
 

@@ -7,7 +7,9 @@ pictures stands in its place.
 import base64
 import itertools
 import sys
+import tomllib
 from importlib.util import find_spec
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -21,24 +23,10 @@ from reading_faces.made_faces.sets import person_number
 MODEL = 35  # whose face moves and turns: nothing on it hides a brow, an eye or the mouth
 PLAIN_WALL = 66  # a seed that gives a background without shapes
 SIZE = 160  # pixels; with many more there would be less than ten pictures a second
-# Lowest, highest and first value of each slider, and what stands beside it: degrees of the angles
-# of head and lamp, and the intensity of each action unit.
-ANGLES = {
-    "yaw": (-35, 35, 0, "yaw, degrees"),
-    "pitch": (-20, 20, 0, "pitch, degrees"),
-    "roll": (-25, 25, 0, "roll, degrees"),
-    "azimuth": (-85, 85, 20, "lamp: azimuth, degrees"),
-    "elevation": (-25, 75, 30, "lamp: elevation, degrees"),
-}
+# Lowest, highest and first value of each slider and what stands beside it; what the strip shows.
+_TABLES = tomllib.loads(Path(__file__).with_name("playground.toml").read_text("utf-8"))
+ANGLES, STRIP = _TABLES["angles"], _TABLES["strip"]
 INTENSITIES = {f"AU{unit}": (0, 1, 0, f"AU{unit} {what}") for unit, what in ACTION_UNITS.items()}
-STRIP = {
-    "at rest": {},
-    "turned by 30°": {"yaw": 30},
-    "lamp from the left": {"azimuth": -75},
-    "AU1 + AU2": {"AU1": 1, "AU2": 1},
-    "AU6 + AU12": {"AU6": 1, "AU12": 1},
-    "AU4 + AU24": {"AU4": 1, "AU24": 1},
-}
 # As in the course's other figures, the subject's left side, its right side, and the middle: rows of
 # Kaggle's points, colour, and a second cue: corners, turn and size of what is drawn.
 SIDES = (

@@ -1,6 +1,8 @@
 """One face in one picture: who, doing what, turned how, in which light; and all its labels."""
 
+import tomllib
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -20,15 +22,7 @@ from reading_faces.made_faces.people import Person
 from reading_faces.made_faces.render import Light, View, render
 from reading_faces.made_faces.sheets import build_sheets
 
-# How faces are turned, in degrees: standard deviation and limit. `kaggle` is what the annotated
-# points of Kaggle's 7,049 faces show (roll: deviation 5.7, 1 to 99 % from -16 to 15); `wide` is
-# what ships, and `turned`, up to where the far eye disappears, what the keypoint model trains on.
-POSES = {
-    "kaggle": {"yaw": (9.0, 35.0), "pitch": (8.0, 20.0), "roll": (5.7, 16.0)},
-    "wide": {"yaw": (20.0, 35.0), "pitch": (10.0, 20.0), "roll": (9.0, 25.0)},
-    "turned": {"yaw": (28.0, 60.0), "pitch": (12.0, 25.0), "roll": (9.0, 25.0)},
-    "frontal": {"yaw": (6.0, 15.0), "pitch": (5.0, 12.0), "roll": (4.0, 12.0)},
-}
+POSES = tomllib.loads(Path(__file__).with_name("poses.toml").read_text("utf-8"))
 # Kaggle's pictures of 96 × 96 have a place between eyes and mouth (this share of the way from the
 # mouth) about here; by so many pixels that place varies, and by such a share the size.
 KAGGLE_CENTRE, KAGGLE_SHIFT, KAGGLE_ZOOM = np.array([48.2, 49.1]), (2.0, 1.9), (0.985, 0.06)

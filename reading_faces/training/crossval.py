@@ -76,12 +76,6 @@ def cross_validate(
     return Evaluation(result, {"probabilities": everyone, "classes": np.array(classes)})
 
 
-def schedule() -> Schedule:
-    """Return how each fold is trained, as the run profile allows."""
-    epochs = settings.by_profile(smoke=1, lesson=20, full=20)
-    return Schedule(epochs=epochs, learning_rate=1e-3, batch_size=32)
-
-
 def folds_of_subjects(
     data: EmotionData | ActionUnitData, folds: int
 ) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -131,8 +125,9 @@ def fresh_network(model: TrainedModel, classes: tuple[str, ...], scratch: bool) 
 
 
 def fine_tune(network: keras.Model, images: np.ndarray, targets: np.ndarray) -> None:
-    """Train all layers on augmented faces for as many epochs as the schedule says, none chosen."""
-    how = schedule()
+    """Train all layers on augmented faces, for as many epochs as the run profile allows."""
+    epochs = settings.by_profile(smoke=1, lesson=20, full=20)
+    how = Schedule(epochs, learning_rate=1e-3, batch_size=32)
     batches = Batches(images, targets, augment_faces, how.batch_size, settings.SEED)
     network.compile(build_optimizer(how, len(batches)), loss=cross_entropy(LABEL_SMOOTHING))
     fit(network, batches, how.epochs, verbose=0)

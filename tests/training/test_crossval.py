@@ -145,7 +145,7 @@ def test_folds_are_read_as_the_model_reads_but_without_its_temperature(tiny, sou
 
 def test_fine_tuning_learns_what_it_is_told(tiny, monkeypatch):
     schedule = Schedule(epochs=3, learning_rate=0.05, batch_size=8, warmup_epochs=0)
-    monkeypatch.setattr(crossval, "schedule", lambda: schedule)
+    monkeypatch.setattr(crossval, "Schedule", lambda *_, **__: schedule)
     crossval.fine_tune(tiny.network, grey(16, 48), np.eye(7)[[3] * 16])
     assert (tiny.predict(grey(16, 48)).argmax(axis=1) == 3).all()
 
