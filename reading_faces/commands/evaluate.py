@@ -142,7 +142,6 @@ def measure_model(options: argparse.Namespace) -> tuple:
         refuse(options, "detector", "says how --in-photos is done: add --in-photos.")
     with quiet():
         from reading_faces.training import crossval, measure, measure_speed, storage, tune_units
-        from reading_faces.training.measure_in_photos import evaluate_in_photos
 
     model = storage.load(weights_of(options)[1])
     if model.card["task"] != model_name(options):
@@ -154,7 +153,7 @@ def measure_model(options: argparse.Namespace) -> tuple:
         how = options.folds, options.scratch, options.every_class, options.tta
         evaluation = crossval.cross_validate(model, options.source, *how)
     elif options.in_photos:
-        evaluation = evaluate_in_photos(*asked, options.detector or "mtcnn")
+        evaluation = measure.evaluate_in_photos(*asked, options.detector or "mtcnn")
     elif options.jitter:
         evaluation = measure.evaluate_keypoints(*asked, options.jitter)
     else:

@@ -10,8 +10,8 @@ from faces import MeanFace, portrait, stand_ins
 from helpers.data import EMOTIONS, load_emotions, load_keypoints
 from helpers.detect import DetectedFace
 from reading_faces.__main__ import main
-from reading_faces.training import measure_in_photos, storage
-from reading_faces.training.measure_in_photos import evaluate_in_photos
+from reading_faces.training import measure, storage
+from reading_faces.training.measure import evaluate_in_photos
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +19,7 @@ def few_faces(monkeypatch):
     """Let models that always say the same read a dozen faces."""
     load = stand_ins()
     monkeypatch.setattr(storage, "load", lambda weights: load[weights.name.partition(".")[0]])
-    monkeypatch.setattr(measure_in_photos, "MOST_FACES", 12)
+    monkeypatch.setattr(measure, "MOST_FACES", 12)
 
 
 def grey_portrait(size: int = 96) -> np.ndarray:
@@ -30,7 +30,7 @@ def test_the_matrix_leads_to_where_the_face_was_put():
     image = np.zeros((49, 49), np.uint8)
     image[10, 30] = 255
     for seed in range(5):
-        photo, matrix = measure_in_photos.put_into_photo(image, np.random.default_rng(seed))
+        photo, matrix = measure.put_into_photo(image, np.random.default_rng(seed))
         weight = photo.astype(float) * (photo > 60)
         y, x = (np.indices(photo.shape) * weight).sum(axis=(1, 2)) / weight.sum()
         assert np.allclose(matrix @ [30, 10, 1], [x, y], atol=0.3)
@@ -38,7 +38,7 @@ def test_the_matrix_leads_to_where_the_face_was_put():
 
 def test_a_face_is_found_and_cut_and_a_wall_is_not():
     pictures = np.stack([grey_portrait(), np.full((96, 96), 90, np.uint8), grey_portrait()])
-    found, crops, matrices = measure_in_photos.find_in_photos(pictures, 96, "keypoints", "haar")
+    found, crops, matrices = measure.find_in_photos(pictures, 96, "keypoints", "haar")
     assert found.tolist() == [True, False, True]
     assert crops.shape == (2, 96, 96)
     # Both ways into the crop show the same: by the larger picture, and straight by the matrix.
@@ -58,9 +58,9 @@ def test_a_box_beside_the_face_is_not_that_face(monkeypatch):
         boxes = [(corner[0] - side, corner[1], side, side), (*corner, side, side)]
         return [DetectedFace(box, 0.9, None, box) for box in boxes[: detected.pop(0)]]
 
-    monkeypatch.setattr(measure_in_photos.detect, "detect_faces", beside)
+    monkeypatch.setattr(measure.detect, "detect_faces", beside)
     detected = [2, 1]
-    found, crops, _ = measure_in_photos.find_in_photos(np.stack([image] * 2), 96, "emotion", "haar")
+    found, crops, _ = measure.find_in_photos(np.stack([image] * 2), 96, "emotion", "haar")
     assert found.tolist() == [True, False] and len(crops) == 1
     assert crops[0][40:56, 40:56].std() > 20  # stripes, and not the plain grey beside them
 
@@ -89,7 +89,7 @@ def test_points_are_brought_back_into_the_faces_own_picture(monkeypatch):
     moved = np.array([[[2.0, 0.0, -7.0], [0.0, 2.0, 5.0]]] * 12)
     crops = np.zeros((12, 96, 96), np.uint8)
     answer = (np.ones(12, bool), crops, moved)
-    monkeypatch.setattr(measure_in_photos, "find_in_photos", lambda *_: answer)
+    monkeypatch.setattr(measure, "find_in_photos", lambda *_: answer)
     result = evaluate_in_photos(MeanFace(), "made", "test")
     there = MeanFace().predict(crops)
     assert np.allclose(result.predictions["keypoints"] * 2 + [-7, 5], there, atol=1e-4)
@@ -115,7 +115,7 @@ def test_each_face_found_meets_its_own_label(task, monkeypatch):
         def predict(self, images, mirrored=False):
             return np.nan_to_num(np.stack([known[image.tobytes()] for image in images]))
 
-    monkeypatch.setattr(measure_in_photos, "find_in_photos", find_every_second)
+    monkeypatch.setattr(measure, "find_in_photos", find_every_second)
     found = evaluate_in_photos(Knowing(), "made", "test")
     measured = found.result["metrics"]
     assert (found.result["n"], measured["found"], measured["searched"]) == (6, 0.5, 12)
@@ -131,7 +131,7 @@ def test_the_mirrored_look_is_asked_of_the_model_both_times(monkeypatch):
             asked.append(mirrored)
             return super().predict(images, mirrored)
 
-    monkeypatch.setattr(measure_in_photos, "find_in_photos", find_every_second)
+    monkeypatch.setattr(measure, "find_in_photos", find_every_second)
     assert evaluate_in_photos(Remembering(), "made", "test", mirrored=True).result["tta"]
     assert evaluate_in_photos(Remembering(), "made", "test").result["tta"] is None
     assert asked == [True, True, False, False]
@@ -146,7 +146,7 @@ def test_the_crop_is_held_against_the_picture_as_the_data_set_has_it(monkeypatch
             return super().predict(images, mirrored)
 
     black = (np.ones(12, bool), np.zeros((12, 96, 96), np.uint8), np.stack([np.eye(2, 3)] * 12))
-    monkeypatch.setattr(measure_in_photos, "find_in_photos", lambda *_: black)
+    monkeypatch.setattr(measure, "find_in_photos", lambda *_: black)
     rows = evaluate_in_photos(Remembering(), "made", "test").predictions["rows"]
     assert not seen[0].any()
     assert (seen[1] == load_keypoints("made").select("test").images[rows]).all()
@@ -154,6 +154,6 @@ def test_the_crop_is_held_against_the_picture_as_the_data_set_has_it(monkeypatch
 
 def test_pictures_without_a_face_are_one_sentence(monkeypatch, capsys):
     nothing = (np.zeros(12, bool), np.zeros((0, 48, 48), np.uint8), np.zeros((0, 2, 3)))
-    monkeypatch.setattr(measure_in_photos, "find_in_photos", lambda *_: nothing)
+    monkeypatch.setattr(measure, "find_in_photos", lambda *_: nothing)
     assert main(["evaluate", "emotion", "--in-photos"]) == 1
     assert "was a face found" in capsys.readouterr().err
