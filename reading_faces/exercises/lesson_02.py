@@ -7,6 +7,7 @@ import numpy as np
 from helpers import data
 from helpers.metrics import keypoint_errors
 from helpers.models import standardize
+from reading_faces.exercises import verdict
 from reading_faces.exercises.verdict import as_array, checker, compare, rates_tried, value_checker
 
 __all__ = [
@@ -102,13 +103,7 @@ def error_in_eye_distances(answer: Callable[[np.ndarray, np.ndarray], np.ndarray
     yield from compare(result, right, mistakes)
 
 
-def smallest_loss(results: dict[float, float]) -> str:
-    """Say which learning rate of an experiment was best, for praise."""
-    best = min(results, key=lambda rate: results[rate] if np.isfinite(results[rate]) else np.inf)
-    return f"Right: of your rates, {best:g} is best, with {results[best]:.1f} square pixels."
-
-
-@value_checker(smallest_loss)
+@value_checker(verdict.lowest("the validation loss in square pixels"))
 def keypoint_rates(results: dict[float, float]) -> Iterator[str]:
     """Check an experiment: validation losses in square pixels by learning rate."""
     rates, losses = rates_tried(results, "validation loss", least=3)

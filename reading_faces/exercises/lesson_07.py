@@ -24,18 +24,16 @@ def keypoints_to_photo(answer: Callable[[np.ndarray, np.ndarray], np.ndarray]) -
     turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]]) * zoom
     matrix, back = np.column_stack([turn, shift]), np.linalg.inv(turn)
     in_crop = in_photo @ turn.T + shift
-    disorder = in_crop @ back.T - shift
+    turned, shifted = in_crop @ back.T, in_crop - shift
+    disorder = turned - shift
     mistakes = {
         "Nothing moved: the points are still where they were in the crop.": in_crop,
         "You went from photo to crop once more; we want the way back.": in_crop @ turn.T + shift,
-        "Turned and scaled back, but not shifted: subtract the last column first.": in_crop
-        @ back.T,
-        "Shifted back, but not turned and scaled: use the inverse as well.": in_crop - shift,
+        "Turned and scaled back, but not shifted: subtract the last column first.": turned,
+        "Shifted back, but not turned and scaled: use the inverse as well.": shifted,
         "Both steps are there, in the wrong order: what was added last is undone first.": disorder,
-        "Scaled back, but not turned: divide by no number, use the inverse.": (in_crop - shift)
-        / zoom,
-        "Turned to the wrong side: with points in rows, A @ x becomes x @ A.T.": (in_crop - shift)
-        @ back,
+        "Scaled back, but not turned: divide by no number, use the inverse.": shifted / zoom,
+        "Turned to the wrong side: with points in rows, A @ x becomes x @ A.T.": shifted @ back,
         "x and y have changed places.": in_photo[:, ::-1],
     }
 

@@ -271,8 +271,9 @@ def lowest(what: str) -> Callable[[dict], str]:
     """Return the praise of an experiment: where `what`, by what was tried, came out lowest."""
 
     def praise(results: dict[float, float]) -> str:
-        best = min(results, key=results.get)
-        return f"Right: {what} is lowest at {float(best):g}, {float(results[best]):.3f}."
+        tried, found = pairs(results, "number", "what came out")
+        best = np.nanargmin(found)  # a training that came to nothing ends in NaN
+        return f"Right: {what} is lowest at {tried[best]:g}, {found[best]:.3f}."
 
     return praise
 

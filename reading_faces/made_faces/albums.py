@@ -15,14 +15,13 @@ from reading_faces.made_faces.camera import Camera, draw_camera
 from reading_faces.made_faces.expression import EMOTIONS, PRESENT_FROM, UNITS, draw_expression
 from reading_faces.made_faces.people import Person
 from reading_faces.made_faces.scenes import MadeFace, Scene, draw_scene, portrait, take_photo
-from reading_faces.made_faces.sets import draw_all, person_number
+from reading_faces.made_faces.sets import VERSION, draw_all, person_number
 
 _ALBUM, _GROUP, _SEQUENCE = 3, 4, 5
 # The codes of CK+'s emotion files.
 CKPLUS_CODES = {"angry": 1, "disgust": 3, "fear": 4, "happy": 5, "sad": 6, "surprise": 7}
 _ASIDE = 20  # the seed of single photos: no set that is trained on has it
 CKPLUS_SIZE = (320, 245)  # half of the original's 640 × 490
-_VERSION = 4  # raise this when faces change, so that no album of the former ones is taken
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ def people_album(people: int = 12, photos: int = 12, seed: int = 0, size: int = 
         (f"person-{number // photos:02d}/{number % photos:03d}.jpg", photo)
         for number, photo in enumerate(draw_all(job, people * photos))
     )
-    name = f"people-{people}x{photos}-{size}px-seed{seed}-{_VERSION}"
+    name = f"people-{people}x{photos}-{size}px-seed{seed}-{VERSION}"
     return Album(name, people * photos, pages)
 
 
@@ -156,7 +155,7 @@ def ckplus_album(subjects: int = 30, sequences: int = 4, frames: int = 6, seed: 
                 yield f"Emotion/{stem}_emotion.txt", f"   {CKPLUS_CODES[emotion]:.7e}\n"
                 yield f"FACS/{stem}_facs.txt", facs_text(units)
 
-    return Album(f"ckplus-{subjects}x{sequences}x{frames}-seed{seed}-{_VERSION}", total, pages())
+    return Album(f"ckplus-{subjects}x{sequences}x{frames}-seed{seed}-{VERSION}", total, pages())
 
 
 def peak(sequence: int, sequences: int, seed: int) -> tuple[str, np.ndarray]:

@@ -17,6 +17,7 @@ from reading_faces.made_faces.expression import EMOTIONS, mix_units
 from reading_faces.made_faces.people import Person, draw_person
 from reading_faces.made_faces.scenes import MadeFace, Scene, draw_scene, take_portrait
 
+VERSION = 4  # raise this when faces change, so that no stored set or album of former ones is taken
 FACES_A_PERSON = 20
 _PERSON, _FACE, _MIXED = 0, 1, 6
 

@@ -8,7 +8,7 @@ from sklearn.metrics import pairwise_distances_argmin
 
 from helpers import data
 from reading_faces.training.scores import mean_or_none
-from reading_faces.training.training_data import agreement, label_by_votes
+from reading_faces.training.training_data import agreement
 
 
 def review(source: str) -> dict:
@@ -24,8 +24,7 @@ def review_emotions(faces: data.EmotionData) -> dict:
     What is found: `counts` by split and class; `copies`: how many pictures of each other split also
     occur among those to train on, how many of them carry the same label there, and how often the
     label of the nearest training picture is right with and without such copies; `conflicts`: groups
-    of identical pictures with different labels; and `votes`, if there are any: among them how often
-    the label is told right by somebody who sees the votes of all ten instead of the face.
+    of identical pictures with different labels; and `votes`, if there are any.
     """
     training = faces.select(np.isin(faces.split, ("train", "val")))
     others = sorted({*faces.split.tolist()} - {"train", "val", "all"})
@@ -82,7 +81,6 @@ def review_votes(faces: data.EmotionData) -> dict | None:
     favourite = votes.argmax(axis=1)
     top = np.bincount(favourite, minlength=len(data.VOTES))
     pairs = (votes * (votes - 1)).sum(axis=1) / np.maximum(total * (total - 1.0), 1)
-    told = label_by_votes(voted.labels, votes).argmax(axis=1)
     return {
         "n": len(votes),
         "most_frequent_answer": dict(zip(data.VOTES, top.tolist(), strict=True)),
@@ -90,7 +88,6 @@ def review_votes(faces: data.EmotionData) -> dict | None:
         "a_voter_agrees_with_the_label": float((with_label / total).mean()),
         "two_voters_agree": float(pairs.mean()),
         "all_agree": float((agreement(votes) == 1).mean()),
-        "label_told_from_votes": float((told == voted.labels).mean()),
         "nobody_agrees_with_the_label": int((with_label == 0).sum()),
     }
 

@@ -9,14 +9,12 @@ from helpers import settings
 from helpers.data.made import album_folder
 from helpers.files import whole_file
 from reading_faces.made_faces.albums import people_album
-from reading_faces.made_faces.sets import collect, draw_set
-
-_VERSION = 4  # raise this when faces change, so that no set of the former ones is taken
+from reading_faces.made_faces.sets import VERSION, collect, draw_set
 
 
 def training_set(n: int, seed: int = 1, pose: str = "wide", mixed: bool = False) -> str:
     """Return the path of a set of other people than ship, drawn at the first call: `draw_set`."""
-    name = f"faces-{n}-{pose}{'-mixed' * mixed}-seed{seed}-{_VERSION}.npz"
+    name = f"faces-{n}-{pose}{'-mixed' * mixed}-seed{seed}-{VERSION}.npz"
     path = settings.CACHE / "sets" / name
     if not path.is_file():
         drawn = draw_set(n, seed, pose, mixed=mixed)
