@@ -160,7 +160,7 @@ def test_a_name_comes_when_it_is_sure_and_stays_whatever_else_is_read(stage, par
     # Black around the mark darkens what is seen of her, and changes no colour's share.
     shown = [one.reading.identity[0] for (one,) in play(stage, following, still, [[PINK]] * 12)]
     assert shown == [None] * (track.FRAMES_TO_NAME - 1) + ["Ann"] * (13 - track.FRAMES_TO_NAME)
-    redder = [[(255, 190, 190)]] * 6
+    redder = [[(255, 150, 150)]] * 6  # too unlike her to be named anew
     later = play(stage, following, still[:6], redder)
     assert {one.reading.identity[0] for (one,) in later} == {"Ann"}
 
