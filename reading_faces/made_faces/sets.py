@@ -15,7 +15,7 @@ import numpy as np
 
 from reading_faces.made_faces.expression import EMOTIONS, mix_units
 from reading_faces.made_faces.people import Person, draw_person
-from reading_faces.made_faces.scenes import MadeFace, Scene, draw_scene, take_portrait
+from reading_faces.made_faces.scenes import MadeFace, draw_scene, take_portrait
 
 VERSION = 4  # raise this when faces change, so that no stored set or album of former ones is taken
 FACES_A_PERSON = 20
@@ -60,20 +60,15 @@ def draw_alone(job: Callable, number: int):
 def draw_number(
     number: int, seed: int, pose: str, mixed: bool = False
 ) -> tuple[bytes, MadeFace, str]:
-    """Draw face `number` of the set with this seed."""
-    scene, name = scene_number(number, seed, pose)
-    if mixed:
-        scene = replace(scene, units=mix_units(np.random.default_rng([seed, _MIXED, number])))
-    file, face = take_portrait(scene)
-    return file, face, name
-
-
-def scene_number(number: int, seed: int, pose: str) -> tuple[Scene, str]:
-    """Choose who face `number` of a set is and what it does: every person shows every emotion."""
+    """Draw face `number` of the set with this seed; every person shows every emotion."""
     who, turn = divmod(number, FACES_A_PERSON)
     rng = np.random.default_rng([seed, _FACE, number])
     emotion = EMOTIONS[(turn + who) % len(EMOTIONS)]
-    return draw_scene(person_number(who, seed), emotion, rng, pose), f"made{seed}-{who:04d}"
+    scene = draw_scene(person_number(who, seed), emotion, rng, pose)
+    if mixed:
+        scene = replace(scene, units=mix_units(np.random.default_rng([seed, _MIXED, number])))
+    file, face = take_portrait(scene)
+    return file, face, f"made{seed}-{who:04d}"
 
 
 @functools.lru_cache(maxsize=64)

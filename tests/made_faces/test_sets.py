@@ -24,7 +24,6 @@ from reading_faces.made_faces.sets import (
     collect,
     draw_number,
     draw_set,
-    scene_number,
     split_people,
 )
 from reading_faces.training.made_sets import save_set
@@ -206,8 +205,9 @@ def test_nothing_is_drawn_before_a_face_is_asked_for():
 
 
 def test_another_seed_has_other_people_who_do_other_things():
-    scene, name = scene_number(0, seed=5, pose="wide")
-    other, other_name = scene_number(0, seed=6, pose="wide")
+    _, face, name = draw_number(0, seed=5, pose="wide")
+    _, other_face, other_name = draw_number(0, seed=6, pose="wide")
+    scene, other = face.scene, other_face.scene
     assert name != other_name
     assert scene.person != other.person
     assert not np.array_equal(scene.units, other.units)
