@@ -15,7 +15,13 @@ from reading_faces.commands import study
 from reading_faces.training import studies
 from reading_faces.training.loop import once
 from reading_faces.training.recipes import Schedule
-from reading_faces.training.studies import STUDIES, from_scratch, resnet50, smoke_budget
+from reading_faces.training.studies import (
+    STUDIES,
+    five_classes,
+    from_scratch,
+    resnet50,
+    smoke_budget,
+)
 
 pytestmark = [
     pytest.mark.usefixtures("eagerly"),
@@ -174,6 +180,24 @@ def test_what_the_classic_network_costs_is_measured(tmp_path, monkeypatch):
     assert (row["n_train"], row["n"]) == (64, 64)
     assert row["peak_memory_gib"] > 0.1 and 0 <= row["metrics"]["accuracy"] <= 1
     assert "peak_memory_gib" in studies.summary([{"name": "little"} | row])
+
+
+def test_five_classes_tell_faces_that_the_network_knows_from_new_ones(tmp_path):
+    budget = smoke_budget("five-classes") | {"rows": None}
+    official, random = (
+        five_classes.train(tmp_path, budget, **special)
+        for special in five_classes.VARIANTS.values()
+    )
+    assert official["n_known_to_the_network"] == 0 < official["n"]
+    assert official["parameters"] == 5 * 224 + 5
+    # Of made faces, eight tenths are for training; of five classes, there are about 2,286 faces.
+    assert 0.7 * random["n"] < random["n_known_to_the_network"] < 0.9 * random["n"]
+    assert random["n"] + random["n_train"] == pytest.approx(20 * random["n"], rel=0.01)
+    for row in (official, random):
+        assert 0.5 < row["metrics"]["accuracy"] <= 1
+    known, new = (random["metrics"][f"accuracy_{which}"] for which in ("known", "new"))
+    share = random["n_known_to_the_network"] / random["n"]
+    assert random["metrics"]["accuracy"] == pytest.approx(share * known + (1 - share) * new)
 
 
 def test_the_command_offers_every_study():

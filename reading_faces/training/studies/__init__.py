@@ -14,7 +14,7 @@ import pandas as pd
 
 from helpers import settings
 from reading_faces.training.loop import once
-from reading_faces.training.studies import from_scratch, resnet50
+from reading_faces.training.studies import five_classes, from_scratch, resnet50
 
 
 class Study(NamedTuple):
@@ -32,6 +32,7 @@ STUDIES = {
     "depth": Study(from_scratch.train, from_scratch.DEPTH, KEYPOINT_STEPS),
     "emotion-models": Study(from_scratch.train, from_scratch.EMOTION_MODELS, EQUAL_TIME),
     "emotion-craft": Study(from_scratch.train, from_scratch.EMOTION_CRAFT, EMOTION_STEPS),
+    "five-classes": Study(five_classes.train, five_classes.VARIANTS, {}),
     "resnet50": Study(resnet50.train, resnet50.VARIANTS, {"epochs": 1, "side": 224}),
 }
 # For a look whether a study runs at all.
