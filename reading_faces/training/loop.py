@@ -12,6 +12,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pandas as pd
+from keras import layers
 
 from helpers.augment import augment_faces
 from helpers.batches import Batches
@@ -35,6 +36,9 @@ def train_in_turn(network: keras.Model, examples: Examples, run) -> tuple[keras.
     for recipe in run.recipe.in_turn():
         if said:
             batches = taught_batches(examples.training, faces, said, recipe)
+        if recipe.last_stages:
+            # What the first stages see was learnt from far more faces, and few would teach worse.
+            thaw(network, recipe.last_stages)
         optimizer, epochs = build_optimizer(recipe.schedule, len(batches)), recipe.schedule.epochs
         network.compile(optimizer, task.loss(run.sources, recipe), metrics=metrics)
         histories.append(fit(network, batches, epochs, validation, out, task.monitor))
@@ -51,6 +55,21 @@ def train_in_turn(network: keras.Model, examples: Examples, run) -> tuple[keras.
     best = [history[task.monitor].agg(better(task.monitor)) for history in histories]
     facts[task.monitor] = [round(float(value), 4) for value in best]
     return network, facts | {"epochs_run": sum(map(len, histories))}
+
+
+def thaw(network: keras.Model, stages: int) -> None:
+    """Let the last `stages` stages learn, but for batch normalisation; all others stay frozen.
+
+    A stage begins where the picture becomes smaller. Batch normalisation goes on using what it
+    knows of many thousand faces. (To call a network with `training=False` is not enough for that,
+    https://github.com/keras-team/keras/issues/20285.)
+    """
+    sides = [layer.output.shape[1] if layer.output.ndim == 4 else 0 for layer in network.layers]
+    starts = [i for i in range(1, len(sides)) if 0 < sides[i] < sides[i - 1]]
+    first = starts[-stages] if stages <= len(starts) else 0
+    network.trainable = True
+    for number, layer in enumerate(network.layers):
+        layer.trainable = number >= first and not isinstance(layer, layers.BatchNormalization)
 
 
 def taught_batches(

@@ -46,7 +46,7 @@ class Recipe:
     votes_weight: float = 0.0  # the share of people's votes in an emotion's target
     teacher_weight: float = 0.0  # the share of what the network said after the trainings before
     label_smoothing: float = 0.0
-    last_stages: int | None = None  # only so many of the network learn: `tune_units`
+    last_stages: int | None = None  # only so many of the network learn: `loop.thaw`
     then: "Recipe | None" = None  # goes on from the weights that came out of this one
 
     def in_turn(self) -> list["Recipe"]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from helpers.data import EMOTIONS, load_keypoints
 from helpers.data.sources import find_folder
+from helpers.embedders import SmallEmbedder
 from helpers.metrics import fit_temperature
 from helpers.models import TrainedModel
 from reading_faces.made_faces.expression import UNIT_NAMES
@@ -17,6 +18,7 @@ from reading_faces.training import losses, teach_embedding, training_data, tune_
 from reading_faces.training.definitions import fit_offsets, marks_otherwise
 from reading_faces.training.loop import train_in_turn
 from reading_faces.training.measure import evaluate
+from reading_faces.training.measure_identity import evaluate_embedder
 from reading_faces.training.recipes import RECIPES, Recipe
 from reading_faces.training.training_data import Examples, drawn_only, learnt_from
 
@@ -141,7 +143,6 @@ ACTION_UNITS = Task(
     data=training_data.action_unit_data,
     loss=lambda sources, recipe: losses.masked_entropy,
     outputs={"units": list(UNIT_NAMES)},
-    learn=tune_units.learn,
     calibrate=tune_units.fit_thresholds,
     measure=partial(report_on, source="made", split="test"),
 )
@@ -156,7 +157,7 @@ EMBEDDING = Task(
     data=teach_embedding.portrait_data,
     learn=teach_embedding.learn,
     calibrate=teach_embedding.name_and_thresholds,
-    measure=teach_embedding.measure_people,
+    measure=lambda model, run: {"measured": evaluate_embedder(SmallEmbedder(model))},
 )
 
 TASKS = {task.name: task for task in (KEYPOINTS, EMOTION, ACTION_UNITS, EMBEDDING)}

@@ -21,7 +21,6 @@ from helpers.data import DataError, album_folder, load_people
 from helpers.data.sources import locate
 from helpers.data.splits import tenth_of_people
 from helpers.detect import roll_of
-from helpers.embedders import SmallEmbedder
 from helpers.gallery import to_unit_length
 from helpers.images import read_photo
 from helpers.models import TrainedModel
@@ -214,8 +213,3 @@ def thresholds(same: np.ndarray, different: np.ndarray) -> dict:
         for name, value in card.items()
     }
     return card | {"rates": rates}
-
-
-def measure_people(model: TrainedModel, _) -> dict:
-    """Measure a model on the people who are at hand."""
-    return {"measured": measure_identity.evaluate_embedder(SmallEmbedder(model))}

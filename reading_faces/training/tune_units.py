@@ -7,16 +7,14 @@ faces alone is fine-tuned on both together.
 from dataclasses import replace
 from functools import partial
 
-import keras
 import numpy as np
-from keras import layers
 
 from helpers import settings
 from helpers.models import TrainedModel
 from reading_faces.training import losses, scores, storage
 from reading_faces.training.action_units import ActionUnitData, load_action_units
 from reading_faces.training.crossval import folds_of_subjects, judge_folds
-from reading_faces.training.loop import fit, train_in_turn
+from reading_faces.training.loop import fit, thaw
 from reading_faces.training.measure import Evaluation, describe, finite
 from reading_faces.training.recipes import RECIPES, build_optimizer, precision
 from reading_faces.training.training_data import Examples, drawn_only, unit_examples
@@ -24,29 +22,6 @@ from reading_faces.training.training_data import Examples, drawn_only, unit_exam
 DRAWN = settings.SHIPPED / "weights" / "made" / "action_units.weights.h5"
 PEOPLE = "ckplus-action-units"
 RECIPE = RECIPES["action_units"]["full"]
-
-
-def thaw(network: keras.Model, stages: int) -> None:
-    """Let the last `stages` stages learn, but for batch normalisation; all others stay frozen.
-
-    A stage begins where the picture becomes smaller. Batch normalisation goes on using what it
-    knows of many thousand faces. (To call a network with `training=False` is not enough for that,
-    https://github.com/keras-team/keras/issues/20285.)
-    """
-    sides = [layer.output.shape[1] if layer.output.ndim == 4 else 0 for layer in network.layers]
-    starts = [i for i in range(1, len(sides)) if 0 < sides[i] < sides[i - 1]]
-    first = starts[-stages] if stages <= len(starts) else 0
-    network.trainable = True
-    for number, layer in enumerate(network.layers):
-        layer.trainable = number >= first and not isinstance(layer, layers.BatchNormalization)
-
-
-def learn(network: keras.Model, examples: Examples, run) -> tuple[keras.Model, dict]:
-    """Train the stages that the recipe says; for `tasks.Task.learn`."""
-    # What the first stages see, drawings have taught well enough, and few faces would teach worse.
-    if run.recipe.last_stages:
-        thaw(network, run.recipe.last_stages)
-    return train_in_turn(network, examples, run)
 
 
 def fit_thresholds(model: TrainedModel, examples: Examples, run) -> dict:

@@ -14,7 +14,7 @@ from helpers.data.made import load_set
 from helpers.models import TrainedModel
 from reading_faces.__main__ import main
 from reading_faces.made_faces import UNIT_NAMES
-from reading_faces.training import storage, tune_units
+from reading_faces.training import loop, storage, tune_units
 from reading_faces.training.action_units import of_made_faces
 from reading_faces.training.training_data import Examples
 
@@ -107,7 +107,7 @@ def test_weights_that_have_seen_people_are_not_judged_by_folds(people):
 
 def test_only_the_last_stages_learn_and_no_normalisation_moves():
     network = models.build_action_unit_model(filters=(4, 4, 4), identity_blocks=0)
-    tune_units.thaw(network, 1)
+    loop.thaw(network, 1)
     before = network.get_weights()
     network.compile(keras.optimizers.SGD(1.0), tune_units.losses.masked_entropy)
     network.train_on_batch(np.random.default_rng(0).normal(size=(4, 96, 96, 1)), np.ones((4, 18)))
