@@ -52,6 +52,10 @@ def picked_of(good, distances):
     return int(np.where(good, distances, np.inf).argmin()) if good.any() else -1
 
 
+def first_of(good):
+    return int(good.argmax()) if good.any() else -1
+
+
 def named(similar, names, threshold):
     return [names[row.argmax()] if row.max() >= threshold else "unknown" for row in similar]
 
@@ -95,7 +99,7 @@ WRONG = {
         (lambda a, p, n, margin: ops.convert_to_tensor(0.3), "it should be"),
         (
             lambda a, p, n, margin: ops.relu(ops.mean(squared(a, p) - squared(a, n) + margin)),
-            "not of their mean",
+            "stop each triplet at 0",
         ),
         (
             lambda a, p, n, margin: ops.mean(
@@ -105,6 +109,11 @@ WRONG = {
         ),
     ],
     check.semi_hard: [
+        (
+            lambda d, ds, o, m: int(ds[o & (ds > d) & (ds < d + m)].argmin()),
+            "the semi-hard ones only",
+        ),
+        (lambda d, ds, o, m: first_of(o & (ds > d) & (ds < d + m)), "not the first"),
         (lambda d, ds, o, m: None, "end it with return"),
         (lambda d, ds, o, m: picked_of(o, ds), "hard, not semi-hard"),
         (lambda d, ds, o, m: picked_of((ds > d) & (ds < d + m), ds), "same person"),
@@ -116,7 +125,6 @@ WRONG = {
         (lambda d, ds, o, m: ds[picked(d, ds, o, m)], "that is the distance".capitalize()),
         (lambda d, ds, o, m: picked_of(o & (ds > d), ds), "Give back -1"),
         (lambda d, ds, o, m: -1, "There is one here"),
-        (lambda d, ds, o, m: 3 if m == 0.3 else -1, "Right for one anchor"),
     ],
     check.name_or_unknown: [
         (lambda s, names, t: None, "end it with return"),

@@ -147,6 +147,11 @@ def test_a_value_is_judged_once_it_is_there(results, said):
     assert repr(one_is_small(results)) == said
 
 
+def test_the_best_margin_is_named_and_what_that_is_worth():
+    said = check.margins({"0.05": 0.88, "0.2": 0.9, "0.5": 0.895, "1": 0.88}).message
+    assert "at a margin of 0.2, 0.900" in said and "chance" in said
+
+
 def test_each_checker_has_two_right_answers_and_three_wrong_ones():
     checkers = {value for name, value in vars(check).items() if callable(value)}
     checkers -= {verdict.unless_yours, verdict.quiz, check.people_walking}
