@@ -3,10 +3,12 @@
 #
 # [![Open this lesson in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/reading-faces/reading-faces/blob/main/notebooks/01_keypoints_and_flip.ipynb)
 #
-# A [*keypoint*](../docs/glossary.md#keypoint) is a place on a face that people can find again, such
-# as the middle of an eye. After this lesson you can read a table of faces with their keypoints,
-# split it by person, and mirror faces together with their keypoints. Many tutorials make a mistake
-# in that last step.
+# In lesson 0 the program put 15 points on each face. Such a
+# [*keypoint*](../docs/glossary.md#keypoint) is a place that people can find again, such as the
+# middle of an eye.
+#
+# After this lesson you can read a table of faces with their keypoints, split it by person, and
+# mirror faces together with their keypoints. Many tutorials make a mistake in that last step.
 #
 # ![A smiling made-up face with 15 marked points, and its mirror image twice. After the naive flip the orange circles, which mark the left side, are on the wrong side of the picture; after the correct flip they are on the right side of the picture again.](pictures/flip.png)
 #
@@ -53,8 +55,9 @@ from reading_faces.made_faces.playground import play
 # %% [markdown]
 # ## Look · What is in a table of faces?
 #
-# The people in this lesson do not exist. A program of the course draws them. The data has the form
-# of a well-known data set, Kaggle's *Facial Keypoints Detection*.
+# The people in this lesson do not exist. A program of the course draws these [made
+# faces](../docs/glossary.md#made-face). The data has the form of a well-known data set, Kaggle's
+# *Facial Keypoints Detection*.
 
 # %%
 SOURCE = "made"  # with the real faces at hand: "facial-keypoints"
@@ -64,7 +67,9 @@ print("keypoints:", faces.keypoints.shape, faces.keypoints.dtype)
 
 # %% [markdown]
 # There are 3,200 grey images of 96 × 96 pixels. A pixel is a number from 0 for black to 255 for
-# white. Each face has 15 keypoints with two coordinates each. They are the
+# white.
+#
+# Each face has 15 keypoints with two coordinates each. They are the
 # [labels](../docs/glossary.md#label) of the face, the correct answers from which a model learns.
 # The coordinate x counts to the right, and y counts **down**, because row 0 of an image is at the
 # top.
@@ -85,9 +90,10 @@ plots.show(
 # mistake of this lesson comes from forgetting this.
 #
 # The program shapes a head in three dimensions, gives it an expression, and takes a picture under a
-# lamp. It computes where each keypoint ends up in the image, so these labels are exact. In
-# JupyterLab and in Colab, the next cell shows a face with sliders, elsewhere six pictures. AU is an
-# action unit, as in lesson 0.
+# lamp. It computes where each keypoint ends up in the image, so these labels are exact.
+#
+# In JupyterLab and in Colab, the next cell shows a face with sliders, elsewhere six pictures. AU is
+# an action unit, as in lesson 0.
 
 # %%
 play()
@@ -138,7 +144,7 @@ plots.show(
 print(", ".join(f"{number} {name}" for number, name in enumerate(data.KEYPOINT_NAMES)))
 
 # %% [markdown]
-# Every point sits where its name says. On which side is *left*?
+# On which side is *left*?
 
 # %% tags=["nbval-check-output"]
 print(frame[["left_eye_center_x", "right_eye_center_x"]].mean().round())
@@ -730,8 +736,10 @@ kinds = {
 # %% [markdown]
 # An [outlier](../docs/glossary.md#outlier) is a value far from the others. Four pixels are a lot
 # for an eye and little for the nose tip. So we compute [z-scores](../docs/glossary.md#z-score). A
-# z-score is the distance from the mean in standard deviations. The score of a face is the largest
-# of its 30 z-scores, and we look at the 15 highest.
+# z-score is the distance from the mean in standard deviations. A standard deviation says how far
+# values usually lie from their mean.
+#
+# The score of a face is the largest of its 30 z-scores, and we look at the 15 highest.
 
 
 # %%
@@ -764,8 +772,7 @@ plots.show(
 )
 
 # %% [markdown]
-# So an outlier is a **reason to look, not a reason to delete**. Some correct faces are rare. A
-# label that looks normal can still be wrong.
+# So an outlier is a **reason to look, not a reason to delete**.
 
 # %% [markdown] tags=["optional"]
 # ### If you have time · Which faces are unusual?
@@ -845,10 +852,10 @@ print(all_vectors.shape, all_points.shape)
 # versions of a face stay together. By person, all images of a person do. The model copies one face.
 # Which way gives the *lowest* error?
 #
-# - **A** by image
-# - **B** by face
-# - **C** by person
-# - **D** all three are about the same
+# - A) by image
+# - B) by face
+# - C) by person
+# - D) all three are about the same
 
 # %% tags=["nbval-check-output"]
 ways = {
@@ -906,47 +913,36 @@ check.point_model(my_model)
 # %% [markdown] exercise="quiz" kind="quiz"
 # ### Exercise 6 ★ · Questions
 #
-# **1.** In the table, `left_eye_center_x` is larger than `right_eye_center_x`. Why?
-#
-# - **A** The columns are exchanged by mistake.
-# - **B** *Left* is the person's own left, which is on the right of the picture.
-# - **C** x counts from right to left.
-# - **D** Most faces are turned to one side.
-#
-# **2.** An image is 48 pixels wide. Where does x = 0 go when it is mirrored?
-#
-# - **A** to 0
-# - **B** to 24
-# - **C** to 47
-# - **D** to 48
-#
-# **3.** A flip, applied twice, gives back the original. What does this prove?
-#
-# - **A** that the flip is correct
-# - **B** that left and right points are swapped
-# - **C** that there is no off-by-one error
-# - **D** less than A, B or C, because doing nothing passes this test, too
-#
-# **4.** An array of type `uint8` holds the value 200. What does NumPy give for twice this array?
-#
-# - **A** 144
-# - **B** 255
-# - **C** 400
-# - **D** an error message
-#
-# **5.** You compare ten values of `k` and keep the best. Which error do you report?
-#
-# - **A** the lowest of the ten errors on the validation set
-# - **B** the error of the best `k` on the test set, measured once
-# - **C** the error on the training set
-# - **D** the lowest of ten errors on the test set
-#
-# **6.** All faces are mirrored and brightened first, and then split at random. What goes wrong?
-#
-# - **A** nothing
-# - **B** the training set becomes too small
-# - **C** test faces have copies in the training set, so the error looks too low
-# - **D** the labels of the mirrored faces become wrong
+# 1. In the table, `left_eye_center_x` is larger than `right_eye_center_x`. Why?
+#    - A) The columns are exchanged by mistake.
+#    - B) *Left* is the person's own left, which is on the right of the picture.
+#    - C) x counts from right to left.
+#    - D) Most faces are turned to one side.
+# 2. An image is 48 pixels wide. Where does x = 0 go when it is mirrored?
+#    - A) to 0
+#    - B) to 24
+#    - C) to 47
+#    - D) to 48
+# 3. A flip, applied twice, gives back the original. What does this prove?
+#    - A) that the flip is correct
+#    - B) that left and right points are swapped
+#    - C) that there is no off-by-one error
+#    - D) less than A, B or C, because doing nothing passes this test, too
+# 4. An array of type `uint8` holds the value 200. What does NumPy give for twice this array?
+#    - A) 144
+#    - B) 255
+#    - C) 400
+#    - D) an error message
+# 5. You compare ten values of `k` and keep the best. Which error do you report?
+#    - A) the lowest of the ten errors on the validation set
+#    - B) the error of the best `k` on the test set, measured once
+#    - C) the error on the training set
+#    - D) the lowest of ten errors on the test set
+# 6. All faces are mirrored and brightened first, and then split at random. What goes wrong?
+#    - A) nothing
+#    - B) the training set becomes too small
+#    - C) test faces have copies in the training set, so the error looks too low
+#    - D) the labels of the mirrored faces become wrong
 #
 # Type into the cell below and run it, then run the checker under it.
 
