@@ -239,7 +239,7 @@ def test_an_incomplete_exercise_is_found(little, old, new):
             ("01_keypoints_and_flip", "facial-keypoints", "px off"),
             ("02_residual_keypoint_model", "facial-keypoints", "pixels"),
             ("03_first_classifier", "fer2013", "of real ones"),
-            ("06_identity_and_unknown", "five-celebrities", "of friends"),
+            ("06_identity_and_unknown", "five-celebrities", "friends' photos"),
         )
     ],
 )
