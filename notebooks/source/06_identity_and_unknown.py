@@ -243,11 +243,9 @@ print(f"{len(facenet.layers) - 1} layers, {facenet.count_params():,} weights,", 
 print(f"{operations / 1e9:.1f} billion operations, {facenet.output_shape[1]} numbers")
 
 # %% [markdown]
-# The trained weights have 92 MB and may not ship with this course.
-#
-# > **Which embedder is at work?** Remove the first `#` below to fetch FaceNet's weights once. Everything that
-# > follows then uses FaceNet. The outputs stored on this page are from the small network that ships with the
-# > course, with 128 numbers for a face.
+# > **Which embedder is at work?** FaceNet's trained weights have 92 MB and may not ship with this course. Remove the
+# > first `#` below to fetch them once. Everything that follows then uses FaceNet. The outputs stored on this page are
+# > from the small network that ships with the course, with 128 numbers for a face.
 
 # %%
 # # !{sys.executable} -m reading_faces data fetch facenet
@@ -644,8 +642,7 @@ pd.DataFrame({f"{n} enrolled": mean_and_spread(shares) for n, shares in draws.it
 #
 # ### Who is who
 #
-# Now look at single answers. Each friend is enrolled with one photo. The number is the similarity to the person
-# named.
+# Each friend is now enrolled with one photo. The number is the similarity to the person named.
 
 # %%
 rows = np.flatnonzero(number > 0)
