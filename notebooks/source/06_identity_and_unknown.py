@@ -735,15 +735,12 @@ plots.show(fig, f"{alt} The curves cross at the dotted line.")
 # error.
 
 # %%
-near, far = near[judge], far[~choose_strangers]
+known, unknown = near[judge], far[~choose_strangers]
 right = np.array(friends)[similar[judge].argmax(axis=1)] == names[judge]
-named = near >= threshold
-recognised, misnamed, let_in = (
-    np.mean(x) for x in (named & right, named & ~right, far >= threshold)
-)
-is_friend = np.repeat([1, 0], [len(near), len(far)])
-accepted, kept, _ = roc_curve(is_friend, np.concatenate([near, far]))
-area = roc_auc_score(is_friend, np.concatenate([near, far]))
+named, let_in = known >= threshold, np.mean(unknown >= threshold)
+is_friend = np.repeat([1, 0], [len(known), len(unknown)])
+accepted, kept, _ = roc_curve(is_friend, np.concatenate([known, unknown]))
+area = roc_auc_score(is_friend, np.concatenate([known, unknown]))
 
 fig, ax = plt.subplots(figsize=(4, 3.6))
 ax.plot(accepted, kept, "-")
@@ -757,10 +754,10 @@ plots.show(fig, "A ROC curve near the upper left corner, with a dot on it for th
 # area under the curve is the AUC. On the dotted line both errors are equally frequent.
 
 # %% tags=["showed"]
-known = f"{recognised:.0%} of {len(near)} friends' photos recognised"
-print(f"threshold {threshold:.2f}: {known}, {let_in:.0%} of {len(far)} strangers' photos named")
-print(f"friends' photos under another friend's name: {misnamed:.0%}")
-own = np.mean(far >= embedder.threshold)
+said = f"{np.mean(named & right):.0%} of {len(known)} friends' photos recognised"
+print(f"threshold {threshold:.2f}: {said}, {let_in:.0%} of {len(unknown)} strangers' photos named")
+print(f"friends' photos under another friend's name: {np.mean(named & ~right):.0%}")
+own = np.mean(unknown >= embedder.threshold)
 print(f"threshold {embedder.threshold:.2f}, made for real photos: {own:.0%} of strangers' named")
 
 # %% [markdown]
