@@ -33,8 +33,8 @@ def split_subjects(answer: Callable) -> Iterator[str]:
     for seed in (0, 1, 2, 0):
         result = np.asarray(answer(subjects, 0.25, np.random.default_rng(seed)))
         if result.shape != subjects.shape or result.dtype != bool:
-            form = f"True (test) or False (training) for each picture: {len(subjects)} of them"
-            yield f"Give back {form}, not {result.dtype} of shape {result.shape}."
+            form = f"True (test) or False (training) for each of the {len(subjects)} pictures"
+            yield f"Give back {form}: `np.isin(subjects, people)` turns people into that."
         both = sorted(people(result) & people(~result))
         if both:
             yield f"{both[0]} is on both sides; draw people, not pictures."
@@ -88,7 +88,7 @@ def best_threshold(answer: Callable[[np.ndarray, np.ndarray], float]) -> Iterato
     accurate = p[np.argmax([((p >= threshold) == true).mean() for threshold in p])]
     mistakes = {
         "That is the best F1; give back the threshold that reaches it.": best,
-        "0.5 suits no rare unit: the network is hardly ever that sure of it.": 0.5,
+        "0.5 is only a habit: try each probability in p as the threshold.": 0.5,
         "That is the position of the best threshold, not the threshold.": np.argmax(reached),
         "A unit is present from the threshold on: compare with >=, not with >.": above,
         "That one has the best accuracy; a rare unit needs F1.": accurate,
