@@ -5,7 +5,7 @@ from scipy.special import softmax
 
 from helpers.models import standardize
 from reading_faces.exercises import check
-from reading_faces.exercises.lesson_03 import emotional_test_faces
+from reading_faces.exercises.lesson_03 import emotional_faces
 
 
 def shares(logits):
@@ -56,13 +56,13 @@ def merged_by_renaming(confusion, first, second):
 
 
 class Network:
-    """What a checker sees of a trained network: one that knows the test faces, or does not."""
+    """What a checker sees of a trained network: one that knows the faces, or does not."""
 
     def __init__(self, wrong: float = 0.0, columns: int = 7, scale: float = 1.0):
         self.wrong, self.columns, self.scale = wrong, columns, scale
 
     def predict(self, images, verbose=1):
-        known, labels = emotional_test_faces(clear=True)
+        known, labels = emotional_faces("val", clear=True)
         assert np.array_equal(images, standardize(known))
         spoiled = np.arange(len(labels)) < self.wrong * len(labels)
         return self.scale * np.eye(self.columns)[(labels + spoiled) % 7 % self.columns]

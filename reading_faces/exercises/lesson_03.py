@@ -12,7 +12,7 @@ from reading_faces.exercises.verdict import as_array, checker, compare, rates_tr
 
 __all__ = ["beat_the_lesson", "cross_entropy", "emotion_rates", "merged_accuracy", "softmax"]
 
-BAR = 0.66  # of the clear test faces: the lesson's own network is right on 65 %, ours on 68 %
+BAR = 0.7  # of the clear validation faces: the lesson's own network is right on 66 %, ours on 73 %
 
 
 @checker("Right: every row is positive and adds up to 1.")
@@ -111,10 +111,10 @@ def emotion_rates(results: dict[float, float]) -> Iterator[str]:
         )
 
 
-@value_checker(f"Yes: at least {BAR:.0%} of the clear test faces. You have beaten the lesson.")
+@value_checker(f"Yes: at least {BAR:.0%} of the clear validation faces: the lesson is beaten.")
 def beat_the_lesson(network) -> Iterator[str]:
-    """Check a trained network on the clear test faces, standardised."""
-    images, labels = emotional_test_faces(clear=True)
+    """Check a trained network on the clear validation faces, standardised."""
+    images, labels = emotional_faces("val", clear=True)
     if not hasattr(network, "predict"):
         yield "Give a trained Keras network; it needs a method `predict`."
     form = "For n faces (n, 48, 48, 1) give n rows of 7 numbers, one for each emotion"
@@ -123,15 +123,15 @@ def beat_the_lesson(network) -> Iterator[str]:
         yield "Some of its answers are NaN or infinite."
     accuracy = np.mean(scores.argmax(axis=1) == labels)
     if accuracy < BAR:
-        found = f"It is right on {accuracy:.1%} of {len(labels)} clear test faces"
-        yield f"{found}; {BAR:.0%} is asked. Choose on the validation set what to change."
+        found = f"It is right on {accuracy:.1%} of {len(labels)} clear validation faces"
+        yield f"{found}; {BAR:.0%} is asked. Change one thing at a time."
 
 
 @functools.cache
-def emotional_test_faces(clear: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Return the test faces `(n, 48, 48) uint8` that are clear, or are not, and their labels."""
+def emotional_faces(split: str, clear: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return a split's faces `(n, 48, 48) uint8` that are clear, or are not, and their labels."""
     drawn = data.load_set()
     plain = (drawn.action_units.max(axis=(1, 2)) >= 0.5) | (drawn.emotions == 6)
     shown = plain & (np.abs(drawn.pose).max(axis=1) <= 20) & ~drawn.occluded
-    rows = (shown == clear) & (drawn.split == "test")
+    rows = (shown == clear) & (drawn.split == split)
     return drawn.small_images[rows], drawn.emotions[rows].astype(int)

@@ -7,7 +7,7 @@ from scipy.special import softmax
 
 from helpers import metrics
 from reading_faces.exercises import verdict
-from reading_faces.exercises.lesson_03 import emotional_test_faces
+from reading_faces.exercises.lesson_03 import emotional_faces
 from reading_faces.exercises.verdict import as_array, checker, compare, pairs, value_checker
 
 __all__ = ["class_weights", "find_copies", "hard_faces", "soften", "temperatures"]
@@ -116,7 +116,7 @@ def temperatures(results: dict[float, float]) -> Iterator[str]:
 
 def judged(answer: Callable) -> tuple[float, float]:
     """Return a model's accuracy and calibration error on the hard test faces."""
-    images, labels = emotional_test_faces(clear=False)
+    images, labels = emotional_faces("test", clear=False)
     form = "For n faces (n, 48, 48) give n rows of 7 probabilities"
     probabilities = as_array(answer(images), (len(labels), 7), form).astype(float)
     accuracy = np.mean(probabilities.argmax(axis=1) == labels)
@@ -136,7 +136,7 @@ def hard_faces(answer: Callable[[np.ndarray], np.ndarray]) -> Iterator[str]:
     if not callable(answer):
         yield "Give a function that takes faces (n, 48, 48) and returns probabilities (n, 7)."
         return
-    few = np.asarray(answer(emotional_test_faces(clear=False)[0][:3]), float)
+    few = np.asarray(answer(emotional_faces("test", clear=False)[0][:3]), float)
     if few.shape != (3, 7):
         yield f"For 3 faces give 3 rows of 7 probabilities; yours has shape {few.shape}."
     if not (np.isfinite(few).all() and (few >= 0).all()):
