@@ -77,6 +77,12 @@ def apart_counts(one, other):
     return width * height / (one[2] * one[3] + other[2] * other[3] - width * height)
 
 
+def by_corners(one, other):
+    (a, b, c, d), (e, f, g, h) = one, other
+    both = max(0, min(c, g) - max(a, e)) * max(0, min(d, h) - max(b, f))
+    return both / ((c - a) * (d - b) + (g - e) * (h - f) - both)
+
+
 def exponential(values, keep, start=None):
     mean, means = values[0] if start is None else start, []
     for value in values:
@@ -114,6 +120,7 @@ WRONG = {
         ),
         (lambda one, other: area(one, other) / area(one, one), "not of one of them"),
         (apart_counts, "neither side"),
+        (by_corners, "right edge is x + width"),
         (lambda one, other: union((0, 0, *one[2:]), (0, 0, *other[2:])), "should be 0.176"),
         (
             lambda one, other: union(one, other) - 0.5 * (min(shared(one, other)) == 0),
