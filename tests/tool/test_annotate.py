@@ -113,6 +113,49 @@ def test_box_and_label_have_the_colour_of_boxes():
     assert (above == colour_of(plots.BOX)).all(axis=1).sum() > 100
 
 
+def test_on_a_photo_that_was_decoded_smaller_marks_are_where_the_face_is():
+    points = np.tile([278.5, 198.5], (15, 1))
+    face = FaceReading((200.0, 120.0, 160.0, 160.0), 0.99, keypoints=points)
+    marked = annotate_photo(
+        np.zeros((200, 300, 3), np.uint8), PhotoReading(None, 600, 400, None, [face])
+    )
+    assert tuple(marked[100, 100]) == tuple(marked[139, 140]) == colour_of(plots.BOX)
+    drawn = np.argwhere(marked[85:115, 125:155].any(axis=2)) + [85, 125]
+    assert drawn.mean(axis=0) == pytest.approx([99, 139], abs=0.6)
+
+
+def test_marks_and_labels_grow_with_the_face_and_the_photo():
+    def width_of(side: int, photo: int) -> int:
+        marked = annotate_photo(
+            np.zeros((photo, photo, 3), np.uint8), reading((photo / 4, photo / 4, side, side))
+        )
+        return (marked[photo // 4 + side // 2] == colour_of(plots.BOX)).all(axis=1).sum() // 2
+
+    assert [width_of(60, 300), width_of(600, 1200), width_of(60, 3600)] == pytest.approx(
+        [1, 10, 4], abs=1
+    )
+
+    def height_of(side: int) -> float:
+        label = draw_label(Image.new("RGB", (1600, 1600)), "1", np.array([99, 99, side, side]), [])
+        return label[3]
+
+    small, middling, large = (height_of(side) for side in (10, 200, 1200))
+    assert small == height_of(100) and large == height_of(400)  # 20 and 50 pixels
+    assert middling / small == pytest.approx(32 / 20, rel=0.1)
+    assert large / small == pytest.approx(50 / 20, rel=0.1)
+
+    def dots(side: float) -> int:
+        points = np.tile([[150.0, 150.0]], (15, 1))
+        face = reading((300 - side, 300 - side, side, side), keypoints=points)
+        return (
+            annotate_photo(np.zeros((300, 300, 3), np.uint8), face)[130:170, 130:170]
+            .any(axis=2)
+            .sum()
+        )
+
+    assert dots(145) > 3 * dots(60)
+
+
 def test_each_point_is_drawn_at_its_place_in_the_colour_of_its_side():
     points = np.stack([np.arange(15) * 25.0 + 20, np.full(15, 100.0)], axis=1)
     marked = annotate_photo(

@@ -3,6 +3,7 @@
 import json
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from PIL import Image
 from helpers import detect, images, models
 from helpers.data import EMOTIONS, KEYPOINT_COLUMNS, KEYPOINT_NAMES
 from helpers.gallery import Gallery
+from reading_faces import upright
 from reading_faces.reader import PARTS, FaceReader, FaceReading, PhotoReading, to_frame
 
 PHOTO = np.array(portrait())
@@ -80,18 +82,59 @@ def test_each_face_of_a_photo_gets_its_own_results(monkeypatch):
     assert dark.box == boxes[1] and dark.emotion["angry"] == pytest.approx(50 / 255)
 
 
-def test_faces_that_another_detector_has_found_are_cut_as_that_one_s_are():
-    class Keeps(Cheerful):
+class Keeps(Tint):
+    """An embedder that keeps what it is shown, cut in a way of its own."""
+
+    framing, size = "emotion", 32
+
+    def embed(self, faces):
+        self.crops = faces
+        return super().embed(faces)
+
+
+@pytest.mark.parametrize("by", ["network", "embedder", "embedder alone"])
+def test_a_face_is_cut_as_suits_the_network_and_the_detector_that_has_found_it(by):
+    class Looks(Cheerful):
         def predict(self, images):
             self.crops = images
             return super().predict(images)
 
-    (face,), crops = find_portrait(PHOTO), []
-    for detector, found_by in (("haar", "mtcnn"), ("mtcnn", ""), ("haar", "")):
-        reader = FaceReader(detector, ("emotion",), {"emotion": (model := Keeps())})
-        reader.read_faces(PHOTO, [face], found_by)
-        crops.append(model.crops)
-    assert np.array_equal(crops[0], crops[1]) and not np.array_equal(crops[1], crops[2])
+    (face,), pixels = find_portrait(PHOTO), PHOTO if by != "network" else images.to_grey(PHOTO)
+    for detector, found_by in (("haar", "mtcnn"), ("mtcnn", "haar"), ("haar", "")):
+        network, embedder = Looks(), Keeps()
+        parts = ("emotion",) if by == "network" else ("embedding",)
+        known = {"emotion": network} if by == "network" else {}
+        reader = FaceReader(detector, parts, known, embedder=embedder)
+        read = reader.embed_faces if by == "embedder alone" else reader.read_faces
+        read(PHOTO, [face], found_by)
+        seen, size = (network, 48) if by == "network" else (embedder, 32)
+        expected, _ = detect.crop_detected(pixels, [face], found_by or detector, "emotion", size)
+        np.testing.assert_array_equal(seen.crops, expected)
+
+
+def test_photos_come_back_in_order_and_few_of_them_are_held_at_a_time(reader, monkeypatch):
+    monkeypatch.setattr("reading_faces.reader.PHOTOS_AT_ONCE", 2)
+    taken, wide = [], [np.zeros((9, width, 3), np.uint8) for width in range(20, 27)]
+    readings = reader.read(taken.append(photo) or photo for photo in wide)
+    first = next(readings)
+    assert len(taken) <= 4
+    assert [reading.width for reading in (first, *readings)] == list(range(20, 27))
+
+
+def test_a_network_reads_for_one_at_a_time():
+    class Slow(Cheerful):
+        busy = 0
+
+        def predict(self, images):
+            self.busy += 1
+            time.sleep(0.01)
+            assert self.busy == 1
+            self.busy -= 1
+            return super().predict(images)
+
+    reader = FaceReader(parts=("emotion",), models={"emotion": Slow()})
+    with ThreadPoolExecutor(4) as pool:
+        assert all(reading.faces for reading in pool.map(reader.read_one, [PHOTO] * 8))
 
 
 def test_keypoints_are_in_the_pixels_of_the_photo(reader):
@@ -118,6 +161,25 @@ def test_a_photo_that_is_decoded_smaller_has_its_points_in_the_same_places(
     (small,) = reader.read_one(tmp_path / "large.jpg").faces
     assert small.box == whole.box
     np.testing.assert_allclose(small.keypoints, whole.keypoints, atol=0.01)
+
+
+def test_what_is_said_of_a_photo_that_is_decoded_smaller_is_in_its_own_pixels(
+    reader, tmp_path, monkeypatch
+):
+    """Its size is no multiple of the smaller one's, and the face reaches to its end."""
+    monkeypatch.setattr(images, "MOST_PIXELS", 1_000_000)
+    Image.new("RGB", (1201, 1602)).save(tmp_path / "large.jpg")
+
+    def find(photo, *_):
+        all_of_it = (0.0, 0.0, *map(float, photo.shape[1::-1]))
+        return [detect.DetectedFace(all_of_it, 0.99, None, all_of_it)], [(10.2, 20.0, 9.0, 9.0)]
+
+    monkeypatch.setattr(upright, "find_faces", find)
+    reading = reader.read_one(tmp_path / "large.jpg")
+    (shrunk,) = {round(1201 / images.load_photo(tmp_path / "large.jpg").pixels.shape[1])}
+    assert shrunk > 1 and reading.faces[0].box == (0, 0, 1201, 1602)
+    said = f"The face at {round(10.2 * shrunk)}, {20 * shrunk} lies or is upside down"
+    assert reading.remarks[0].startswith(said)
 
 
 def test_only_the_parts_that_are_asked_for_are_read():
@@ -248,6 +310,15 @@ def test_a_name_is_given_once_on_a_photo_and_again_on_the_next(monkeypatch):
     assert sorted(map(str, names[2])) == ["Ann", "None"]
 
 
+def test_faces_whose_places_are_known_are_named_unless_that_is_not_wanted():
+    reader = FaceReader(parts=(), gallery=gallery_of("Ann"), embedder=(tint := Tint()))
+    tint.calls.clear()
+    for named, name in ((True, "Ann"), (False, None)):
+        (face,) = reader.read_faces(PHOTO, find_portrait(PHOTO), named=named)
+        assert (face.identity and face.identity[0]) == name
+    assert tint.calls == [1], "who is not to be named is not looked at"
+
+
 def test_another_embedders_gallery_is_refused():
     other = replace(gallery_of("Ann"), embedder="another")
     with pytest.raises(ValueError, match="was made with another"):
@@ -310,6 +381,24 @@ def test_the_dictionary_of_a_reading_is_the_documented_one(tmp_path, reader):
     assert list(face["action_units"]) == Smiling.card["units"]
     assert face["identity"] == {"name": "Ann", "score": pytest.approx(1, abs=1e-4)}
     assert json.loads(json.dumps(result, allow_nan=False)) == result
+
+
+def test_numbers_are_rounded_alike_in_dictionaries_and_tables():
+    third = 1 / 3
+    units, held = {"AU1": third}, {"happy": 1 - third, "sad": third}
+    parts = {"emotion": held, "held_emotion": "sad", "action_units": units}
+    face = FaceReading((third,) * 4, third, np.full((15, 2), third), **parts, identity=("A", third))
+    assert face.label == "sad 33%, A"
+    said = face.to_dict()
+    assert (said["box"], said["confidence"]) == ([0.33] * 4, 0.3333)
+    assert set(map(tuple, said["keypoints"].values())) == {(0.33, 0.33)}
+    assert said["emotion"] == {"happy": 0.666667, "sad": 0.333333}
+    assert (said["action_units"]["AU1"], said["identity"]["score"]) == (0.3333, 0.3333)
+    table = to_frame([PhotoReading("a", 8, 9, None, [face, face]), PhotoReading("b", 8, 9)])
+    lines = table.to_csv(index=False).splitlines()
+    rest = "0.33,0.33,0.33,0.33,0.3333,A,0.3333,sad,0.666667,0.333333,0.3333" + ",0.33" * 30 + ","
+    assert lines[1:3] == [f"a,8,9,{number},{rest}" for number in (1, 2)]
+    assert lines[3].startswith("b,8,9,,")
 
 
 def test_the_table_has_a_row_for_each_face_and_each_photo_without(reader):

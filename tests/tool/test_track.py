@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from faces import Tint
-from moving_faces import Changing, Stage, Still, frame_of
+from moving_faces import PLACES, Changing, Stage, Still, frame_of
 
 from helpers import detect, embedders
 from helpers.gallery import Gallery
@@ -105,6 +105,97 @@ def test_a_person_who_jumps_is_known_again_and_another_one_is_not(stage):
     assert numbers(play(stage, tracker(every=1), far, [[PINK], [BLUE]])) == [[1], [2]]
 
 
+def test_looks_that_miss_a_face_count_in_a_row_alone(stage):
+    stage.missed = (1, 2, 3, 5, 6, 7)
+    assert numbers(play(stage, tracker(every=1), [[(20, 30)]] * 9)) == [[1]] * 9
+
+
+def test_a_face_that_lies_may_be_missed_for_long(stage, monkeypatch):
+    """Who lies down is followed, and the detector sees upright faces alone."""
+    following, there = tracker(every=1), [[(20, 30)]] * 8
+    play(stage, following, there[:2])
+    stage.missed, look_at = range(100), stage.look_at
+
+    def lying(*how):
+        turned = [(face, face.landmarks - (40, 50)) for face in look_at(*how)]
+        return [replace(face, landmarks=off[:, ::-1] + (40, 50)) for face, off in turned]
+
+    monkeypatch.setattr(detect, "look_at", lying)
+    monkeypatch.setattr(track, "ALIKE", -1.0)
+    assert numbers(play(stage, following, there)) == [[1]] * 8
+
+
+def test_a_face_of_which_the_last_network_is_unsure_is_looked_for_at_once(stage):
+    following = tracker()
+    play(stage, following, [[(20, 30)]] * 2)
+    stage.show([])
+    assert following.read(frame_of((20, 30))) == [] and stage.looks == [0, 2]
+
+
+def test_who_comes_back_does_not_go_on_as_they_jumped(stage):
+    path = [[(10, 20)], [], [], [(110, 70)], [(112, 70)], [(114, 70)]]
+    shown = play(stage, tracker(), path)
+    assert numbers(shown) == [[1], [], [], [1], [1], [1]]
+    assert stage.looks[-1] == 3, "afterwards the face is where the last network looks for it"
+
+
+def test_two_who_look_alike_keep_their_numbers_by_their_places(stage):
+    path = [[(20, 30), (80, 60)]] * 2 + [[(82, 60), (18, 30)]] * 2
+    shown = play(stage, tracker(every=1), path)
+    assert numbers(shown) == [[1, 2]] * 4
+    assert [one.face.box[0] for one in shown[-1]] == [18, 82]
+
+
+@pytest.mark.parametrize(("similarity", "number"), [(0.992, 2), (0.9945, 1)])
+def test_a_number_asks_for_more_than_a_name_does(stage, similarity, number):
+    """A third of the way from the embedder's threshold, 0.99, to 1: that is 0.9933."""
+    grey, there = np.full((1, 8, 8, 3), 200, np.uint8), [(20, 30)]
+    others = [np.array([200, 200, blue]) for blue in range(100, 201)]
+    alike = [
+        float(Tint().embed(grey)[0] @ Tint().embed(c * np.ones((1, 1, 1, 3)))[0]) for c in others
+    ]
+    colour = tuple(map(int, others[int(np.argmin(np.abs(np.subtract(alike, similarity))))]))
+    # What is seen is all of one colour, so that black around the mark does not matter.
+    shown = play(
+        stage, tracker(every=1), [there, [], [(110, 70)]], [[(200, 200, 200)], [], [colour]]
+    )
+    assert numbers(shown) == [[1], [], [number]]
+
+
+def test_numbers_are_in_order_and_so_many_people_are_remembered(stage, monkeypatch):
+    here, there = (20, 30), (100, 60)
+    path, colours = [[here, there], [there], [here, there]], [[PINK, BLUE], [BLUE], [PINK, BLUE]]
+    assert numbers(play(stage, tracker(every=1), path, colours)) == [[1, 2], [2], [1, 2]]
+    following = tracker(every=1)
+    play(stage, following, [[here, there]], [[PINK, BLUE]])
+    assert numbers(play(stage, following, [[here]] * 2, [[PINK]] * 2)) == [[1], [1]]
+    assert numbers(play(stage, following, [[there, here]], [[BLUE, PINK]])) == [[1, 2]]
+    monkeypatch.setattr(track, "MOST", 1)
+    path, colours = [[here], [], [there], [], [here]], [[PINK], [], [BLUE], [], [PINK]]
+    assert numbers(play(stage, tracker(every=1), path, colours)) == [[1], [], [2], [], [3]]
+
+
+def test_faces_that_haar_has_found_are_followed_by_their_landmarks(stage, monkeypatch):
+    asked, find = [], stage.detect_faces
+
+    def by_haar(frame, detector="mtcnn", *_):
+        asked.append(detector)
+        return [replace(face, landmarks=None) for face in find(frame)]
+
+    monkeypatch.setattr(detect, "detect_faces", by_haar)
+    reader = FaceReader("haar", ("emotion",), {"emotion": Changing()})
+    shown = play(stage, FaceTracker(reader), [[(20 + n, 30)] for n in range(12)])
+    assert numbers(shown) == [[1]] * 12 and asked == ["haar"] * 2
+    monkeypatch.setattr(
+        detect,
+        "look_at",
+        lambda frame, squares, rolls: [
+            detect.DetectedFace((0, 0, 9, 9), 0.05, PLACES, (0, 0, 9, 9)) for _ in squares
+        ],
+    )
+    assert FaceTracker(reader).read(frame_of((20, 30))) == [], "nor does the last network see one"
+
+
 def test_confidence_is_that_of_now(stage):
     (first,), (second,) = play(stage, tracker(), [[(20, 30)]] * 2)
     assert (first.reading.confidence, second.reading.confidence) == (0.999, 0.99)
@@ -163,6 +254,23 @@ def test_a_name_comes_when_it_is_sure_and_stays_whatever_else_is_read(stage, par
     redder = [[(255, 150, 150)]] * 6  # too unlike her to be named anew
     later = play(stage, following, still[:6], redder)
     assert {one.reading.identity[0] for (one,) in later} == {"Ann"}
+
+
+def test_a_name_that_is_somebody_else_s_by_now_is_corrected(stage):
+    gallery = Gallery.empty("tint", 0.9999)
+    for name, colour in (("Ann", PINK), ("Bob", BLUE)):
+        gallery = gallery.enroll(name, Tint().embed(np.full((1, 8, 8, 3), colour, np.uint8)))
+    following, still = tracker(gallery=gallery), [[(20, 30)]] * 70
+    shown = play(stage, following, still, [[PINK]] * 10 + [[BLUE]] * 60)
+    assert {one.number for (one,) in shown} == {1}
+    names = [one.reading.identity[0] for (one,) in shown]
+    assert names[9] == "Ann" and names[-1] == "Bob"
+
+
+def test_where_any_face_may_be_named_leniency_asks_for_nothing_impossible(stage):
+    gallery = Gallery.empty("tint", -0.95).enroll("Ann", np.ones((1, 3)))
+    shown = play(stage, tracker(gallery=gallery), [[(20, 30)]] * 6)
+    assert shown[-1][0].reading.identity[0] == "Ann"
 
 
 def test_where_nobody_is_the_detector_looks_at_every_third_frame_at_least(stage):
