@@ -700,6 +700,7 @@ plots.show(
 # %%
 four = stored_result("study-emotion-models")["variants"][0]
 five = real["five_classes"]
+drawn = stored_result("study-five-classes")["variants"][1]
 kept = np.isin(names[test.labels], data.FIVE_CLASSES)
 columns = np.isin(names, data.FIVE_CLASSES)
 mine = np.where(columns, chances, 0).argmax(axis=1)[kept] == test.labels[kept]
@@ -710,6 +711,7 @@ bridge = [
     ("same layers, trained on FER-2013", 7, four["n"], four["metrics"]["accuracy"]),
     ("shipped model, FER-2013", 7, theirs.sum(), real["accuracy"]),
     ("shipped model, FER-2013, five classes", 5, five["n"], five["accuracy"]),
+    ("the same, a random 5 % of all faces", 5, drawn["n"], drawn["metrics"]["accuracy"]),
     ("published project, a split of its own", 5, 1229, 0.87),
 ]
 bridge = pd.DataFrame(bridge, columns=["what was measured", "classes", "faces", "accuracy"])
@@ -724,6 +726,10 @@ bridge
 # Row four is measured on validation faces, rows five and six on PublicTest. Five and six even come
 # from one and the same model. It gains 15 points because faces with fear and neutral faces are left
 # out, and so are these two answers.
+#
+# Row seven has a new last layer for the five classes, and its faces were kept aside at random. The
+# layers below have learnt from most of these faces. On those the model is right in 89 %, on the others
+# in 84 %. So a split alone can bring a model to the published number.
 #
 # The published project used a split of its own. Its page shows a training that ends at 58 % on
 # validation faces, and does not say which weights reached 87 %.
