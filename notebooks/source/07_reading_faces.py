@@ -403,9 +403,8 @@ for first in (0, 16):
     fig, axes = plt.subplots(2, 8, figsize=(8.4, 3.2), layout="constrained")
     for ax, (photo, face), saw in zip(axes.flat, shown[first:], seen_words[first:], strict=False):
         word = face.top_emotion
-        mark = (
-            "" if saw == "slight smile" else " ✓" if (word == "happy") == (saw[0] == "b") else " ✗"
-        )
+        fits = {"broad smile": word == "happy", "no smile": word == "neutral"}
+        mark = {True: " ✓", False: " ✗", None: ""}[fits.get(saw)]
         draw_close(ax, photo, face, f"{saw}\n{word} {face.emotion[word]:.0%}{mark}")
     plots.show(
         fig,
