@@ -16,6 +16,7 @@ from reading_faces.outputs import ReplaceError
 
 # Packages that take a moment to import; no help needs one of them.
 HEAVY = {"cv2", "tensorflow", "keras", "numpy", "pandas", "PIL", "matplotlib", "sklearn", "gradio"}
+HEAVY |= {"fsspec", "pyarrow", "ray"}
 COUNT = """
 import json, sys
 from reading_faces.__main__ import main
@@ -98,6 +99,8 @@ def test_wrong_words_are_exit_code_2(arguments, capsys):
         (ReplaceError("--out x would replace it."), 2, "Error: --out x would replace it.\n"),
         (console.UsageError("--a goes without --b."), 2, "Error: --a goes without --b.\n"),
         (KeyboardInterrupt(), 130, "Stopped.\n"),
+        (MemoryError(), 1, "Error: There is not enough memory.\n"),
+        (ImportError("It lacks a package."), 1, "Error: It lacks a package.\n"),
     ],
 )
 def test_what_goes_wrong_is_one_sentence_and_a_code(error, code, said, monkeypatch, capsys):
@@ -141,6 +144,21 @@ def test_a_result_that_cannot_be_printed_is_an_error_of_every_command():
     with open("/dev/full", "w") as full:
         done = run_as_program("", "data", "list", stdout=full)
     assert (done.returncode, done.stderr) == (1, "Error: The disk is full.\n")
+
+
+def test_whoever_has_read_enough_of_a_result_is_told_nothing():
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = run_as_program("", "data", "list", stdout=writing)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_a_terminal_that_cannot_show_a_letter_shows_its_number(tmp_path):
+    plain = os.environ | {"PYTHONIOENCODING": "ascii"}
+    setup = "from reading_faces.commands import data; data.run_list = lambda _: print('é \\udce9')"
+    done = run_as_program(setup, "data", "list", stdout=subprocess.PIPE, env=plain)
+    assert (done.stdout, done.stderr) == ("é \\udce9\n", "")
 
 
 def test_a_program_that_is_to_end_ends_as_by_hand(tmp_path):
@@ -199,6 +217,10 @@ def test_a_result_is_printed_with_its_command_as_json_or_as_lines(capsys):
     assert printed["metrics"] == {"rmse_px": 1.23456} and printed["command"] == "python -m x"
     console.print_result({"metrics": {"rmse_px": 1.23456}}, argparse.Namespace(command="", json=0))
     assert capsys.readouterr().out.startswith("metrics:\n  rmse_px: 1.2346\n")
+    text = console.as_text({"none": None, "n": 3, "confusion": [[1, 20], [300, 4]]})
+    head, *rows = text.splitlines()[1:]
+    assert text.startswith("n: 3\n") and head == "confusion (rows: true, columns: predicted):"
+    assert [row.split() for row in rows] == [["1", "20"], ["300", "4"]]
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

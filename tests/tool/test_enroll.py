@@ -10,10 +10,11 @@ from faces import Tint, find_portrait, stand_ins, tinted
 from PIL import Image
 
 from helpers import detect, embedders, models
+from helpers.data import load_people
 from helpers.data.sources import KNOWN
 from helpers.gallery import Gallery
-from reading_faces import __main__
-from reading_faces.enroll import choose_faces, embed_foreground, resemblances
+from reading_faces import __main__, upright
+from reading_faces.enroll import choose_faces, embed_foreground, enroll_people, resemblances
 from reading_faces.gallery_file import load_gallery, save_gallery
 
 LIGHT = {"ann": (1, 0.6, 0.6), "bob": (0.6, 0.6, 1)}
@@ -90,6 +91,51 @@ def test_photos_that_cannot_serve_are_named_and_the_others_do(friends, tmp_path,
 def test_the_threshold_is_the_one_asked_for_and_else_the_embedders(friends, asked, kept):
     assert run("enroll", friends, "--out", friends / "g", *asked) == 0
     assert load_gallery(friends / "g").threshold == kept
+
+
+@pytest.mark.parametrize("threshold", [(), ("--threshold", 1), ("--threshold", -1), ("--strict",)])
+def test_whose_photos_are_alike_is_asked_by_the_embedders_own_thresholds(friends, threshold, capfd):
+    """Two photos at 0.996 are one person's, by 0.99; and at that no other's, by 0.9999."""
+    tinted(1, 0.6, 0.5).save(friends / "ann" / "2.png")
+    (friends / "carl").mkdir()
+    tinted(1, 0.6, 0.7).save(friends / "carl" / "1.png")
+    assert run("enroll", friends, "--out", friends / "g", *threshold) == 0
+    printed = capfd.readouterr()
+    assert printed.err == "" and printed.out.startswith("ann: 2 photo(s): 1.png, 2.png\nbob")
+
+
+def test_a_face_is_cut_for_enrolment_as_it_is_when_it_is_named(friends, capfd, monkeypatch):
+    class Pixels(Tint):
+        """An embedder to which no other cut of a face is the same."""
+
+        framing, size = "emotion", 20
+
+        def embed(self, faces):
+            flat = faces.reshape(len(faces), -1) - 127.0
+            return (flat / np.linalg.norm(flat, axis=1, keepdims=True)).astype(np.float32)
+
+    monkeypatch.setattr(embedders, "best_embedder", lambda name: Pixels())
+    monkeypatch.setattr(embedders, "SmallEmbedder", Pixels)
+    for name in LIGHT:
+        assert run("enroll", friends, "--out", friends / "g") == 0
+        photo = friends / name / "1.png"
+        capfd.readouterr()
+        assert run("predict", photo, "--gallery", friends / "g", "--json") == 0
+        (image,) = json.loads(capfd.readouterr().out)["images"]
+        assert image["faces"][0]["identity"] == {"name": name, "score": 1.0}
+
+
+def test_without_an_embedder_or_a_threshold_people_are_enrolled_by_our_own(friends, monkeypatch):
+    monkeypatch.setattr("reading_faces.enroll.SmallEmbedder", Tint)
+    gallery, used, remarks = enroll_people(load_people(friends))
+    assert (gallery.embedder, gallery.threshold) == ("tint", Tint.threshold)
+    assert used == [friends / name / "1.png" for name in gallery.names] and not remarks
+
+
+def test_a_face_that_lies_and_cannot_be_enrolled_is_said_to_lie(friends, monkeypatch, capfd):
+    monkeypatch.setattr(upright, "find_faces", lambda photo: ([], [(1, 2, 3, 4)]))
+    assert run("enroll", friends, "--out", friends / "g") == 1
+    assert "1.png: Left out. Its face lies or is upside down" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(

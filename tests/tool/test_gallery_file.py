@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from faces import Tint
 
+from helpers import embedders
 from helpers.gallery import Gallery
-from reading_faces.gallery_file import check_embedder, load_gallery, save_gallery
+from reading_faces.gallery_file import check_embedder, embedder_of, load_gallery, save_gallery
 
 EMPTY = Gallery.empty("some embedder", threshold=0.7)
 ANN, BOB = np.array([[1.0, 0.1, 0.0], [1.0, -0.1, 0.0]]), np.array([[0.0, 3.0, 0.0]])
@@ -50,9 +51,10 @@ def test_a_changed_gallery_is_refused(tmp_path, gallery):
             load_gallery(path)
     save_gallery(gallery, path)
     about = json.loads(str(np.load(path)["about"]))
-    rewrite(path, about=json.dumps(about | {"threshold": -1.0}))
-    with pytest.raises(ValueError, match="was changed"):
-        load_gallery(path)
+    for change in ({"threshold": -1.0}, {"embedder": "another"}):
+        rewrite(path, about=json.dumps(about | change))
+        with pytest.raises(ValueError, match="was changed"):
+            load_gallery(path)
     rewrite(path, about=json.dumps(about | {"format": "gallery of the future"}))
     with pytest.raises(ValueError, match="this version"):
         load_gallery(path)
@@ -79,6 +81,16 @@ def test_a_gallery_of_another_embedder_is_refused(gallery):
     check_embedder(Gallery.empty("tint", 0.5), Tint())
     with pytest.raises(ValueError, match="was made with some embedder.* nothing to tint"):
         check_embedder(gallery, Tint())
+
+
+def test_the_embedder_of_a_gallery_is_the_one_that_made_it(monkeypatch):
+    class Google(Tint):
+        name = "google"
+
+    monkeypatch.setattr(embedders, "SmallEmbedder", Tint)
+    monkeypatch.setattr(embedders, "FaceNet", Google)
+    for name in ("tint", "google"):
+        assert embedder_of(Gallery.empty(name, 0.5)).name == name
 
 
 def test_a_file_with_such_a_threshold_is_refused(tmp_path, gallery):
