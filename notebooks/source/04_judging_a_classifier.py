@@ -676,8 +676,8 @@ titles = [
 ]
 plots.show(
     plots.face_grid(test.images[hits + misses], titles=titles, columns=6),
-    "Two rows of six hard faces. The first row is named correctly. In the second row the network was "
-    "nearly as sure and is wrong. Each title says what the face is.",
+    "Two rows of six hard faces. The first row is named correctly. In the second row the network is "
+    "wrong, though sure. Each title says what the face is.",
 )
 
 # %% [markdown]
@@ -829,9 +829,9 @@ print(f"augmented network right on {right['augmented'][clear_test].mean():.0%} o
 # ### Exercise 5 ★★★ · Challenge: right and honest on hard faces
 #
 # Write a function `my_model(images)` that takes faces `(n, 48, 48) uint8` and returns probabilities
-# `(n, 7)`. The checker asks it about the hard test faces. It must be right on 52 % or more, with a
-# calibration error of 0.1 or less. The augmented network is one face short, so passing by little
-# proves little.
+# `(n, 7)`. The checker asks it about the hard test faces. It must be right on 54 % or more, with a
+# calibration error of 0.1 or less. The augmented network is right on 51 %, and with three other
+# random seeds on 48 or 49 %, so luck alone will not do.
 #
 # Everything in this lesson is allowed except the test faces: other augmentation, more epochs, a
 # mirrored second look, an ensemble, a temperature fitted on hard validation faces.
@@ -841,7 +841,7 @@ print(f"augmented network right on {right['augmented'][clear_test].mean():.0%} o
 # %% exercise="hard_faces" kind="challenge" part="solution"
 my_model = None  # a function: faces (n, 48, 48) -> probabilities (n, 7)
 ### BEGIN SOLUTION
-EPOCHS = 30
+EPOCHS = 40
 longer, _ = train_network(augment=True)
 
 

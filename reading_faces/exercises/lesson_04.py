@@ -14,7 +14,7 @@ __all__ = ["class_weights", "find_copies", "hard_faces", "soften", "temperatures
 
 BINS = 5
 # What the challenge asks for on the hard test faces; the lesson's own networks miss it.
-ACCURACY, CALIBRATION_ERROR = 0.52, 0.1
+ACCURACY, CALIBRATION_ERROR = 0.54, 0.1
 
 
 @checker("Right: only what is the same in every pixel is a copy.")
