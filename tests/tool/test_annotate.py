@@ -145,15 +145,11 @@ def test_marks_and_labels_grow_with_the_face_and_the_photo():
     assert large / small == pytest.approx(50 / 20, rel=0.1)
 
     def dots(side: float) -> int:
-        points = np.tile([[150.0, 150.0]], (15, 1))
-        face = reading((300 - side, 300 - side, side, side), keypoints=points)
-        return (
-            annotate_photo(np.zeros((300, 300, 3), np.uint8), face)[130:170, 130:170]
-            .any(axis=2)
-            .sum()
-        )
+        face = reading((5, 5, side, side), keypoints=np.full((15, 2), 200.0))
+        marked = annotate_photo(np.zeros((300, 300, 3), np.uint8), face)
+        return marked[170:230, 170:230].any(axis=2).sum()
 
-    assert dots(145) > 3 * dots(60)
+    assert dots(140) > 2 * dots(60)
 
 
 def test_each_point_is_drawn_at_its_place_in_the_colour_of_its_side():

@@ -3,6 +3,7 @@
 import itertools
 import os
 import signal
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -14,11 +15,12 @@ from moving_faces import Stage, Still
 
 from helpers import detect, embedders, models
 from helpers.gallery import Gallery
-from reading_faces import video
+from reading_faces import annotate, video
 from reading_faces.__main__ import main
 from reading_faces.commands import live as live_command
 from reading_faces.gallery_file import save_gallery
 from reading_faces.made_faces import albums
+from reading_faces.reader import FaceReading
 from reading_faces.video import open_video, write_video
 
 FRAMES = 12
@@ -144,7 +146,9 @@ def test_what_a_camera_saw_plays_as_fast_as_it_happened(film, tmp_path, monkeypa
 
     monkeypatch.setattr(video, "open_video", lambda source: Camera(None, 10.0, None))
     monkeypatch.setattr(live_command.time, "perf_counter", lambda: next(clock))
-    assert live("--camera", 0, "--out", tmp_path / "seen.avi") == 0
+    table = tmp_path / "seen.csv"
+    assert live("--camera", 0, "--out", tmp_path / "seen.avi", "--csv", table) == 0
+    assert pd.read_csv(table)["seconds"].tolist() == [0.5, 1.0, 1.5, 2.0]
     monkeypatch.undo()
     assert (
         len(list(open_video(tmp_path / "seen.avi").frames())) == 21
@@ -201,25 +205,51 @@ def test_times_that_cannot_be_are_counted(clock, seconds):
     assert opened.lost == 0
 
 
+class Spotty:
+    """A file of which only some reads, by their numbers from 1, give a frame."""
+
+    def __init__(self, good):
+        self.good, self.reads, self.released = good, 0, False
+
+    def read(self):
+        self.reads += 1
+        return self.reads in self.good, np.zeros((4, 4, 3), np.uint8)
+
+    def get(self, what):
+        return 100.0 * self.reads
+
+    def release(self):
+        self.released = True
+
+
 def test_bad_frames_here_and_there_end_no_video_however_many_they_are(monkeypatch):
     monkeypatch.setattr(video, "PATIENCE", 2)
+    spotty = Spotty(range(2, 41, 2))
+    assert len(list(video.Video(spotty, 10.0, None, is_file=True).frames())) == 20
+    assert spotty.released
 
-    class Spotty:
-        """Every other read fails, and from the fortieth on each of them."""
 
-        reads = 0
+@pytest.mark.parametrize(
+    ("total", "is_file", "reads"),
+    [(None, True, 5 + 3), (20, True, 5 + 21), (10**5, True, 5 + 41), (20, False, 5 + 1)],
+)
+def test_a_bad_part_may_be_as_long_as_a_file_says_to_be_but_not_endless(
+    total, is_file, reads, monkeypatch
+):
+    monkeypatch.setattr(video, "PATIENCE", 2)
+    monkeypatch.setattr(video, "MOST_PATIENCE", 40)
+    spotty = Spotty(range(1, 6))
+    assert len(list(video.Video(spotty, 10.0, total, is_file).frames())) == 5
+    assert spotty.reads == reads
 
-        def read(self):
-            self.reads += 1
-            return self.reads % 2 == 0 and self.reads <= 40, np.zeros((4, 4, 3), np.uint8)
 
-        def get(self, what):
-            return 100.0 * self.reads
-
-        def release(self):
-            pass
-
-    assert len(list(video.Video(Spotty(), 10.0, None, is_file=True).frames())) == 20
+@pytest.mark.parametrize(
+    ("good", "total", "lost"),
+    [([1, 2, 5, 6], 6, 2), ([1, 2, 3, 4], 6, 0), ([3, 4, 5, 6], 6, 1), ([1, 2, 5, 6], None, 2)],
+)
+def test_frames_are_lost_where_reading_failed_before_the_end(good, total, lost):
+    opened = video.Video(Spotty(good), 10.0, total, is_file=True)
+    assert len(list(opened.frames())) == 4 and opened.lost == lost
 
 
 @pytest.mark.parametrize(
@@ -300,6 +330,7 @@ def test_a_video_without_a_frame_is_one_sentence(tmp_path, capfd):
         (lambda path: set_aspect(path, 64, 45), (96, 182)),
         (lambda path: set_aspect(path, 1, 2), (192, 128)),
         (lambda path: set_aspect(path, 1000, 1), (96, 128)),
+        (lambda path: set_aspect(path, 101, 100), (96, 128)),
         (turn, (128, 96)),
         (lambda path: set_aspect(turn(path), 2, 1), (256, 96)),
     ],
@@ -352,6 +383,27 @@ def test_what_is_no_video_is_one_sentence(make, sentence, tmp_path, capfd):
     printed = capfd.readouterr()
     assert sentence in printed.err and "Traceback" not in printed.err
     assert not (tmp_path / "out.csv").exists()
+
+
+@pytest.mark.parametrize(("rate", "written"), [(0.02, 1.0), (29.97003, 29.97), (1000.0, 120.0)])
+def test_a_copy_has_as_many_frames_a_second_as_formats_can_hold(
+    film, tmp_path, rate, written, monkeypatch
+):
+    opened, rates = open_video(film), []
+    opened.rate = rate
+    monkeypatch.setattr(video, "open_video", lambda source: opened)
+    monkeypatch.setattr(video, "write_video", lambda frames, path, rate: rates.append(rate))
+    live("--video", film, "--out", tmp_path / "out.avi")
+    assert rates == [written]
+
+
+def test_marks_have_the_numbers_of_the_people(monkeypatch):
+    drawn, face = [], FaceReading((1, 2, 3, 4), 0.9)
+    monkeypatch.setattr(annotate, "annotate_photo", lambda *how: drawn.append(how))
+    photo = np.zeros((9, 9, 3), np.uint8)
+    live_command.mark(photo, [SimpleNamespace(number=n, reading=face) for n in (3, 7)])
+    ((frame, reading, numbers),) = drawn
+    assert frame is photo and reading.faces == [face] * 2 and numbers == [3, 7]
 
 
 def test_q_ends_a_video_and_the_last_frame_that_was_seen_counts(film, tmp_path, monkeypatch, capfd):

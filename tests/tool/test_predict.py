@@ -5,18 +5,19 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
-from faces import Cheerful, Tint, portrait, stand_ins
+from faces import Cheerful, Tint, find_portrait, portrait, stand_ins
 from PIL import Image
 
 from helpers import detect, embedders, images, models
 from helpers.gallery import Gallery
 from reading_faces import __main__, annotate, reader, upright
 from reading_faces.annotate import annotate_photo
-from reading_faces.commands.predict import copy_names
+from reading_faces.commands.predict import copy_names, to_text
 from reading_faces.gallery_file import save_gallery
 
 pytestmark = pytest.mark.usefixtures("without_networks")
@@ -43,8 +44,22 @@ def test_the_table_has_one_line_a_face(album, capfd):
     head, *lines = capfd.readouterr().out.splitlines()
     assert head.split()[:2] == ["photo", "face"]
     assert len(lines) == 3
-    assert "happy 70%" in lines[0]
-    assert "none" in lines[2]
+    assert lines[1].split()[1:] == ["1", *portrait_box(), "0.990", "happy", "70%"]
+    assert lines[2].split()[1:] == ["none"]
+
+
+def portrait_box() -> list[str]:
+    """Return x, y, width and height of the portrait's face, as they are printed."""
+    (face,) = find_portrait(np.array(portrait()))
+    return [str(round(number)) for number in face.box]
+
+
+def test_the_faces_of_a_photo_are_counted_and_named_in_the_table(capfd):
+    face = reader.FaceReading((1, 2, 3, 4), 0.9, emotion={"sad": 1.0}, identity=("An\nn", 0.5))
+    faces = [face, replace(face, identity=(None, 0.25))]
+    _, *lines = to_text([reader.PhotoReading("a.png", faces=faces)]).splitlines()
+    assert [line.split()[1] for line in lines] == ["1", "2"]
+    assert [line.split()[-2:] for line in lines] == [["An\\nn", "0.50"], ["unknown", "0.25"]]
 
 
 def test_csv_has_one_row_a_face_and_one_for_a_photo_without(album, tmp_path, capfd):
@@ -119,11 +134,28 @@ def test_a_run_that_was_cut_goes_on_and_writes_each_result_once(album, cut, monk
     assert cut.read_text() == resumed
 
 
-def test_half_a_line_is_read_again(album, cut):
+def test_half_a_line_is_read_again(album, cut, monkeypatch):
     journal = cut.with_name("faces.csv.unfinished")
     journal.write_bytes(journal.read_bytes()[:-20])
+    with monkeypatch.context() as patch:  # and what is written after it can be read, too
+        patch.setattr(pd.DataFrame, "to_csv", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            predict(album, "--csv", cut, "--resume")
     assert predict(album, "--csv", cut, "--resume") == 0
     assert len(pd.read_csv(cut)) == 3
+
+
+def test_each_photo_is_in_the_journal_before_the_next_is_drawn(album, tmp_path, monkeypatch):
+    """So that a program that is killed has lost one photo at most."""
+    lines, journal = [], tmp_path / "faces.csv.unfinished"
+
+    def look(photo, reading):
+        lines.append(journal.read_bytes().count(b"\n"))
+        return photo
+
+    monkeypatch.setattr(annotate, "annotate_photo", look)
+    assert predict(album, "--csv", tmp_path / "faces.csv", "--draw", tmp_path / "copies") == 0
+    assert lines == [1, 2, 3]
 
 
 @pytest.mark.parametrize(
@@ -226,6 +258,8 @@ def test_a_copy_never_takes_the_name_of_a_photo(tmp_path):
     paths = [tmp_path / name for name in ("a.jpg", "a-faces.jpg", "A.png")]
     names = [copy.name for copy in copy_names(paths, tmp_path).values()]
     assert names == ["a-faces-2.jpg", "a-faces-faces.jpg", "A-faces-3.jpg"]
+    (long,) = copy_names([tmp_path / f"{'ß' * 125}.jpg"], tmp_path).values()
+    assert long.name == f"{'ß' * 60}-faces.jpg", "what a disk can hold"
 
 
 def test_a_copy_replaces_a_copy_of_an_earlier_run_and_nothing_else(album, tmp_path):
