@@ -7,7 +7,9 @@ READY := $(VENV)/ready
 
 # For the lock alone: 2.21 holds h5py below 3.15, and uv would rather keep h5py and step back to 2.20.
 LOCK_ONLY := tensorflow>=2.21
-UV_COMPILE := uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 \
+# Every extra but `scale`, which only who has a million photos installs.
+LOCKED_EXTRAS := $(addprefix --extra ,lab app classroom site dev)
+UV_COMPILE := uv pip compile pyproject.toml $(LOCKED_EXTRAS) --universal --python-version 3.11 \
 	--fork-strategy fewest --upgrade --no-header --no-annotate --no-emit-package httpx2-jsfetch --quiet
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1

@@ -27,29 +27,37 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     results = parser.add_mutually_exclusive_group()
     results.add_argument("--json", action="store_true", help="print the result as JSON")
     results.add_argument("--csv", type=Path, metavar="FILE", help="write one row a face into FILE")
-    results.add_argument("--parquet", type=Path, metavar="FILE", help="the same as Parquet")
+    results.add_argument("--parquet", metavar="FILE", help="the same as Parquet")
     parser.add_argument("--resume", action="store_true", help="go on with a table that was cut")
     parser.add_argument("--draw", type=Path, metavar="DIR", help="write annotated copies into DIR")
     console.add_reader_options(parser, "name the people that `enroll` wrote into FILE")
+    many = parser.add_argument_group("a million photos (docs/scale.md)")
+    many.add_argument("--engine", choices=("ray",), help="many processes, into a --parquet FOLDER")
+    many.add_argument("--actors", type=console.whole(1, 100_000), help="so many; default: all fit")
+    many.add_argument("--address", help="of a Ray cluster, such as auto; default: this machine")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Read every photo; return 0, or 1 if one could not be read or its copy not be written."""
-    from helpers.images import find_photos, skipped_files
+    from helpers.images import skipped_files
 
-    table = options.csv or options.parquet
+    if options.engine:
+        return run_by_ray(options)
+    if options.actors or options.address:
+        raise UsageError("--actors and --address need --engine ray.")
+    if options.parquet and "://" in options.parquet:
+        raise UsageError("An address for --parquet needs --engine ray.")
+    table = options.csv or (options.parquet and Path(options.parquet))
     if options.resume and not table:
         raise UsageError("--resume needs the --csv or --parquet of the run that was cut.")
     if options.parquet and not importlib.util.find_spec("pyarrow"):
         raise ValueError("Parquet needs one more package: pip install pyarrow")
-    found, named = dict.fromkeys(find_photos(options.paths)), set(map(Path, options.paths))
-    copies = {path for path in found if path not in named and is_copy(path)}
-    paths = [path for path in found if path not in copies]
+    paths, copies = find_inputs(options.paths)
     if not paths:
         raise ValueError("There are only annotated copies of photos; name the photos.")
     inputs = filter(None, [*paths, options.gallery])
-    console.refuse_outputs(inputs, csv=options.csv, parquet=options.parquet)
+    console.refuse_outputs(inputs, csv=options.csv, parquet=options.parquet and table)
     if options.draw:
         with writing(options.draw):
             options.draw.mkdir(parents=True, exist_ok=True)
@@ -65,6 +73,60 @@ def run(options: argparse.Namespace) -> int:
     readings, went_well = zip(*read_photos(options, reader, paths), strict=True)
     print_result(to_json(readings, left_out) if options.json else to_text(readings))
     return 0 if all(went_well) else 1
+
+
+def find_inputs(named: list[str]) -> tuple[list[Path], set[Path]]:
+    """Return the photos to read, each once, and the annotated copies that folders hold."""
+    from helpers.images import find_photos
+
+    found, asked = dict.fromkeys(find_photos(named)), set(map(Path, named))
+    copies = {path for path in found if path not in asked and is_copy(path)}
+    return [path for path in found if path not in copies], copies
+
+
+def run_by_ray(options: argparse.Namespace) -> int:
+    """Read every photo by Ray's processes, into Parquet files; return 0, or 1 if one failed."""
+    from tqdm import tqdm
+
+    from helpers.images import skipped_files
+
+    if not options.parquet or options.draw:
+        raise UsageError("--engine ray writes --parquet FOLDER, and draws nothing.")
+    if not importlib.util.find_spec("ray"):
+        raise ValueError('Ray is not installed: pip install "reading-faces[scale]"')
+    from reading_faces import scale
+
+    photos, left_out = [], []
+    for place in options.paths:
+        if scale.is_address(place) or place.endswith(scale.LISTING):
+            found, others = scale.list_photos(place)
+        else:
+            found, copies = find_inputs([place])
+            others = [*skipped_files([place]), *copies]
+        photos += map(os.fspath, found)
+        left_out += map(Path, others)
+    say_what_was_skipped(left_out)
+    reader = console.load_reader(options)
+    parts = scale.Parts(options.parquet, settings_of(options, reader))
+    if parts.names() and not options.resume:
+        raise ValueError(f"{options.parquet} holds parts; add --resume to go on, or delete them.")
+    photos = [*dict.fromkeys(photos)]
+    work = scale.deal(photos, parts.done())
+    missing, failed = sum(len(part["photos"]) for part in work), 0
+    there = len(photos) - missing
+    progress = tqdm(total=len(photos), initial=there, unit="photo", disable=None)
+    if work:
+        with scale.running(options.address), progress:
+            for report in scale.read_parts(work, parts, reader, options.actors):
+                progress.update(report["photos"])
+                failed += report["failed"]
+                for file, reason in report["told"]:
+                    progress.write(f"{printable(file)}: {reason}", file=sys.stderr)
+        parts.tidy()
+    counts = {"read": missing - failed, "failed": failed, "left out": len(left_out)}
+    told = ", ".join(f"{what}: {n:,}" for what, n in counts.items())
+    print(f"{told}, read before: {there:,}", file=sys.stderr)
+    return 1 if failed else 0
 
 
 def say_what_was_skipped(files: list[Path]) -> None:
@@ -83,11 +145,7 @@ def fill_table(options: argparse.Namespace, reader, paths: list[Path], table: Pa
     from reading_faces.journal import keep_journal
     from reading_faces.reader import rows_to_frame
 
-    # Another model or gallery would give other readings.
-    cards = {part: model.card for part, model in reader.load().items()}
-    people = options.gallery.read_bytes() if options.gallery else b""
-    made_by = hashlib.sha256(json.dumps(cards, sort_keys=True).encode() + people).hexdigest()
-    settings, failed = {"detector": options.detector, "by": made_by}, False
+    settings, failed = settings_of(options, reader), False
     with writing(table), keep_journal(table, settings, options.resume) as journal:
         for reading, fine in read_photos(options, reader, paths, list(journal.rows)):
             failed |= not fine
@@ -102,6 +160,14 @@ def fill_table(options: argparse.Namespace, reader, paths: list[Path], table: Pa
             write = frame.to_csv if options.csv else frame.to_parquet
             write(part, index=False)
     return 1 if failed else 0
+
+
+def settings_of(options: argparse.Namespace, reader) -> dict[str, str]:
+    """Return what a reading depends on: another model or gallery would give others."""
+    cards = {part: model.card for part, model in reader.load().items()}
+    people = options.gallery.read_bytes() if options.gallery else b""
+    made_by = hashlib.sha256(json.dumps(cards, sort_keys=True).encode() + people).hexdigest()
+    return {"detector": options.detector, "by": made_by}
 
 
 def read_photos(
