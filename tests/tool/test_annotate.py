@@ -90,6 +90,15 @@ def test_a_label_is_inside_the_photo_and_by_its_face_in_every_corner(size):
         assert x - wide < left < x + 60 and y - high - 1 < top < y + 61
 
 
+def test_a_label_that_is_wider_than_the_photo_is_written_in_two_lines():
+    def shape(text: str) -> tuple[float, float]:
+        picture, box = Image.new("RGB", (90, 400)), np.array([15, 100, 60, 80])
+        return tuple(draw_label(picture, text, box, []))[2:]
+
+    (width, height), (_, line) = shape("1 surprise 99%, Alexandra"), shape("1 surprise")
+    assert width <= 90 and height > 1.5 * line
+
+
 def test_a_label_on_a_photo_can_be_read():
     picture = Image.new("RGB", (600, 300), "grey")
     x, y, width, height = draw_label(picture, "1 happy 99%", np.array([200, 100, 90, 90]), [])

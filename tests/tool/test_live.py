@@ -178,15 +178,16 @@ def test_seconds_are_those_of_the_video_and_a_copy_runs_as_long(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("clock", "seconds"),
+    ("clock", "rate", "seconds"),
     [
-        ([0, 0, 0, 0], [0, 0.1, 0.2, 0.3]),
-        ([0, 150, 100, 400], [0, 0.15, 0.25, 0.4]),
-        ([0, 1e12, 200, 300], [0, 0.1, 0.2, 0.3]),
-        ([-1e12, float("nan"), float("inf"), 300], [0, 0.1, 0.2, 0.3]),
+        ([0, 0, 0, 0], 10.0, [0, 0.1, 0.2, 0.3]),
+        ([0, 0, 0, 0], 0.1, [0, 1, 2, 3]),  # no frame is shown for longer than a second
+        ([0, 150, 100, 400], 10.0, [0, 0.15, 0.25, 0.4]),
+        ([0, 1e12, 200, 300], 10.0, [0, 0.1, 0.2, 0.3]),
+        ([-1e12, float("nan"), float("inf"), 300], 10.0, [0, 0.1, 0.2, 0.3]),
     ],
 )
-def test_times_that_cannot_be_are_counted(clock, seconds):
+def test_times_that_cannot_be_are_counted(clock, rate, seconds):
     class Broken:
         place = -1
 
@@ -200,7 +201,7 @@ def test_times_that_cannot_be_are_counted(clock, seconds):
         def release(self):
             pass
 
-    opened = video.Video(Broken(), 10.0, 4, is_file=True)
+    opened = video.Video(Broken(), rate, 4, is_file=True)
     assert [opened.seconds for _ in opened.frames()] == pytest.approx(seconds)
     assert opened.lost == 0
 
@@ -245,7 +246,13 @@ def test_a_bad_part_may_be_as_long_as_a_file_says_to_be_but_not_endless(
 
 @pytest.mark.parametrize(
     ("good", "total", "lost"),
-    [([1, 2, 5, 6], 6, 2), ([1, 2, 3, 4], 6, 0), ([3, 4, 5, 6], 6, 1), ([1, 2, 5, 6], None, 2)],
+    [
+        ([1, 2, 5, 6], 6, 2),
+        ([1, 2, 4, 5], 5, 1),
+        ([1, 2, 3, 4], 6, 0),
+        ([3, 4, 5, 6], 6, 1),
+        ([1, 2, 5, 6], None, 2),
+    ],
 )
 def test_frames_are_lost_where_reading_failed_before_the_end(good, total, lost):
     opened = video.Video(Spotty(good), 10.0, total, is_file=True)

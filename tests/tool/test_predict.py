@@ -42,7 +42,7 @@ def test_json_is_alone_on_standard_output(album, capfd):
 def test_the_table_has_one_line_a_face(album, capfd):
     assert predict(album) == 0
     head, *lines = capfd.readouterr().out.splitlines()
-    assert head.split()[:2] == ["photo", "face"]
+    assert head.split()[:6] == ["photo", "face", "x", "y", "width", "height"]
     assert len(lines) == 3
     assert lines[1].split()[1:] == ["1", *portrait_box(), "0.990", "happy", "70%"]
     assert lines[2].split()[1:] == ["none"]
@@ -55,11 +55,11 @@ def portrait_box() -> list[str]:
 
 
 def test_the_faces_of_a_photo_are_counted_and_named_in_the_table(capfd):
-    face = reader.FaceReading((1, 2, 3, 4), 0.9, emotion={"sad": 1.0}, identity=("An\nn", 0.5))
+    face = reader.FaceReading((1, 2, 3, 4), 0.9, emotion={"sad": 1.0}, identity=("An\x1bn", 0.5))
     faces = [face, replace(face, identity=(None, 0.25))]
     _, *lines = to_text([reader.PhotoReading("a.png", faces=faces)]).splitlines()
     assert [line.split()[1] for line in lines] == ["1", "2"]
-    assert [line.split()[-2:] for line in lines] == [["An\\nn", "0.50"], ["unknown", "0.25"]]
+    assert [line.split()[-2:] for line in lines] == [["An\\x1bn", "0.50"], ["unknown", "0.25"]]
 
 
 def test_csv_has_one_row_a_face_and_one_for_a_photo_without(album, tmp_path, capfd):

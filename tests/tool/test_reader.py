@@ -188,6 +188,7 @@ def test_only_the_parts_that_are_asked_for_are_read():
     reader = FaceReader(parts=("emotion",), models={"emotion": Cheerful()})
     assert set(reader.read_one(PHOTO).faces[0].to_dict()) == {"box", "confidence", "emotion"}
     assert reader.parts == ("emotion",) and list(reader.load()) == ["emotion"]
+    assert FaceReader(parts=(*PARTS[::-1], PARTS[0])).parts == PARTS, "in one order, each once"
 
 
 @pytest.mark.parametrize(
