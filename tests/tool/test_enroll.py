@@ -79,6 +79,15 @@ def test_photos_that_cannot_serve_are_named_and_the_others_do(friends, tmp_path,
     assert load_gallery(tmp_path / "g").people == ["ann", "bob"]
 
 
+def test_who_has_no_folder_of_their_own_is_missed_too(friends, monkeypatch, capfd):
+    people = load_people(friends)
+    Image.new("RGB", (60, 40)).save(friends / "bob" / "1.png")
+    elsewhere = replace(people, names=np.array(["s1", "s2"]))
+    monkeypatch.setattr("helpers.data.load_people", lambda source: elsewhere)
+    assert run("enroll", friends, "--out", friends / "g") == 1
+    assert "s2: Not enrolled: there is no usable photo." in capfd.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("asked", "kept"),
     [

@@ -61,6 +61,7 @@ def test_as_many_frames_come_out_as_went_in_and_each_has_its_row(film, stand_ins
     written = list(open_video(out).frames())
     assert len(written) == FRAMES and written[0].shape == (96, 128, 3)
     rows = pd.read_csv(table)
+    assert list(rows)[:4] == ["frame", "seconds", "face", "box_x"]
     assert rows["frame"].tolist() == list(range(FRAMES)) and set(rows["face"]) == {1}
     np.testing.assert_allclose(rows["seconds"], np.arange(FRAMES) / 10)
     assert set(rows["emotion"]) == {"happy"}

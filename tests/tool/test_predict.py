@@ -241,8 +241,10 @@ def test_annotated_copies_have_names_of_their_own_and_the_photos_size(album, tmp
 
 
 def test_a_table_says_which_copy_is_whose(album, tmp_path):
-    (album / "bad.png").write_text("no picture")
     table, copies = tmp_path / "faces.csv", tmp_path / "copies"
+    portrait().save(album / "bad.png")
+    assert predict(album, "--draw", copies) == 0
+    (album / "bad.png").write_text("no picture")  # its copy is one of what it was
     assert predict(album, "--csv", table, "--draw", copies) == 1
     told = pd.read_csv(table).set_index("path")["copy"]
     assert told.dropna().to_dict() == {

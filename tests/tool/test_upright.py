@@ -1,5 +1,7 @@
 """Faces that lie, or are upside down, are found where they are and cut out upright."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from faces import portrait
@@ -134,6 +136,18 @@ def test_a_face_in_doubt_lies_if_from_another_side_it_is_three_times_surer(
     closely(monkeypatch, [upright_, 0.5, 0.1, lying])
     ((face,), lying) = upright.find_faces(PHOTO)
     assert face.roll == pytest.approx(roll) and not lying
+
+
+def test_a_face_in_doubt_is_looked_at_as_the_detector_cut_it(monkeypatch):
+    face, squares = replace(seen(*LEVEL, 0.98), region=(21.0, 12.0, 48.0, 48.0)), []
+    closely(monkeypatch, [0.98] * 4)
+    look_at = detect.look_at
+    monkeypatch.setattr(
+        detect, "look_at", lambda photo, at, rolls: squares.append(at) or look_at(photo, at, rolls)
+    )
+    looking(monkeypatch, face)
+    upright.find_faces(PHOTO)
+    np.testing.assert_array_equal(squares[0], [face.region] * 4)
 
 
 @pytest.mark.parametrize(("roll", "lies"), [(55, False), (65, True)])
