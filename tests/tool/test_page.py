@@ -139,6 +139,11 @@ def test_cards_stop_at_the_largest_faces(monkeypatch, ask, actions):
     shown = ask("read", **photo())["result"]
     assert shown.count("<article") == 48 and "2 more are in the table" in shown
     assert len(table_in(shown)) == 50
+    pixels, (seen,) = np.array(tinted(1, 1, 1)), actions.shown("one")
+    (first,) = page_actions.cut_faces(
+        images.Photo(pixels, pixels.shape[1::-1]), seen.reading.faces[:1]
+    )
+    assert seen.crops[0] == page_actions.to_jpeg(first)
 
 
 def table_in(shown: str) -> pd.DataFrame:
