@@ -306,6 +306,14 @@ def test_a_copy_whose_marks_are_three_pixels_off_is_found():
     assert first == second != stranger
 
 
+def test_copies_are_found_wherever_they_are_among_many_faces(monkeypatch):
+    """Faces are compared in blocks; here, of two."""
+    monkeypatch.setattr("helpers.data.splits._BLOCK", 2)
+    images = scenes(4, seed=2)[[0, 1, 2, 3, 2], 10:106, 10:106]
+    groups = near_duplicate_groups(images, np.repeat(coordinates(1), 5, axis=0))
+    assert groups[4] == groups[2] and len(set(groups[:4])) == 4
+
+
 def test_blank_pictures_without_marks_are_no_copies_of_each_other():
     groups = near_duplicate_groups(
         np.zeros((3, 96, 96), np.uint8), np.full((3, 15, 2), np.nan, np.float32)

@@ -231,6 +231,17 @@ def test_points_are_enlarged_by_their_pixels_middle_and_boxes_by_their_edges(mon
     assert face.landmarks[:2].tolist() == [[0.5, 0.5], [18.5, 8.5]]
 
 
+def test_what_to_cut_out_at_the_edge_goes_by_the_whole_box(monkeypatch):
+    box, landmarks = (
+        np.array([-20.0, 30, 60, 80]),
+        np.array([[0.0, 60], [25, 60], [12, 75], [2, 90], [22, 90]]),
+    )
+    monkeypatch.setattr(detect, "find_with_mtcnn", lambda photo, least: [(box, 1.0, landmarks)])
+    (face,) = detect.detect_faces(np.zeros((200, 200, 3), np.uint8))
+    assert face.box == (0, 30, 40, 80)
+    assert face.region == find_region(box, landmarks)
+
+
 def test_a_small_face_must_be_seen_both_times_that_it_is_looked_at_again(monkeypatch):
     looks = iter([[0, 1], [1, 2]])  # which of three boxes are seen, in their crops' middle
 

@@ -21,6 +21,11 @@ def test_errors_count_distances_between_the_eyes_of_the_labelled_face():
     assert metrics.rmse(true, predicted) == pytest.approx(np.sqrt((3 * 39**2 + 2 * 25) / 16))
 
 
+def test_a_face_whose_eyes_are_marked_at_one_place_has_no_error():
+    true = np.zeros((1, 15, 2))
+    assert np.isnan(metrics.keypoint_errors(true, true + 1)).all()
+
+
 def test_a_sure_and_right_model_is_calibrated_and_a_sure_and_wrong_one_is_not():
     labels = np.array([0, 1, 0, 1])
     assert metrics.calibration_error(labels, np.eye(2)[labels]) == 0

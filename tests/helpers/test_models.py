@@ -281,6 +281,13 @@ def test_the_deep_network_of_the_literature_has_exactly_as_many_weights():
     assert network.output_shape == (None, 7)
 
 
+@pytest.mark.parametrize("task", ["emotion", "action_unit", "embedding"])
+def test_a_network_drops_the_share_that_is_asked_for(task):
+    network = models.BUILDERS[f"build_{task}_model"](dropout=0.6)
+    (dropout,) = (one for one in network.layers if isinstance(one, keras.layers.Dropout))
+    assert dropout.rate == 0.6
+
+
 def test_operations_are_counted_as_multiplications_and_additions():
     inputs = keras.Input((6, 6, 3))
     x = keras.layers.Conv2D(5, 3, padding="same", strides=2)(inputs)

@@ -112,3 +112,9 @@ def test_five_people_stand_in_two_rows_and_four_in_one():
         _, found = albums.group_photo(n, size=(330, 220))
         heights[n] = np.ptp([face.keypoints[NOSE, 1] for face in found])
     assert heights[5] > 50 > heights[4]
+
+
+def test_who_stands_behind_is_seen_above_those_before():
+    _, found = albums.group_photo(5, size=(330, 220))
+    behind, before = np.split([face.keypoints[NOSE, 1] for face in found], [3])
+    assert behind.max() < before.min() - 30

@@ -233,6 +233,11 @@ def test_mixed_units_are_all_frequent_and_leave_out_what_no_face_can_do():
         assert not ((units[:, UNITS.index(one)] > 0) & (units[:, UNITS.index(other)] > 0)).any()
 
 
+def test_another_seed_mixes_other_units():
+    units = [draw_number(0, seed, "wide", mixed=True)[1].scene.units for seed in (5, 6)]
+    assert not np.array_equal(*units)
+
+
 def test_mixed_faces_are_the_same_people_with_other_units():
     usual, mixed = (collect(draw_set(4, seed=5, mixed=m)) for m in (False, True))
     for name in ("subjects", "pose", "tone"):

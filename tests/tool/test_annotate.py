@@ -81,6 +81,18 @@ def test_no_label_of_a_crowd_hides_a_face_or_another_label(labels):
     assert not any(shared_area(one, np.array(box)) for one in labels for box in boxes)
 
 
+def test_a_label_is_written_on_whichever_side_is_free():
+    box = np.array([200, 100, 60, 60])
+    sides = {
+        "left": (0, 100, 200, 60), "right": (260, 100, 340, 60),
+        "above": (0, 0, 600, 100), "below": (0, 160, 600, 140),
+    }  # fmt: skip
+    for free, (x, y, width, height) in sides.items():
+        taken = [box, *(np.array(place) for side, place in sides.items() if side != free)]
+        label = draw_label(Image.new("RGB", (600, 300)), "1 happy 99%", box, taken)
+        assert x <= label[0] <= x + width - label[2] and y <= label[1] <= y + height - label[3]
+
+
 @pytest.mark.parametrize("size", [(600, 300), (300, 600)])
 def test_a_label_is_inside_the_photo_and_by_its_face_in_every_corner(size):
     picture, (width, height) = Image.new("RGB", size), size

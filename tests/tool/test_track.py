@@ -243,6 +243,15 @@ def test_an_emotion_is_smoothed_by_the_time_that_has_passed(stage):
     assert after(0.4) == pytest.approx(1 - np.exp(-1)) and after(0.0) == 0
 
 
+def test_each_frame_counts_by_the_time_since_the_one_before(stage):
+    following = tracker()
+    for seconds in (1.0, 1.1, 1.2):
+        stage.show([(20, 30)])
+        (one,) = following.read(frame_of((20, 30)), seconds)
+        following.reader.load()["emotion"].answer = {"sad": 1.0}
+    assert one.reading.emotion["sad"] == pytest.approx(1 - np.exp(-0.2 / 0.4))
+
+
 @pytest.mark.parametrize("parts", [("keypoints",), ("keypoints", "emotion")])
 def test_a_name_comes_when_it_is_sure_and_stays_whatever_else_is_read(stage, parts):
     ann = Tint().embed(np.full((1, 8, 8, 3), PINK, np.uint8))

@@ -139,6 +139,17 @@ def test_copies_from_training_are_left_out_of_a_second_score(weights, tmp_path):
     ]
 
 
+def test_faces_of_classes_that_the_model_does_not_know_are_in_no_score(weights, tmp_path):
+    path = tmp_path / "faces.npz"
+    classes, labels = [*EMOTIONS, "contempt"], np.array([0, 7, 0, 1, 7, 7])
+    split = ["train", "train", "test", "test", "test", "test"]
+    np.savez(path, images=grey(6, 48), labels=labels, split=split, classes=classes)
+    model = storage.load(weights / "emotion.weights.h5")
+    result = measure.evaluate(model, str(path), "test").result
+    assert result["n"] == result["metrics"]["without_copies"]["n"] == 2
+    assert result["left_out"]["n"] == 2
+
+
 def test_agreement_ends_in_a_group_that_holds_full_agreement():
     votes = np.zeros((3, 10), int)
     votes[:, 0], votes[:, 1] = (10, 9, 4), (0, 1, 4)
