@@ -232,10 +232,8 @@ def test_points_are_enlarged_by_their_pixels_middle_and_boxes_by_their_edges(mon
 
 
 def test_what_to_cut_out_at_the_edge_goes_by_the_whole_box(monkeypatch):
-    box, landmarks = (
-        np.array([-20.0, 30, 60, 80]),
-        np.array([[0.0, 60], [25, 60], [12, 75], [2, 90], [22, 90]]),
-    )
+    box = np.array([-20.0, 30, 60, 80])
+    landmarks = np.array([[0.0, 60], [25, 60], [12, 75], [2, 90], [22, 90]])
     monkeypatch.setattr(detect, "find_with_mtcnn", lambda photo, least: [(box, 1.0, landmarks)])
     (face,) = detect.detect_faces(np.zeros((200, 200, 3), np.uint8))
     assert face.box == (0, 30, 40, 80)
