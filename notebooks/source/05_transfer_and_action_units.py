@@ -78,7 +78,7 @@ for start, name in (("random weights", "-scratch"), ("transferred weights", ""))
 # %%
 print(f"{stored['n']} images of {found['subjects']} people, {len(found['classes'])} emotions")
 folds = pd.DataFrame({start: found["folds"] for start, found in ckplus.items()}).T
-ax = folds.plot(marker="o", figsize=(5.5, 2.8), xlim=(-0.4, 1.4), legend=False)
+ax = folds.plot(style=["o-", "s--", "^-.", "D:", "v-"], figsize=(5.5, 2.8), legend=False)
 ax.set(xticks=[0, 1], xticklabels=folds.index, ylim=(0.8, 1.01), ylabel="accuracy, new people")
 plots.show(ax.figure, "Five folds of CK+. Each rises from random to transferred weights.")
 
