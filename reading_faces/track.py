@@ -97,7 +97,8 @@ class FaceTracker:
         if looked:
             tracks = self._look(frame, tracks, doubtful)
         self.frame += 1
-        seen = [with_look(track, frame) for track in tracks if not track.hidden]
+        seen = [track for track in tracks if not track.hidden]
+        seen = [replace(track, look=small_look(track.face, frame)) for track in seen]
         faces = [track.face for track in seen]
         readings = self.reader.read_faces(frame, faces, found_by="mtcnn", named=False)
         keep = float(np.exp(-max(passed, 0) / self.smoothing)) if self.smoothing > 0 else 0.0
@@ -113,17 +114,14 @@ class FaceTracker:
 
     def _follow(self, frame: np.ndarray) -> tuple[list[Track], set[int]]:
         """Move each face to where it is now; say by number of which that is in doubt."""
+        tracks, doubtful = [track for track in self.tracks if track.hidden], set()
         seen = [track for track in self.tracks if not track.hidden]
-        moved = dict(zip([track.number for track in seen], moved_faces(frame, seen), strict=True))
-        tracks, doubtful = [], set()
-        for track in self.tracks:
-            if track.number in moved:
-                face = moved[track.number]
-                if face.confidence < SURE or likeness(track, face, frame) < ALIKE:
-                    doubtful.add(track.number)
-                else:
-                    motion = middle(face) - middle(track.face)
-                    track = replace(track, face=face, motion=motion)
+        for track, face in zip(seen, moved_faces(frame, seen), strict=True):
+            sure = face.confidence >= SURE
+            if sure and (track.look * small_look(face, frame)).sum() >= ALIKE:
+                track = replace(track, face=face, motion=middle(face) - middle(track.face))
+            else:
+                doubtful.add(track.number)
             tracks.append(track)
         return tracks, doubtful
 
@@ -139,9 +137,8 @@ class FaceTracker:
                 moved = np.zeros(2) if track.hidden else middle(face) - middle(track.face)
                 # A face that is not in doubt was moved already.
                 motion = moved if track.number in doubtful or track.hidden else track.motion
-                track = replace(
-                    seen_again(track, person), face=face, motion=motion, missed=0, hidden=False
-                )
+                track = seen_again(track, person)
+                track = replace(track, face=face, motion=motion, missed=0, hidden=False)
             else:
                 # What lies, the detector does not see.
                 missed = track.missed + (abs(track.face.roll) <= upright.LEVEL)
@@ -215,16 +212,6 @@ def small_look(face: DetectedFace, frame: np.ndarray) -> np.ndarray:
     return grey / max(float(np.linalg.norm(grey)), 1e-6)
 
 
-def with_look(track: Track, frame: np.ndarray) -> Track:
-    """Return a track with how its face looks now."""
-    return replace(track, look=small_look(track.face, frame))
-
-
-def likeness(track: Track, face: DetectedFace, frame: np.ndarray) -> float:
-    """Return how alike a face is to how it looked a frame before: a correlation, -1 to 1."""
-    return float((track.look * small_look(face, frame)).sum())
-
-
 def match(
     tracks: list[Track],
     doubtful: set[int],
@@ -262,13 +249,11 @@ def smoothed(before: FaceReading | None, now: FaceReading, keep: float) -> FaceR
     """Let an emotion change slowly, and its label only where another one clearly leads."""
     if before is None or not now.emotion:
         return replace(now, identity=before.identity if before else None)
-    emotion = {
-        name: keep * before.emotion[name] + (1 - keep) * p for name, p in now.emotion.items()
-    }
-    held, best = before.top_emotion, max(emotion, key=emotion.get)
-    if not keep or emotion[best] - emotion[held] > LEAD:
+    mixed = {name: keep * before.emotion[name] + (1 - keep) * p for name, p in now.emotion.items()}
+    held, best = before.top_emotion, max(mixed, key=mixed.get)
+    if not keep or mixed[best] - mixed[held] > LEAD:
         held = best
-    return replace(now, emotion=emotion, held_emotion=held, identity=before.identity)
+    return replace(now, emotion=mixed, held_emotion=held, identity=before.identity)
 
 
 def middle(face: DetectedFace) -> np.ndarray:
