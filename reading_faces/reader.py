@@ -19,6 +19,7 @@ import pandas as pd
 from helpers import detect, embedders, models
 from helpers.crop import points_to_photo
 from helpers.data.records import KEYPOINT_COLUMNS, KEYPOINT_NAMES
+from helpers.detect import DetectedFace
 from helpers.gallery import Embedder, Gallery
 from helpers.images import Photo, PhotoError, load_photo, to_grey
 from reading_faces import upright
@@ -160,10 +161,7 @@ class FaceReader:
     gallery : an `helpers.gallery.Gallery` to name people by; without people, nobody is named.
     embedder : an `helpers.gallery.Embedder`; by default the one that made the gallery.
 
-    Raises
-    ------
-    ValueError
-        If there is no such detector or part.
+    Raises ValueError if there is no such detector or part.
     """
 
     def __init__(
@@ -190,10 +188,8 @@ class FaceReader:
     def load(self) -> dict:
         """Load what is not loaded yet and return the models by part.
 
-        Raises
-        ------
-        ValueError
-            If a model's files are missing or damaged, or another embedder made the gallery.
+        Raises ValueError if a model's files are missing or damaged, or another embedder made the
+        gallery.
         """
         with self._lock:
             networks = [part for part in self.parts if part != EMBEDDING]
@@ -214,11 +210,8 @@ class FaceReader:
     def read(self, photos: Iterable[str | Path | np.ndarray]) -> Iterator[PhotoReading]:
         """Yield one reading a photo, in order; a photo that cannot be read only says so.
 
+        `photos` are paths of files, what `load_photo` made of one, or arrays `(h, w, 3) uint8` RGB.
         All are named by the gallery that is there when the first is asked for.
-
-        Parameters
-        ----------
-        photos : paths of files, what `load_photo` made of one, or arrays `(h, w, 3) uint8` RGB.
         """
         photos, gallery = iter(photos), self._known_people()
         # While the networks read some faces, those of the next photos are looked for.
@@ -235,11 +228,7 @@ class FaceReader:
         return next(self.read([photo]))
 
     def read_faces(
-        self,
-        photo: np.ndarray,
-        faces: list[detect.DetectedFace],
-        found_by: str = "",
-        named: bool = True,
+        self, photo: np.ndarray, faces: list[DetectedFace], found_by: str = "", named: bool = True
     ) -> list[FaceReading]:
         """Read faces whose places in a photo `(h, w, 3) uint8` RGB are known already.
 
@@ -247,11 +236,11 @@ class FaceReader:
         """
         gallery = self._known_people() if named else None
         whole = Photo(photo, photo.shape[1::-1])
-        (reading,) = self._fill([self._cut(None, whole, faces, gallery, found_by)], gallery)
-        return reading.faces
+        cut = self._cut(None, whole, faces, gallery, found_by or self.detector)
+        return self._fill([cut], gallery)[0].faces
 
     def embed_faces(
-        self, photo: np.ndarray, faces: list[detect.DetectedFace], found_by: str = ""
+        self, photo: np.ndarray, faces: list[DetectedFace], found_by: str = ""
     ) -> np.ndarray:
         """Return what the embedder makes of such faces: `(n, d) float32`, or `(0, 0)`."""
         if not faces:
@@ -283,7 +272,7 @@ class FaceReader:
             elif not isinstance(photo, Photo):
                 photo = Photo(check_array(photo), photo.shape[1::-1])
             faces, lying = upright.find_faces(photo.pixels, self.detector)
-            reading, cut = self._cut(path, photo, faces, gallery)
+            reading, cut = self._cut(path, photo, faces, gallery, self.detector)
         except (PhotoError, MemoryError) as error:
             return PhotoReading.failed(path, error), {}
         remarks = [photo.remark] if photo.remark else []
@@ -295,24 +284,19 @@ class FaceReader:
         return replace(reading, remarks=remarks), cut
 
     def _cut(
-        self,
-        path: str | None,
-        photo: Photo,
-        faces: list,
-        gallery: Gallery | None,
-        found_by: str = "",
+        self, path: str | None, photo: Photo, faces: list, gallery: Gallery | None, found_by: str
     ) -> tuple[PhotoReading, dict]:
         """Return where the faces are, and cut out for each network: `{part: (crops, matrices)}`.
 
         Boxes and matrices are in the photo's own pixels, even if it was decoded smaller.
         """
-        grey, detector = to_grey(photo.pixels), found_by or self.detector
+        grey = to_grey(photo.pixels)
         cut = {
-            part: detect.crop_detected(grey, faces, detector, part, model.input_size)
+            part: detect.crop_detected(grey, faces, found_by, part, model.input_size)
             for part, model in self.load().items()
         }
         if gallery or EMBEDDING in self.parts:
-            how = detector, self.embedder.framing, self.embedder.size
+            how = found_by, self.embedder.framing, self.embedder.size
             cut[EMBEDDING] = detect.crop_detected(photo.pixels, faces, *how)
         boxes = [face.box for face in faces]
         if photo.shrunk > 1:
@@ -386,10 +370,8 @@ def to_frame(
 ) -> pd.DataFrame:
     """Return the rows of all readings as a table; coordinates are named as in Kaggle's.
 
-    Parameters
-    ----------
-    columns : what to say of each face: `FaceReader.columns`, which are the same for any photos. By
-        default all that was read of one of these faces.
+    `columns` are what to say of each face: `FaceReader.columns`, which are the same for any photos.
+    By default all that was read of one of these faces.
     """
     return rows_to_frame([row for reading in readings for row in reading.to_rows()], columns)
 
