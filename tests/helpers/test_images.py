@@ -192,6 +192,10 @@ def test_every_kind_of_pixel_becomes_rgb(tmp_path, mode, colour, expected):
         ([0.0, 70_000.0, 140_000.0], [0, 128, 255]),
         ([np.nan, 0.2, np.inf], [0, 51, 0]),
         ([0.0, 0.3, 1.2], [0, 64, 255]),
+        ([0.0, 5.0, 15.0], [0, 85, 255]),
+        ([0.0, 5.0, 16.0], [0, 5, 16]),
+        ([-5.0, -5.0, -5.0], [0, 0, 0]),
+        ([30_000.0, 60_000.0, 90_000.0], [0, 128, 255]),
         ([0.0, 512.0, 1023.0], [0, 128, 255]),
         ([0.0, 4095.0, 1024.0], [0, 255, 64]),
         ([0.0, 9000.0, 16383.0], [0, 140, 255]),
@@ -292,6 +296,31 @@ def test_a_picture_without_its_last_bytes_is_read_with_a_remark(tmp_path, way, h
     # The first scans of a progressive JPEG show the whole picture already.
     path.write_bytes(content[: len(content) // (8 if "progressive" in way else 2)])
     assert "damaged or cut off" in refused(path)
+
+
+@pytest.mark.parametrize(("there", "is_read"), [(0.82, True), (0.78, False)])
+def test_a_picture_is_read_as_far_as_it_goes_if_four_fifths_are_there(tmp_path, there, is_read):
+    path = tmp_path / "a.ppm"
+    portrait(400).save(path)
+    path.write_bytes(path.read_bytes()[: int(there * path.stat().st_size)])
+    if is_read:
+        assert load_photo(path).remark
+    else:
+        assert "cut off" in refused(path)
+
+
+def test_a_large_picture_that_is_cut_off_is_as_large_as_one_that_is_whole(tmp_path, monkeypatch):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path, photo = tmp_path / "a.png", portrait(240)
+    photo.save(path, exif=exif)
+    monkeypatch.setattr(images, "MOST_PIXELS", 2 * 240 * photo.width)
+    whole = load_photo(path)
+    path.write_bytes(path.read_bytes()[:-200])
+    cut = load_photo(path)
+    assert cut.remark and (cut.shrunk, cut.size) == (whole.shrunk, whole.size) == (2, (240, 205))
+    assert cut.pixels.shape == whole.pixels.shape == (103, 120, 3)
+    assert np.abs(cut.pixels.astype(int) - whole.pixels).mean() < 3
 
 
 def test_a_cut_picture_that_is_dark_or_grey_at_its_end_is_known_by_what_is_there(tmp_path):

@@ -76,8 +76,9 @@ def test_a_temperature_divides_the_logits_once(images):
     np.testing.assert_allclose(model.predict(images[:1]), expected)
 
 
-def test_a_mirrored_look_brings_points_back_before_it_averages():
-    face = np.zeros((1, 96, 96), np.uint8)
+@pytest.mark.parametrize("size", [96, 64])
+def test_a_mirrored_look_brings_points_back_before_it_averages(size):
+    face = np.zeros((1, size, size), np.uint8)
     face[0, 20, 30] = 255
     spots = np.full((1, 15, 2), 48.0)
     spots[0, 0] = 30, 20  # whatever the face, its left eye is seen at the bright pixel
@@ -86,14 +87,14 @@ def test_a_mirrored_look_brings_points_back_before_it_averages():
         found = np.repeat(spots, len(faces), axis=0)
         for points, one in zip(found, faces, strict=True):
             points[0] = np.unravel_index(one[..., 0].argmax(), one.shape[:2])[::-1]
-        return models.keypoints_to_network(found)
+        return models.keypoints_to_network(found, size)
 
-    model = TrainedModel(Says(brightest), about("keypoints"))
+    model = TrainedModel(Says(brightest), about("keypoints", size))
     found = model.predict(face, mirrored=True)[0]
-    # The mirrored picture's bright pixel is at (65, 20): brought back, the RIGHT eye at (30, 20).
-    np.testing.assert_allclose(found[0], [(30 + 95 - 48) / 2, (20 + 48) / 2], atol=1e-4)
+    # Of 96 pixels: the mirrored bright one is at (65, 20); brought back, the RIGHT eye at (30, 20).
+    np.testing.assert_allclose(found[0], [(30 + size - 49) / 2, (20 + 48) / 2], atol=1e-4)
     np.testing.assert_allclose(found[1], [(48 + 30) / 2, (48 + 20) / 2], atol=1e-4)
-    np.testing.assert_allclose(found[10], [(48 + 95 - 48) / 2, 48], atol=1e-4)
+    np.testing.assert_allclose(found[10], [(size - 1) / 2, 48], atol=1e-4)
 
 
 def test_points_are_in_the_pixels_of_a_face_of_any_size(images):
@@ -344,3 +345,124 @@ def test_the_channels_of_a_picture_in_colour_are_standardised_together(images):
     photos = np.stack([images, images // 2, images // 4], axis=3).astype(float)
     for photo, found in zip(photos, models.standardize(photos), strict=True):
         np.testing.assert_allclose(found, (photo - photo.mean()) / photo.std(), atol=1e-4)
+
+
+def as_it_is_built(layers, shape=(4, 4, 3)) -> keras.Model:
+    """Build a network of some layers whose convolutions give what they are given."""
+    inputs = keras.Input(shape)
+    network = keras.Model(inputs, layers(inputs))
+    for layer in network.layers:
+        if isinstance(layer, keras.layers.Conv2D):
+            kernel = np.zeros(layer.kernel.shape, np.float32)
+            kernel[kernel.shape[0] // 2, kernel.shape[1] // 2] = np.eye(*kernel.shape[2:])
+            layer.set_weights([kernel])
+    return network
+
+
+FEATURES = np.random.default_rng(0).normal(size=(2, 4, 4, 3)).astype(np.float32)
+
+
+def lets_a_tenth_through(x):
+    return np.where(x > 0, x, x / 10)
+
+
+@pytest.mark.parametrize(
+    ("activation", "expected"),
+    [("relu", lambda x: np.maximum(x, 0)), (models.leaky, lets_a_tenth_through)],
+)
+def test_a_residual_block_adds_its_input_before_the_last_activation(activation, expected):
+    network = as_it_is_built(lambda x: models.residual_block(x, 3, activation=activation))
+    once = expected(expected(FEATURES) + FEATURES)
+    np.testing.assert_allclose(network(FEATURES), once, atol=0.02)
+    network = as_it_is_built(lambda x: models.residual_stage(x, 3, 1, 1, activation))
+    np.testing.assert_allclose(network(FEATURES), expected(expected(once) + once), atol=0.04)
+
+
+def test_a_block_that_shrinks_the_picture_shrinks_both_paths():
+    network = as_it_is_built(lambda x: models.residual_block(x, 3, stride=2), (5, 5, 3))
+    spots = np.zeros((1, 5, 5, 3), np.float32)
+    spots[0, 2, 2] = spots[0, 3, 3] = 1
+    found = np.asarray(network(spots))[0, ..., 0]
+    np.testing.assert_allclose(found, np.pad([[2]], 1), atol=0.01)
+
+
+def test_before_a_stage_the_greatest_of_four_neighbours_stays():
+    network = as_it_is_built(lambda x: models.pooled_stages(x, (3,), 0))
+    greatest = FEATURES.reshape(2, 2, 2, 2, 2, 3).max(axis=(2, 4))
+    np.testing.assert_allclose(network(FEATURES), 2 * greatest.clip(0), atol=0.03)
+
+
+def test_what_is_weighed_in_the_end_is_each_feature_s_mean():
+    network = as_it_is_built(lambda x: models.mean_and_logits(x, 2, 0.5))
+    weights = np.array([[1.0, 0], [0, 2], [0, 3]])
+    network.get_layer("logits").set_weights([weights, np.array([5.0, 6.0])])
+    expected = FEATURES.mean(axis=(1, 2)) @ weights + [5, 6]
+    np.testing.assert_allclose(network(FEATURES), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("build", "options", "shapes"),
+    [
+        ("emotion", {"classes": 3}, ((32, 32, 1), (3,))),
+        ("deep_emotion", {"classes": 3}, ((32, 32, 1), (3,))),
+        ("action_unit", {"units": 4}, ((32, 32, 1), (4,))),
+        ("embedding", {"dimensions": 5}, ((32, 32, 3), (5,))),
+        ("heatmap", {"points": 6}, ((32, 32, 1), (6, 2))),
+        ("pyramid", {"points": 6}, ((32, 32, 1), (6, 2))),
+    ],
+)
+def test_a_network_takes_and_gives_what_is_asked_for(build, options, shapes):
+    narrow = {"filters": (4, 4)} if build != "deep_emotion" else {}
+    narrow |= {"identity_blocks": (1, 0)} if build == "embedding" else {}
+    network = models.BUILDERS[f"build_{build}_model"](32, **options, **narrow)
+    assert (network.input_shape[1:], network.output_shape[1:]) == shapes
+    answers = np.asarray(network(np.ones((2, *shapes[0]), np.float32)))
+    if build == "embedding":
+        np.testing.assert_allclose(np.linalg.norm(answers, axis=1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("task", ["emotion", "action_unit"])
+def test_each_stage_has_as_many_blocks_as_are_asked_for(task):
+    network = models.BUILDERS[f"build_{task}_model"](32, filters=(4, 6), identity_blocks=2)
+    sums = [layer.output.shape[1:] for layer in network.layers if "add" in layer.name]
+    assert sums == [(16, 16, 4)] * 3 + [(8, 8, 6)] * 3
+
+
+def test_a_heat_map_has_an_eighth_of_the_side_of_the_picture_and_two_cells_around():
+    maps = models.build_heatmap_model(96, filters=(4, 4, 4)).get_layer("maps").output
+    assert maps.shape[1:] == (16, 16, 15)
+
+
+def test_a_picture_that_is_nearly_flat_is_not_blown_up():
+    faint = np.full((1, 8, 8), 100, np.uint8)
+    faint[0, 0] = 101
+    assert np.abs(models.standardize(faint)).max() < 1
+
+
+def test_units_of_the_network_are_halves_of_the_picture_whatever_its_size():
+    units = models.keypoints_to_network(np.array([[[23.5, 47.5], [-0.5, 35.5]]]), 48)
+    np.testing.assert_allclose(units, [[[0, 1], [-1, 0.5]]])
+    np.testing.assert_allclose(
+        models.keypoints_from_network(units, 48), [[[23.5, 47.5], [-0.5, 35.5]]]
+    )
+
+
+@pytest.mark.parametrize(
+    ("task", "shape"), [("embedding", (1, 48, 48)), ("emotion", (1, 48, 48, 3))]
+)
+def test_only_who_a_face_is_is_read_in_colour(task, shape):
+    model = TrainedModel(Says(lambda faces: faces), about(task, size=48))
+    with pytest.raises(ValueError, match="reads faces of"):
+        model.predict(np.zeros(shape, np.uint8))
+
+
+@pytest.mark.parametrize("change", [{"task": "age"}, {"input": {"size": "48"}}])
+def test_a_card_of_an_unknown_task_or_size_is_refused(store, change):
+    with pytest.raises(ValueError, match="cannot build"):
+        models.load(store(**change))
+
+
+def test_each_unit_of_a_model_has_a_name(store):
+    path = store(task="action_units", units=["AU1", "AU2"])
+    with pytest.raises(ValueError, match="does not name each of the model's units"):
+        models.load(path)

@@ -1,5 +1,6 @@
 """Figures carry their words, stay small, and mark what they are given where it is."""
 
+import io
 import re
 import subprocess
 import sys
@@ -9,6 +10,8 @@ import pytest
 from document_rules import GRAPHICS, TEXT, contrast
 from matplotlib import colormaps, pyplot, rc_context
 from matplotlib.colors import to_rgb
+from matplotlib.markers import MarkerStyle
+from PIL import Image
 
 from helpers import plots
 from helpers.data import KEYPOINT_NAMES
@@ -126,9 +129,10 @@ def test_the_ellipses_of_a_mean_face_hold_95_of_100_points_and_lie_as_the_points
 def test_the_points_of_each_side_are_drawn_where_they_are_in_the_colour_of_the_side():
     (ax,) = plots.face_grid(FACES[:1], POINTS[:1], columns=1).axes
     assert len(ax.collections) == 3
-    for marks, (rows, colour, _) in zip(ax.collections, plots.sides().values(), strict=True):
+    for marks, (rows, colour, marker) in zip(ax.collections, plots.sides().values(), strict=True):
         np.testing.assert_allclose(marks.get_offsets(), POINTS[0, rows])
         assert to_rgb(marks.get_facecolor()[0]) == to_rgb(colour)
+        assert len(marks.get_paths()[0]) == len(MarkerStyle(marker).get_path()), "the shape"
 
 
 def test_rows_of_a_confusion_matrix_are_true_classes_and_each_adds_up_to_one():
@@ -137,3 +141,51 @@ def test_rows_of_a_confusion_matrix_are_true_classes_and_each_adds_up_to_one():
     said = {text.get_position(): text.get_text() for text in ax.texts}
     assert (said[0, 0], said[1, 0], said[1, 1], said[2, 2]) == ("75%", "25%", "100%", "0%")
     assert (ax.get_title(), ax.get_xlabel(), ax.get_ylabel()) == ("ours", "answer", "true class")
+    for labels in (ax.get_xticklabels(), ax.get_yticklabels()):
+        assert [label.get_text() for label in labels] == ["angry", "happy", "sad"]
+
+
+def test_confusion_matrices_stand_side_by_side_each_with_its_own_counts():
+    counts = {"theirs": np.array([[1, 3], [0, 1]]), "ours": np.array([[1, 0], [1, 4]])}
+    axes = plots.confusion_matrices(counts, ("angry", "happy")).axes
+    assert [ax.get_title() for ax in axes] == ["theirs", "ours"]
+    shown = [[text.get_text() for text in ax.texts] for ax in axes]
+    assert shown == [["25%", "75%", "0%", "100%"], ["100%", "0%", "20%", "80%"]]
+
+
+@pytest.mark.parametrize(("columns", "shape"), [(2, (3, 2)), (4, (2, 4)), (9, (1, 5))])
+def test_faces_stand_in_rows_of_so_many_each_in_its_place(columns, shape):
+    axes = plots.face_grid(FACES, POINTS, columns=columns).axes
+    assert axes[0].get_gridspec().get_geometry() == shape
+    for ax, face, points in zip(axes, FACES, POINTS, strict=False):
+        np.testing.assert_array_equal(ax.images[0].get_array(), face)
+        np.testing.assert_allclose(ax.collections[0].get_offsets()[0], points[0])
+
+
+def test_a_mean_face_is_the_average_from_black_to_white_with_the_mean_points():
+    faces = np.full((2, 96, 96), 90, np.uint8)
+    faces[:, :48] = [[[100]], [[120]]]
+    points = POINTS.copy()
+    points[3:, 2] = np.nan
+    points[2:, 3] = np.nan
+    (ax,) = plots.mean_face(faces, points).axes
+    average = ax.images[0].get_array()
+    assert (average.min(), average.max()) == (0, 255) and (average[:48] == 255).all()
+    assert len(ax.patches) == 14, "three marks make an ellipse, two do not"
+    rows, colour, _ = plots.sides()["left"]
+    ellipse = ax.patches[0]
+    np.testing.assert_allclose(ellipse.center, points[:, rows[0]].mean(axis=0), rtol=1e-5)
+    assert to_rgb(ellipse.get_edgecolor()) == to_rgb(colour)
+    marks = ax.collections[0].get_offsets()
+    np.testing.assert_allclose(marks[rows.index(2)], points[:3, 2].mean(axis=0), rtol=1e-5)
+
+
+def test_a_drawing_is_encoded_as_png_and_a_photo_as_jpeg_as_large_as_they_fit():
+    fig, ax = pyplot.subplots(figsize=(4, 3))
+    ax.plot([0, 1])
+    kind, drawing = plots.encode(fig)
+    assert kind == "png" and Image.open(io.BytesIO(drawing)).size == (400, 300)
+    ax.imshow(np.random.default_rng(0).integers(0, 256, (90, 90, 3), np.uint8), aspect="auto")
+    kind, noise = plots.encode(fig)
+    assert kind == "jpeg" and Image.open(io.BytesIO(noise)).size == (400, 300)
+    pyplot.close(fig)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -132,3 +133,68 @@ def test_a_notebook_that_has_chosen_its_keras_keeps_it():
     tell = f"{code}; print(os.environ['KERAS_BACKEND'])"
     done = python(tell, env=dict(os.environ) | {"KERAS_BACKEND": "torch"})
     assert done.stdout.strip() == "torch"
+
+
+NONE_OF_THEM = {
+    **{"TF_USE_LEGACY_KERAS": "1", "KERAS_NNX_ENABLED": "1", "KERAS_MAX_EPOCHS": "1"},
+    **{"KERAS_MAX_STEPS_PER_EPOCH": "1"},
+}
+
+
+def test_what_was_set_for_other_projects_does_not_reach_keras(tmp_path):
+    """In the environment, and in the file of settings at its usual place."""
+    (tmp_path / ".keras").mkdir()
+    (tmp_path / ".keras" / "keras.json").write_text('{"floatx": "float16"}')
+    env = {name: value for name, value in os.environ.items() if name != "KERAS_HOME"}
+    env |= NONE_OF_THEM | {"HOME": str(tmp_path), "USERPROFILE": str(tmp_path)}
+    env |= {"COURSE_CACHE": str(tmp_path / "cache"), "TF_ENABLE_ONEDNN_OPTS": "0"}
+    names = [*NONE_OF_THEM, "TF_ENABLE_ONEDNN_OPTS", "KERAS_HOME"]
+    tell = f"import helpers, os; print(*map(os.environ.get, {names}))"
+    *foreign, own, home = python(tell, env=env).stdout.split()
+    assert foreign == ["None"] * 4
+    assert own == "0", "what is no matter of Keras stays"
+    assert home == str(tmp_path / "cache" / "keras")
+
+
+def test_each_package_that_a_notebook_may_hold_is_compared():
+    """Of any of them another version is in memory, and of all others none is installed."""
+    done = python(
+        "import importlib.metadata as m, sys, types\n"
+        "found = m.version\n"
+        "for module in ('numpy', 'pandas', 'keras', 'tensorflow', 'sklearn'):\n"
+        "    package = {'sklearn': 'scikit-learn'}.get(module, module)\n"
+        "    def version(name):\n"
+        "        if name == package: return found(name)\n"
+        "        raise m.PackageNotFoundError(name)\n"
+        "    m.version = version\n"
+        "    sys.modules[module] = types.ModuleType(module)\n"
+        "    sys.modules[module].__version__ = '0.0.1'\n"
+        "    try: import helpers\n"
+        "    except ImportError as error: print(str(error).split()[0])\n"
+        "    for name in ('helpers', module): sys.modules.pop(name, None)\n"
+    )
+    assert done.stdout.split() == ["numpy", "pandas", "keras", "tensorflow", "sklearn"]
+
+
+@pytest.mark.parametrize(
+    ("variables", "place"),
+    [
+        ({"COURSE_CACHE": "~/mine", "XDG_CACHE_HOME": "/caches"}, Path.home() / "mine"),
+        ({"COURSE_CACHE": "", "XDG_CACHE_HOME": "/caches"}, Path("/caches/reading-faces")),
+        ({"XDG_CACHE_HOME": ""}, Path.home() / ".cache" / "reading-faces"),
+    ],
+)
+def test_the_cache_is_where_it_is_asked_for_else_among_the_user_s_caches(
+    monkeypatch, variables, place
+):
+    monkeypatch.delenv("COURSE_CACHE", raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert runpy.run_path(settings.__file__)["CACHE"] == place
+
+
+def test_an_installed_course_looks_for_data_where_it_is_started(monkeypatch, tmp_path):
+    monkeypatch.delenv("COURSE_DATA", raising=False)
+    monkeypatch.setattr(settings, "SHIPPED", tmp_path / "helpers" / "shipped")
+    monkeypatch.chdir(tmp_path)
+    assert settings.data_folders() == [tmp_path / "data" / "raw"]
