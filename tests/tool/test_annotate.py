@@ -121,6 +121,17 @@ def test_a_label_on_a_photo_can_be_read():
     assert max(contrast(colour, background) for colour in np.unique(label, axis=0)) >= TEXT
 
 
+@pytest.mark.parametrize("text", ["1 happy 99%, Ann", "1 Ann"])
+def test_words_are_in_the_middle_of_their_label(text):
+    picture = Image.new("RGB", (600, 300))
+    place = draw_label(picture, text, np.array([200, 100, 200, 90]), [])
+    x, y, width, height = (round(float(number)) for number in place)
+    letters = np.array(picture.crop((x, y, x + width, y + height))).min(axis=2) > 180
+    rows, columns = (np.flatnonzero(letters.any(axis=axis)) for axis in (1, 0))
+    for inked, size in ((rows, height), (columns, width)):
+        assert inked[0] > 1 and inked[0] == pytest.approx(size - 1 - inked[-1], abs=3)
+
+
 def colour_of(name: str) -> tuple[int, ...]:
     return tuple(round(255 * part) for part in to_rgb(name))
 

@@ -306,6 +306,18 @@ def test_one_stranger_among_the_photos_drives_no_friend_out():
     assert list(chosen) == [A, B] and list(remarks) == [C]
 
 
+def test_strangers_go_one_after_the_other_the_least_alike_first():
+    chosen, remarks = choose_faces({A: at(0), B: at(10), C: at(100), D: at(200)}, 0.8)
+    assert list(chosen) == [A, B] and list(remarks) == [D, C]
+
+
+def test_whose_face_is_meant_is_told_by_the_mean_of_those_that_are_alone():
+    """It is at 10 degrees, and 22 and 14 degrees away from the two faces on the other photos."""
+    one, other = (np.concatenate([at(a), at(b)]) for a, b in ((-12, 24), (32, -4)))
+    chosen, _ = choose_faces({A: at(0), B: at(20), C: one, D: other}, 0.8)
+    np.testing.assert_array_equal([chosen[C], chosen[D]], [at(24)[0], at(-4)[0]])
+
+
 def test_of_two_unlike_faces_both_stay_and_it_is_said():
     chosen, remarks = choose_faces({A: at(0), B: at(90)}, 0.5)
     assert list(chosen) == [A, B]

@@ -338,6 +338,7 @@ def test_a_video_without_a_frame_is_one_sentence(tmp_path, capfd):
         (lambda path: set_aspect(path, 64, 45), (96, 182)),
         (lambda path: set_aspect(path, 1, 2), (192, 128)),
         (lambda path: set_aspect(path, 1000, 1), (96, 128)),
+        (lambda path: set_aspect(path, 1, 1000), (96, 128)),
         (lambda path: set_aspect(path, 101, 100), (96, 128)),
         (turn, (128, 96)),
         (lambda path: set_aspect(turn(path), 2, 1), (256, 96)),

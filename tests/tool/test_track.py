@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from faces import Tint
-from moving_faces import PLACES, Changing, Stage, Still, frame_of
+from moving_faces import PLACES, SIZE, Changing, Stage, Still, detected, frame_of
 
 from helpers import detect, embedders
 from helpers.gallery import Gallery
-from reading_faces import track
+from reading_faces import track, upright
 from reading_faces.made_faces import albums
 from reading_faces.reader import FaceReader
 from reading_faces.track import FaceTracker
@@ -79,6 +79,61 @@ def test_a_face_that_the_detector_misses_stays_while_it_is_in_sight(stage):
     stage.missed = (2, 4)
     there = [[(20, 30)]] * 7
     assert numbers(play(stage, tracker(every=2), there)) == [[1]] * 7
+
+
+def test_a_look_of_the_detector_does_not_stop_a_face_that_moves(stage):
+    play(stage, tracker(every=4), [[(5 + 15 * n, 40)] for n in range(9)])
+    assert stage.looks == [0, 1, 4, 8]
+
+
+def test_a_face_is_looked_at_once_more_from_where_it_was_seen_if_it_has_moved(stage, monkeypatch):
+    squares, look_at = [], stage.look_at
+    monkeypatch.setattr(detect, "look_at", lambda *how: squares.append(how[1]) or look_at(*how))
+    play(stage, tracker(), [[(20, 30), (90, 60)], [(20, 30), (94, 60)]])
+    _, first, second = squares
+    np.testing.assert_allclose(np.subtract(second, first)[:, :2], [[0, 0], [4, 0]])
+    del squares[:]
+    play(stage, tracker(), [[(20, 30)], [(21, 30)]])
+    assert len(squares) == 2, "a pixel is little, and on the first frame there is no face to follow"
+
+
+def test_a_face_that_changes_slowly_is_not_in_doubt(stage):
+    first, last = np.random.default_rng(0).integers(0, 256, (2, *SIZE, 3))
+    following = tracker()
+    for share in np.linspace(0, 1, 10):
+        stage.show([(20, 30)])
+        following.read(((1 - share) * first + share * last).astype(np.uint8))
+    assert stage.looks == [0]
+
+
+def test_a_frame_is_turned_for_who_lies_only_while_nobody_is_in_sight(stage, monkeypatch):
+    turned, find = [], upright.find_faces
+    monkeypatch.setattr(
+        upright, "find_faces", lambda *how: turned.append(stage.frame) or find(*how)
+    )
+    here, gone = [(20, 30)], []
+    play(stage, tracker(every=1), [gone, here, here, gone, gone, here])
+    assert turned == [0, 1, 4, 5]
+
+
+@pytest.mark.parametrize(
+    ("moved", "similar", "state", "paired"),
+    [
+        (26, 0.0, "in sight", True),  # a fifth of both boxes, and no more from 27 pixels on
+        (28, 0.0, "in sight", False),
+        (0, 0.0, "hidden", False),
+        (0, 0.0, "doubtful", False),
+        (90, 0.6, "in sight", True),
+        (90, 0.6, "hidden", True),
+        (90, 0.59, "hidden", False),
+    ],
+)
+def test_a_track_goes_on_at_its_place_or_with_who_is_so_similar(moved, similar, state, paired):
+    one = track.Track(1, detected(0, 0), np.array([1.0, 0.0]), hidden=state == "hidden")
+    person = np.array([[similar, np.sqrt(1 - similar**2)]])
+    doubtful = {1} if state == "doubtful" else set()
+    found = track.match([one], doubtful, [detected(moved, 0)], person, 0.6)
+    assert found == ({0: 0} if paired else {})
 
 
 def test_what_the_detector_never_sees_again_is_dropped(stage):
@@ -196,6 +251,37 @@ def test_faces_that_haar_has_found_are_followed_by_their_landmarks(stage, monkey
     assert FaceTracker(reader).read(frame_of((20, 30))) == [], "nor does the last network see one"
 
 
+def test_faces_that_haar_has_found_are_cut_as_mtcnn_s_are(stage):
+    """They have the landmarks of MTCNN's last network: for what is read, and for who it is."""
+    frame = np.random.default_rng(0).integers(0, 256, (*SIZE, 3), np.uint8)
+    gallery = Gallery.empty("tint", 0.9).enroll("Ann", np.ones((1, 3)))
+
+    def crops_of(detector):
+        crops = []
+
+        class Looking(Changing):
+            def predict(self, images):
+                crops.append(images)
+                return super().predict(images)
+
+        class Knowing(Tint):
+            def embed(self, faces):
+                crops.append(faces)
+                return super().embed(faces)
+
+        reader = FaceReader(detector, ("emotion",), {"emotion": Looking()}, gallery, Knowing())
+        following = FaceTracker(reader)
+        for _ in range(2):
+            stage.show([(20, 30)])
+            following.read(frame)
+        return crops
+
+    ours, theirs = crops_of("haar"), crops_of("mtcnn")
+    assert len(ours) == len(theirs) == 4, "both are looked at in each frame"
+    for one, other in zip(ours, theirs, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_confidence_is_that_of_now(stage):
     (first,), (second,) = play(stage, tracker(), [[(20, 30)]] * 2)
     assert (first.reading.confidence, second.reading.confidence) == (0.999, 0.99)
@@ -241,6 +327,7 @@ def test_an_emotion_is_smoothed_by_the_time_that_has_passed(stage):
         return one.reading.emotion["sad"]
 
     assert after(0.4) == pytest.approx(1 - np.exp(-1)) and after(0.0) == 0
+    assert after(-5.0) == 0, "a clock that was set back"
 
 
 def test_each_frame_counts_by_the_time_since_the_one_before(stage):
@@ -280,6 +367,11 @@ def test_where_any_face_may_be_named_leniency_asks_for_nothing_impossible(stage)
     gallery = Gallery.empty("tint", -0.95).enroll("Ann", np.ones((1, 3)))
     shown = play(stage, tracker(gallery=gallery), [[(20, 30)]] * 6)
     assert shown[-1][0].reading.identity[0] == "Ann"
+
+
+def test_the_detector_can_look_at_every_frame_and_no_more_often(stage):
+    play(stage, tracker(every=0), [[(20, 30)]] * 3)
+    assert stage.looks == [0, 1, 2]
 
 
 def test_where_nobody_is_the_detector_looks_at_every_third_frame_at_least(stage):

@@ -175,6 +175,22 @@ def test_on_a_turned_photo_a_face_must_be_surer_and_lie(monkeypatch):
     assert abs(faces[0].roll) == 180
 
 
+def test_a_photo_that_lies_is_turned_to_the_side_from_which_a_face_is_surest(monkeypatch):
+    looks, photo = [], PHOTO.copy()
+    photo[:20, :50] = 255
+    face = seen(*LEVEL)
+    from_sides = [[], [replace(face, confidence=0.98)] * 2, [], [replace(face, confidence=0.99)]]
+
+    def find(photo, *how):
+        looks.append(photo)
+        return from_sides[len(looks) - 1] if len(looks) <= 4 else []
+
+    monkeypatch.setattr(detect, "detect_faces", find)
+    upright.find_faces(photo)
+    assert len(looks) == 5
+    np.testing.assert_array_equal(looks[4], upright.turn(photo, 3))
+
+
 def test_a_photo_without_a_face_is_looked_at_from_all_sides_and_small(monkeypatch):
     looks = looking(monkeypatch)
     assert upright.find_faces(np.zeros((480, 960, 3), np.uint8)) == ([], [])
