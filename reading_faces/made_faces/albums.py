@@ -89,16 +89,12 @@ def scene_aside(number: int, pose: str) -> tuple[Scene, np.random.Generator]:
     return draw_scene(person, emotion, rng, pose), rng
 
 
-def group_photo(
-    people: int, size: tuple[int, int] = (1200, 800), seed: int = 0
-) -> tuple[np.ndarray, list[MadeFace]]:
+def group_photo(people: int, size: tuple[int, int]) -> tuple[np.ndarray, list[MadeFace]]:
     """Photograph several people side by side, those behind between the shoulders of those before.
 
-    Returns
-    -------
-    The photo `(h, w, 3) uint8` RGB, and its faces with labels in the photo's pixels.
+    Returns the photo `(h, w, 3) uint8` RGB, and its faces with labels in the photo's pixels.
     """
-    rng = np.random.default_rng([seed, _GROUP])
+    rng = np.random.default_rng([0, _GROUP])
     width, height = size
     rows = 1 if people <= 4 else 2
     each = -(-people // rows)
@@ -109,11 +105,11 @@ def group_photo(
         in_row = min(each, people - row * each)
         x = width / 2 + (column - (in_row - 1) / 2) * width / (each + 0.4)
         y = height * (0.42 if rows == 1 else 0.28 + 0.38 * row)
-        person = person_number(int(rng.integers(10_000)), seed)
+        person = person_number(int(rng.integers(10_000)), 0)
         scene = draw_scene(person, str(rng.choice(EMOTIONS)), rng, "kaggle")
         scenes.append(replace(scene, occluded=False, azimuth=30.0, elevation=35.0))
         places.append((x + rng.normal(0, 4 * zoom), y + rng.normal(0, 4 * zoom), zoom))
-    return take_photo(scenes, places, size, Camera(blur=0.5, noise=1.5), seed)
+    return take_photo(scenes, places, size, Camera(blur=0.5, noise=1.5))
 
 
 def animate(

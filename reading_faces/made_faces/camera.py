@@ -75,9 +75,8 @@ def draw_background(size: tuple[int, int], rng, finer: float = 1.0) -> np.ndarra
     small = np.empty((32, 32, 3), np.float32)
     first, second = (rng.uniform(0.02, 1) * random_tint(rng) for _ in range(2))
     slope = np.linspace(0, 1, 32, dtype=np.float32)
-    small[:] = first + (second - first) * slope.reshape(
-        (-1, 1, 1) if rng.random() < 0.6 else (-1, 1)
-    )
+    shape = (-1, 1, 1) if rng.random() < 0.6 else (-1, 1)
+    small[:] = first + (second - first) * slope.reshape(shape)
     for _ in range(rng.integers(0, 9)):
         colour = (rng.uniform(0, 1) ** 1.5 * random_tint(rng)).tolist()
         x, y = rng.integers(0, 32, 2).tolist()

@@ -54,7 +54,11 @@ class Head:
         across, along = reach * sine, reach * np.abs(cosine)
         depth = np.where(cosine > 0, (front - middle) * along, -BEHIND * along)
         x = width * across
-        stands_out = self.relief_at(x, y) * np.clip(cosine * 2, 0, 1)
+        # The relief is a map of the face seen from the front, read linearly between its cells.
+        row, column = (y - Y_RANGE[0]) * MAP_SCALE, (x - X_RANGE[0]) * MAP_SCALE
+        at = np.broadcast_arrays(row, column)
+        relief = map_coordinates(self.relief, at, order=1, mode="nearest")
+        stands_out = relief * np.clip(cosine * 2, 0, 1)
         return np.stack([x, np.broadcast_to(y, x.shape), middle + depth + stands_out], axis=-1)
 
     def keypoints(self) -> np.ndarray:
@@ -64,12 +68,6 @@ class Head:
         share = np.clip(places[:, 0] / width, -1, 1)
         angle = np.arctan2(share, (1 - np.abs(share) ** ROUNDNESS) ** (1 / ROUNDNESS))
         return self.surface(angle, places[:, 1])
-
-    def relief_at(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Read the relief map at places seen from the front, in between its cells linearly."""
-        row, column = (y - Y_RANGE[0]) * MAP_SCALE, (x - X_RANGE[0]) * MAP_SCALE
-        at = np.broadcast_arrays(row, column)
-        return map_coordinates(self.relief, at, order=1, mode="nearest")
 
 
 def build_head(person: Person, units: np.ndarray) -> Head:

@@ -31,15 +31,12 @@ class View:
     centre: tuple[float, float]  # pixels where the middle of the eyes would be, were it not turned
 
     def turn(self, points: np.ndarray) -> np.ndarray:
-        """Turn points `(..., 3)` of the head about its pivot."""
-        pivot = PIVOT.astype(points.dtype)
-        moved = rotate(np.moveaxis(points - pivot, -1, 0), self.matrix())
-        return np.stack(moved, axis=-1) + pivot
-
-    def matrix(self) -> np.ndarray:
-        """Return the rotation `(3, 3)`: yaw first, then pitch, then roll."""
+        """Turn points `(..., 3)` of the head about its pivot: yaw first, then pitch, then roll."""
         angles = self.roll, -self.pitch, self.yaw
-        return Rotation.from_euler("ZXY", angles, degrees=True).as_matrix()
+        matrix = Rotation.from_euler("ZXY", angles, degrees=True).as_matrix()
+        pivot = PIVOT.astype(points.dtype)
+        moved = rotate(np.moveaxis(points - pivot, -1, 0), matrix)
+        return np.stack(moved, axis=-1) + pivot
 
     def project(self, turned: np.ndarray) -> np.ndarray:
         """Return where turned points are seen: x and y in pixels, and their depth `(..., 3)`."""
@@ -68,10 +65,8 @@ def render(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw surfaces.
 
-    Returns
-    -------
-    The picture `(h, w, 3) float32` in linear light, and its depth `(h, w) float32`: z of what is
-    seen, -inf where nothing is.
+    Returns the picture `(h, w, 3) float32` in linear light, and its depth `(h, w) float32`: z of
+    what is seen, -inf where nothing is.
     """
     width, height = size
     surfaces = [surface for sheet in sheets if (surface := Surface.of(sheet, view, size))]

@@ -134,9 +134,7 @@ def take_photo(
         pixels, and how many pixels a face unit is long. (The eyes are 36.6 units apart.)
     size : width and height of the photo in pixels.
 
-    Returns
-    -------
-    The photo `(h, w, 3) uint8` RGB, and its faces.
+    Returns the photo `(h, w, 3) uint8` RGB, and its faces.
     """
     rng = np.random.default_rng(seed)
     picture = draw_background(size, rng, OVERSAMPLING)

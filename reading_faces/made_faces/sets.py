@@ -86,12 +86,10 @@ def tone_of(number):
 def collect(drawn: Iterator[tuple[bytes, MadeFace, str]]) -> dict[str, np.ndarray]:
     """Gather drawn faces into the arrays of a set, as `data/made_faces.npz` stores them.
 
-    Returns
-    -------
-    `jpeg` and `jpeg_size`, the files of all pictures in a row and the bytes of each, and for each
-    face `keypoints (n, 15, 2)`, `visible (n, 15)`, `box (n, 4)`, `action_units (n, 18, 2)`,
-    `emotions (n,)` as positions in `EMOTIONS`, `subjects`, `split`, `tone`, `pose (n, 3)`,
-    `light (n, 4)` and `occluded`.
+    These are `jpeg` and `jpeg_size`, the files of all pictures in a row and the bytes of each; and
+    of each face `keypoints (n, 15, 2)`, `visible (n, 15)`, `box (n, 4)`, `emotions (n,)` as
+    positions in `EMOTIONS`, `action_units (n, 18, 2)`, `subjects`, `split`, `tone`,
+    `pose (n, 3)`, `light (n, 4)` and `occluded`.
     """
     files, faces, names = zip(*drawn, strict=True)
     scenes = [face.scene for face in faces]
