@@ -49,6 +49,7 @@ def cross_entropy(answer: Callable[[np.ndarray, np.ndarray], float]) -> Iterator
     true = (probabilities * one_hot).sum(axis=1)
     losses = -np.log(true)
     right, largest = losses.mean(), -np.log(probabilities.max(axis=1)).mean()
+    added_first = -np.log(true.sum())
     again = scipy_softmax(probabilities, axis=1)[one_hot == 1]
     mistakes = {
         "The loss is minus the logarithm; yours has the other sign.": -right,
@@ -63,9 +64,7 @@ def cross_entropy(answer: Callable[[np.ndarray, np.ndarray], float]) -> Iterator
         "Take only the probability of the right class.": -np.log(probabilities).sum(1).mean(),
         "That is the largest probability's loss; take the right class's.": largest,
         "Those are probabilities already: no second softmax.": -np.log(again).mean(),
-        "One logarithm for each face, then the mean; you added the faces first.": -np.log(
-            true.sum()
-        ),
+        "One logarithm for each face, then the mean; you added the faces first.": added_first,
         "A product with 0 gives log(0): add up each row, then take the logarithm.": np.inf,
     }
 

@@ -8,7 +8,7 @@ from scipy.special import softmax
 from helpers import metrics
 from reading_faces.exercises import verdict
 from reading_faces.exercises.lesson_03 import emotional_faces
-from reading_faces.exercises.verdict import as_array, checker, compare, pairs, value_checker
+from reading_faces.exercises.verdict import Wrong, as_array, checker, compare, pairs, value_checker
 
 __all__ = ["class_weights", "find_copies", "hard_faces", "soften", "temperatures"]
 
@@ -125,17 +125,16 @@ def judged(answer: Callable) -> tuple[float, float]:
 
 def reached(answer: Callable) -> str:
     """Say what a model reaches on the hard test faces."""
-    return "Yes: accuracy {:.1%}, calibration error {:.3f} on the hard faces.".format(
-        *judged(answer)
-    )
+    accuracy, error = judged(answer)
+    return f"Yes: accuracy {accuracy:.1%}, calibration error {error:.3f} on the hard faces."
 
 
 @value_checker(reached)
 def hard_faces(answer: Callable[[np.ndarray], np.ndarray]) -> Iterator[str]:
     """Check a function from faces `(n, 48, 48) uint8` to probabilities `(n, 7)`."""
     if not callable(answer):
-        yield "Give a function that takes faces (n, 48, 48) and returns probabilities (n, 7)."
-        return
+        form = "Give a function that takes faces (n, 48, 48) and returns probabilities (n, 7)."
+        raise Wrong(form)
     few = np.asarray(answer(emotional_faces("test", clear=False)[0][:3]), float)
     if few.shape != (3, 7):
         yield f"For 3 faces give 3 rows of 7 probabilities; yours has shape {few.shape}."

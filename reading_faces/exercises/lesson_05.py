@@ -116,17 +116,12 @@ def fine_rates(results: dict[float, float]) -> Iterator[str]:
         yield "Your largest rate is the best one: go on until the loss grows again."
 
 
-def reached(answer: Callable) -> str:
-    """Say what a model reaches on faces in any pose."""
-    return f"Yes: a mean AUC of {mean_auc(answer):.3f} on faces in any pose."
-
-
-@value_checker(reached)
+@value_checker(lambda answer: f"Yes: a mean AUC of {mean_auc(answer):.3f} on faces in any pose.")
 def any_pose(answer: Callable[[np.ndarray], np.ndarray]) -> Iterator[str]:
     """Check a function from faces `(n, 48, 48) uint8` to probabilities of five units `(n, 5)`."""
     if not callable(answer):
-        yield "Give a function that takes faces (n, 48, 48) and returns probabilities (n, 5)."
-        return
+        form = "Give a function that takes faces (n, 48, 48) and returns probabilities (n, 5)."
+        raise verdict.Wrong(form)
     few = as_array(answer(test_faces()[0][:3]), (3, 5), "For 3 faces give 3 rows of 5 numbers")
     if not np.isfinite(few.astype(float)).all():
         yield "Some of its answers are no numbers."

@@ -7,7 +7,7 @@ from keras import ops
 from sklearn.preprocessing import normalize
 
 from helpers import data
-from reading_faces.exercises.verdict import as_array, checker, compare, pairs, value_checker
+from reading_faces.exercises.verdict import Wrong, as_array, checker, compare, pairs, value_checker
 
 __all__ = ["embedder", "margins", "name_or_unknown", "semi_hard", "triplet_loss"]
 
@@ -44,8 +44,8 @@ def triplet_loss(answer: Callable) -> Iterator[str]:
     try:
         result = answer(*map(ops.convert_to_tensor, (anchor, positive, negative)), margin)
     except AttributeError:
-        yield "A tensor has no methods such as .sum(): take ops.sum(…, axis=1) and ops.mean(…)."
-        return
+        form = "A tensor has no methods such as .sum(): take ops.sum(…, axis=1) and ops.mean(…)."
+        raise Wrong(form) from None
     if not ops.is_tensor(result):
         yield "Keras cannot differentiate what NumPy computes: take ops.sum, ops.maximum, ops.mean."
     yield from compare(result, loss(terms), mistakes, form="One number, the mean over triplets")
@@ -150,13 +150,11 @@ def named_from_one(answer: Callable) -> float:
 def embedder(answer: Callable[[np.ndarray], np.ndarray]) -> Iterator[str]:
     """Check a function from faces `(n, 48, 48) uint8` to embeddings `(n, d)`."""
     if not callable(answer):
-        yield "Give a function that takes faces (n, 48, 48) and returns embeddings (n, d)."
-        return
+        raise Wrong("Give a function that takes faces (n, 48, 48) and returns embeddings (n, d).")
     images, _ = new_faces()
     points = np.asarray(answer(images), float)
     if points.ndim != 2 or len(points) != len(images):
-        yield f"For {len(images)} faces give as many rows; yours has shape {points.shape}."
-        return
+        raise Wrong(f"For {len(images)} faces give as many rows; yours has shape {points.shape}.")
     if not np.isfinite(points).all():
         yield "Some of its numbers are NaN or infinite."
     share = named_from_one(answer)

@@ -173,7 +173,6 @@ def kept(answer: Callable) -> float:
 def walks(answer: Callable[[list[list[tuple]]], list[list[int]]]) -> Iterator[str]:
     """Check a function from the boxes of each frame to their numbers."""
     if not callable(answer):
-        yield "Give a function that takes the boxes of each frame and returns their numbers."
-        return
+        raise Wrong("Give a function that takes the boxes of each frame and returns their numbers.")
     if (share := kept(answer)) < RIGHT_NUMBERS:
         yield f"{share:.1%} of the boxes have their person's number; {RIGHT_NUMBERS:.0%} is asked."
