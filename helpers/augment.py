@@ -83,7 +83,7 @@ def augment_faces(
     6 % of the side; a fifth has a patch erased. `reach` multiplies all of these but the mirror.
     """
     n, size = images.shape[:2]
-    images = np.where((rng.random(n) < 0.5)[:, None, None], flip_images(images), images)
+    images = some(images, rng, 0.5, lambda chosen, _: flip_images(chosen))
     matrices = affine_matrices(
         size,
         reach * rng.uniform(-10, 10, n),

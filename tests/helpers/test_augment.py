@@ -192,3 +192,56 @@ def test_what_comes_into_view_repeats_the_edge_and_is_not_black():
     moved = augment.affine_matrices(48, np.zeros(1), np.ones(1), np.array([[10.0, -6.0]]))
     expected = np.pad(image, ((0, 6), (10, 0)), mode="edge")[6:, :48]
     np.testing.assert_array_equal(augment.warp_images(images, moved)[0], expected)
+
+
+def test_a_picture_that_is_wider_than_high_keeps_its_shape_and_its_colours():
+    (photo,) = photos = np.random.default_rng(0).integers(0, 256, (1, 20, 50, 3), dtype=np.uint8)
+    right = np.array([[[1.0, 0, 30], [0, 1, 0]]])
+    moved = augment.warp_images(photos, right)[0]
+    np.testing.assert_array_equal(moved[:, 30:], photo[:, :20])
+    np.testing.assert_array_equal(augment.flip_images(photos)[0], photo[:, ::-1])
+
+
+def test_between_two_pixels_there_is_their_mean():
+    edge = np.array([[[0, 0, 100, 100]]], np.uint8)
+    (moved,) = augment.warp_images(edge, np.array([[[1, 0, 0.5], [0, 1, 0]]]))
+    assert moved.tolist() == [[0, 0, 50, 100]]
+
+
+def test_what_is_erased_is_at_most_its_share_of_each_side_and_has_colours():
+    photos = np.full((200, 40, 100, 3), 128, np.uint8)
+    changed = augment.erase(photos, np.random.default_rng(0), share=0.2) != 128
+    high, wide = (changed.any(axis=(axis, 3)).sum(axis=1).max() for axis in (2, 1))
+    assert 7 <= high <= 9 and 18 <= wide <= 21
+    assert not (changed == changed[..., :1]).all(), "grey noise"
+    usual = augment.erase(photos, np.random.default_rng(0)) != 128
+    assert 28 <= usual.any(axis=(1, 3)).sum(axis=1).max() <= 31, "three tenths"
+
+
+def test_new_views_are_turned_by_up_to_10_degrees_to_either_side(monkeypatch):
+    monkeypatch.setattr(augment, "erase", lambda images, rng: images)
+    images = np.zeros((300, 64, 64), np.uint8)
+    images[:, 30:34, 12:52] = 200
+    views, _ = augment.augment_faces(images, np.arange(300), np.random.default_rng(0))
+    angles = []
+    for view in views:
+        y, x = np.nonzero(view > 100)
+        angles.append(np.rad2deg(np.arctan(np.polyfit(x, y, 1)[0])))
+    assert min(angles) == pytest.approx(-10, abs=0.7) and max(angles) == pytest.approx(10, abs=0.7)
+
+
+@pytest.mark.parametrize(("reach", "share"), [(1.0, 0.2), (0.5, 0.1)])
+def test_a_fifth_of_the_new_views_has_a_patch_erased(monkeypatch, reach, share):
+    monkeypatch.setattr(augment, "erase", lambda images, rng: np.full_like(images, 255))
+    images = np.zeros((1000, 8, 8), np.uint8)
+    views, _ = augment.augment_faces(images, np.arange(1000), np.random.default_rng(0), reach)
+    assert (views == 255).all(axis=(1, 2)).mean() == pytest.approx(share, abs=0.03)
+
+
+def test_new_views_of_faces_in_colour_are_mirrored_too():
+    photos = np.zeros((48, 48, 48, 3), np.uint8)
+    photos[:, :, :24] = 200, 100, 50  # the left half
+    views, _ = augment.augment_faces(photos, np.arange(48), np.random.default_rng(0), reach=0)
+    left = (views[:, 10, 5] == (200, 100, 50)).all(axis=1)
+    right = (views[:, 10, -5] == (200, 100, 50)).all(axis=1)
+    assert (left != right).all() and 12 < left.sum() < 36

@@ -41,7 +41,11 @@ def test_each_epoch_draws_changes_of_its_own():
     def move(pictures, targets, rng):
         return np.roll(pictures, rng.integers(1, 7, 2), (1, 2)), targets
 
-    loader = Batches(alike, np.zeros(12), move, 12)
-    first, _ = loader[0]
+    loader = Batches(alike, np.arange(12), move, 6)
+    first, order = loader[0]
+    assert not np.allclose(first, loader[1][0]), "each batch has its own"
     loader.start_epoch(1)
     assert not np.allclose(first, loader[0][0])
+    loader.start_epoch(0)
+    np.testing.assert_array_equal(loader[0][0], first)
+    np.testing.assert_array_equal(loader[0][1], order)

@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from helpers import detect
-from helpers.crop import FRAMINGS, Framing, crop_faces, find_region, points_to_photo
+from helpers.crop import (
+    FRAMINGS,
+    Framing,
+    crop_faces,
+    find_region,
+    points_to_photo,
+    region_of_landmarks,
+)
+from helpers.detect import DetectedFace
 
 # Where the face is on the portrait of 240 pixels' height, from brow to chin, measured by eye.
 FACE = np.array([69.0, 52.0, 72.0, 81.0])
@@ -217,7 +225,7 @@ def test_what_to_cut_out_lies_halfway_between_the_box_and_what_the_landmarks_imp
     # Of the landmarks, the middle is that of eyes and mouth, in edges of pixels, a little higher.
     expected = (np.array([105, 115]) + [110.5, 120.5 - 0.073 * implied]) / 2
     np.testing.assert_allclose([x + width / 2, y + height / 2], expected)
-    assert find_region(np.array([60.0, 70, 90, 40]), None)[2:] == (60, 60)
+    assert find_region(np.array([60.0, 70, 90, 40]), None) == (75, 60, 60, 60)
 
 
 def test_points_are_enlarged_by_their_pixels_middle_and_boxes_by_their_edges(monkeypatch):
@@ -271,3 +279,156 @@ def test_a_lower_confidence_finds_more(monkeypatch):
     assert not detect.detect_faces(photo, "haar")
     (face,) = detect.detect_faces(photo, "haar", 0.8)
     assert face.confidence == pytest.approx(0.8)
+
+
+LEVEL = np.array([[90.0, 100], [130, 100], [110, 120], [95, 140], [125, 140]])
+
+
+@pytest.mark.parametrize("degrees", [35, 90, -120])
+def test_the_square_of_a_leaning_face_leans_with_its_landmarks(degrees):
+    angle = np.deg2rad(degrees)
+    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    plain, leaning = (np.array(region_of_landmarks(one)) for one in (LEVEL, LEVEL @ turn))
+    centre, turned = (region[:2] + region[2:] / 2 - 0.5 for region in (plain, leaning))
+    np.testing.assert_allclose(turned, centre @ turn)
+    np.testing.assert_allclose(leaning[2:], plain[2:])
+
+
+def test_landmarks_whose_eyes_are_in_one_place_imply_a_square_all_the_same():
+    profile = np.array([[90.0, 100], [90, 100], [80, 120], [90, 140], [90, 140]])
+    np.testing.assert_allclose(region_of_landmarks(profile), (55.5, 85.5, 70, 70))
+
+
+def test_the_square_of_an_oblong_box_has_its_area_and_its_middle():
+    wide = np.random.default_rng(0).integers(0, 256, (60, 200, 3), np.uint8)
+    tall = wide.transpose(1, 0, 2).copy()
+    (crop,), _ = crop_faces(wide, [[130, 20, 80, 20]], 40, Framing(1.0))
+    np.testing.assert_array_equal(crop, wide[10:50, 150:190])
+    (crop,), _ = crop_faces(tall, [[20, 130, 20, 80]], 40, Framing(1.0))
+    np.testing.assert_array_equal(crop, tall[150:190, 10:50])
+
+
+@pytest.mark.parametrize("shape", [(330, 500), (500, 330)])
+def test_what_is_inside_of_a_large_face_at_the_edge_is_cut_as_if_the_photo_went_on(shape):
+    photo = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    further = np.pad(photo, ((0, 400), (0, 400)), mode="edge")
+    box = [100, 100, 347, 347]  # seven pixels become one
+    (crop,), matrix = crop_faces(photo, [box], 48, Framing(1.0), 10)
+    (whole,), _ = crop_faces(further, [box], 48, Framing(1.0), 10)
+    places = np.indices((48, 48))[::-1].reshape(2, -1).T[np.newaxis]
+    inside = (points_to_photo(places, matrix)[0] < np.array(shape[::-1]) - 15).all(axis=1)
+    assert 0.4 < inside.mean() < 0.9
+    np.testing.assert_array_equal(crop.ravel()[inside], whole.ravel()[inside])
+
+
+def test_faces_of_one_photo_lean_each_in_its_own_way():
+    photo = np.random.default_rng(0).integers(0, 256, (90, 90), np.uint8)
+    boxes = [[10, 20, 40, 40], [40, 30, 30, 30]]
+    both, _ = crop_faces(photo, boxes, 24, Framing(1.2), np.array([0, 70]))
+    for box, roll, crop in zip(boxes, (0, 70), both, strict=True):
+        (alone,), _ = crop_faces(photo, [box], 24, Framing(1.2), roll)
+        np.testing.assert_array_equal(crop, alone)
+
+
+def test_no_box_gives_no_crop_and_one_without_area_a_crop():
+    photo = np.full((30, 40, 3), 7, np.uint8)
+    crops, matrices = crop_faces(photo, [], 24, Framing(1.0))
+    assert crops.shape == (0, 24, 24, 3) and matrices.shape == (0, 2, 3)
+    assert (crop_faces(photo, [[5, 5, 0, 9]], 24, Framing(1.0))[0] == 7).all()
+
+
+def test_the_largest_face_by_area_comes_first(monkeypatch):
+    sizes = (90, 20), (20, 80), (50, 40), (45, 43)
+    found = [(np.array([100.0 * i, 10, *size]), 0.9, None) for i, size in enumerate(sizes)]
+    monkeypatch.setattr(detect, "find_with_mtcnn", lambda photo, least: found)
+    faces = detect.detect_faces(np.zeros((100, 400, 3), np.uint8))
+    assert [face.box[2:] for face in faces] == [(50, 40), (45, 43), (90, 20), (20, 80)]
+
+
+def test_of_two_boxes_that_share_more_than_half_the_surer_stays():
+    left, right = np.array([0.0, 0, 20, 10]), np.array([10.0, 0, 20, 10])
+    nearer = right - [1, 0, 0, 0]
+    assert len(detect.drop_doubles([(left, 0.9, None), (right, 0.95, None)])) == 2
+    for first, second in ((0.9, 0.95), (0.95, 0.9)):
+        ((_, sure, _),) = detect.drop_doubles([(left, first, None), (nearer, second, None)])
+        assert sure == 0.95
+    assert detect.shared_area(left, np.array([30.0, 20, 5, 5])) == 0, "apart both ways"
+
+
+def test_the_confidence_that_is_asked_for_is_mtcnn_s_last_word(monkeypatch):
+    asked = []
+
+    def stage(pictures, images_oshapes, bboxes_batch, **options):
+        asked.append(options["threshold_onet"])
+        return np.array([[0, 20, 30, 80, 120, 0.7, *LEVEL.T.ravel()]])
+
+    monkeypatch.setattr(detect, "load_mtcnn", lambda: SimpleNamespace(stages=[stage] * 3))
+    (face,) = detect.detect_faces(np.zeros((200, 200, 3), np.uint8), min_confidence=0.6)
+    assert asked == [0.6] * 3
+    assert face.box == (20, 30, 60, 90) and face.confidence == 0.7
+    np.testing.assert_array_equal(face.landmarks, LEVEL)
+
+
+def test_only_faces_that_are_small_both_ways_are_looked_at_again(monkeypatch):
+    rows = np.zeros((4, 16))
+    rows[:, 3:5] = (47, 47), (47, 60), (60, 47), (48, 48)
+    monkeypatch.setattr(detect, "run_mtcnn", lambda photos, least: rows)
+    monkeypatch.setattr(detect, "confirm", lambda photo, boxes, least: np.zeros(len(boxes), bool))
+    found = detect.find_with_mtcnn(np.zeros((90, 90, 3), np.uint8), 0.9)
+    assert [box[2:].tolist() for box, *_ in found] == [[47, 60], [60, 47], [48, 48]]
+
+
+def test_a_small_face_is_confirmed_by_one_in_the_middle_of_what_is_looked_at(monkeypatch):
+    rows = np.zeros((3, 16))
+    rows[:, 0], rows[:, 1:5] = (0, 1, 2), ((28, 28, 40, 40), (28, 60, 40, 40), (8, 28, 40, 40))
+    monkeypatch.setattr(detect, "run_mtcnn", lambda photos, least: rows)
+    boxes = np.array([[10.0, 10, 30, 30]] * 3)
+    found = detect.confirm(np.zeros((90, 90, 3), np.uint8), boxes, 0.9)
+    assert found.tolist() == [True, False, False]
+
+
+def test_a_framing_by_landmarks_starts_from_them_where_there_are_any():
+    face = DetectedFace((0, 0, 1, 1), 1.0, LEVEL, (3, 4, 50, 50))
+    by_landmarks = Framing(1.0, by_landmarks=True)
+    assert detect.region_for(face, by_landmarks) == region_of_landmarks(LEVEL)
+    assert detect.region_for(face, Framing(1.0)) == face.region
+    plain = DetectedFace((0, 0, 1, 1), 1.0, None, (3, 4, 50, 50))
+    assert detect.region_for(plain, by_landmarks) == face.region and plain.roll == 0
+
+
+@pytest.mark.parametrize("quarters", [0, 1, 2, 3])
+def test_a_second_look_finds_the_face_of_a_photo_that_lies(quarters):
+    """Beside a wall, so that the photo is wider than high; the square is off by a seventh."""
+    photo = np.pad(np.array(portrait()), ((0, 0), (0, 200), (0, 0)), mode="edge")
+    (upright,) = detect.detect_faces(photo)
+    turn = np.linalg.matrix_power([[0, 1], [-1, 0]], quarters)  # of x and y, by np.rot90
+    height, width = photo.shape[:2]
+    origin = [(0, 0), (0, width - 1), (width - 1, height - 1), (height - 1, 0)][quarters]
+    expected = upright.landmarks @ turn.T + origin
+    x, y, side, _ = region_of_landmarks(expected)
+    square = (x + side / 7, y, side, side)
+    lying = np.ascontiguousarray(np.rot90(photo, quarters))
+    (seen,) = detect.look_at(lying, [square], [(upright.roll - 90 * quarters + 180) % 360 - 180])
+    assert seen.confidence > 0.9
+    np.testing.assert_allclose(seen.landmarks, expected, atol=4)
+    assert sorted(seen.box[2:]) == pytest.approx(sorted(upright.box[2:]), rel=0.2)
+    assert (seen.box[2] > seen.box[3]) == quarters % 2, "higher than wide, when it is upright"
+    assert seen.region == pytest.approx(find_region(np.array(seen.box), seen.landmarks))
+    (beside,) = detect.look_at(photo, [(300, 20, 90, 90)], [0])
+    assert beside.confidence < 0.5
+    assert detect.look_at(photo, np.zeros((0, 4)), np.zeros(0)) == []
+
+
+@pytest.mark.parametrize("detector", detect.DETECTORS)
+def test_the_largest_face_is_cut_as_it_is_framed_for_its_detector_and_use(monkeypatch, detector):
+    faces = [DetectedFace((0, 0, 1, 1), 1.0, LEVEL, (60, 70, 90, 90))]
+    faces.append(DetectedFace((0, 0, 1, 1), 1.0, None, (0, 0, 20, 20)))
+    asked = []
+    monkeypatch.setattr(detect, "detect_faces", lambda photo, name: asked.append(name) or faces)
+    photo = np.random.default_rng(0).integers(0, 256, (200, 240, 3), np.uint8)
+    for use in ("emotion", "embedding", "facenet"):
+        (crop,), found = detect.crop_largest_faces([photo], 48, use, detector)
+        expected, _ = detect.crop_detected(photo, faces[:1], detector, use, 48)
+        np.testing.assert_array_equal(crop, expected[0])
+        assert found.tolist() == [True]
+    assert asked == [detector] * 3

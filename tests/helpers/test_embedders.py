@@ -129,3 +129,28 @@ def test_only_a_model_of_embeddings_is_an_embedder_and_only_two_have_a_name():
         facenet.SmallEmbedder(models.load("emotion"))
     with pytest.raises(ValueError, match="no embedder 'arcface'"):
         facenet.best_embedder("arcface")
+
+
+def test_many_faces_are_embedded_a_batch_at_a_time_and_in_order(monkeypatch):
+    monkeypatch.setattr(facenet, "_BATCH", 2)
+    embedder = FaceNet(Watched())
+    one_by_one = np.concatenate([embedder.embed(face[None]) for face in faces(5)])
+    np.testing.assert_allclose(embedder.embed(faces(5)), one_by_one)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_here", "chosen"),
+    [
+        (None, False, "ours"),
+        (None, True, "facenet"),
+        ("shipped", True, "ours"),
+        ("facenet", False, "facenet"),
+    ],
+)
+def test_the_embedder_that_is_asked_for_is_taken_else_facenet_if_it_is_here(
+    monkeypatch, name, is_here, chosen
+):
+    monkeypatch.setattr(facenet, "FaceNet", lambda: "facenet")
+    monkeypatch.setattr(facenet, "SmallEmbedder", lambda: "ours")
+    monkeypatch.setattr(facenet, "facenet_is_here", lambda: is_here)
+    assert facenet.best_embedder(name) == chosen

@@ -182,3 +182,19 @@ def test_a_file_in_the_place_of_a_folder_stays_and_is_an_error(tmp_path):
 )
 def test_an_error_is_one_sentence(error, sentence):
     assert files.explain(error) == sentence
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        (".", "This is a folder, not a file."),
+        ("file/photo.jpg", "A part of the path is a file, not a folder."),
+        ("x" * 300, "The name is too long."),
+        ("gone/photo.jpg", "There is no such file."),
+    ],
+)
+def test_what_keeps_a_file_from_being_opened_is_said(tmp_path, path, sentence):
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError) as failed:
+        (tmp_path / path).open("rb")
+    assert files.explain(failed.value) == sentence

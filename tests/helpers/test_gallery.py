@@ -107,3 +107,20 @@ def test_each_face_of_somebody_counts_alike_however_long_its_embedding():
     long = EMPTY.enroll("ann", np.array([[100.0, 0, 0], [0, 1, 0]]))
     np.testing.assert_allclose(np.linalg.norm(long.embeddings, axis=1), 1, atol=1e-6)
     np.testing.assert_allclose(long.similarities(np.array([[1.0, 1, 0]])), [[1.0]], atol=1e-6)
+
+
+def test_people_are_in_the_order_of_their_names_and_so_are_similarities():
+    late_first = EMPTY.enroll("zoe", BOB).enroll("ann", ANN)
+    assert late_first.people == ["ann", "zoe"]
+    assert late_first.similarities(np.array([[0, 2.0, 0]])).argmax() == 1
+    assert late_first.identify(BOB) == [("zoe", 1.0)]
+
+
+def test_one_more_face_of_somebody_moves_their_mean():
+    more = EMPTY.enroll("ann", np.array([1.0, 0, 0])).enroll("ann", np.array([0, 1.0, 0]))
+    assert more.people == ["ann"] and more.embeddings.shape == (2, 3)
+    np.testing.assert_allclose(more.similarities(np.array([[1.0, 1, 0]])), [[1.0]], atol=1e-6)
+
+
+def test_an_embedding_of_nothing_is_like_nobody(gallery):
+    assert gallery.identify(np.zeros((1, 3))) == [(None, 0.0)]

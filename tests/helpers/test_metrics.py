@@ -74,8 +74,12 @@ def test_reliability_sets_claims_against_what_was_right():
 
 def test_in_the_calibration_error_the_gap_of_a_bin_counts_by_its_faces():
     probabilities = np.array([[0.9, 0.1], [0.95, 0.05], [0.6, 0.4], [0.45, 0.55]])
-    error = metrics.calibration_error(np.array([0, 0, 0, 1]), probabilities, bins=5)
-    assert error == pytest.approx((0.45 + 0.4 + 2 * 0.075) / 4)
+    labels = np.array([0, 1, 0, 1])  # of the two in the last of five bins, one is wrong
+    error = metrics.calibration_error(labels, probabilities, bins=5)
+    assert error == pytest.approx((0.45 + 0.4 + 2 * 0.425) / 4)
+    assert metrics.calibration_error(labels, probabilities) == pytest.approx(
+        (0.45 + 0.4 + 0.1 + 0.95) / 4
+    ), "fifteen bins keep them apart"
 
 
 def test_units_are_measured_one_by_one_and_on_average():
@@ -102,6 +106,10 @@ def test_the_interval_is_the_normal_one_for_many_values():
     low, high = metrics.bootstrap_interval(values)
     assert (high - low) / 2 == pytest.approx(1.96 * values.std() / np.sqrt(2000), rel=0.06)
     assert metrics.bootstrap_interval(values) == [low, high]
+    assert metrics.bootstrap_interval(values, seed=1) != [low, high]
+    assert (
+        metrics.bootstrap_interval(values, draws=1)[0] == metrics.bootstrap_interval(values, 1)[1]
+    )
 
 
 def test_wholly_sure_answers_are_in_the_last_bin_with_nearly_sure_ones():
