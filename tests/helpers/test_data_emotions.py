@@ -117,12 +117,28 @@ def test_votes_of_other_rows_are_refused(tmp_path, rows, usage, said):
     assert said in refused(write_table(tmp_path / "fer2013.csv", rows))
 
 
-def test_a_vote_that_is_no_number_is_named(tmp_path, rows):
+@pytest.mark.parametrize("vote", ["many", "256", "-1", ""])
+def test_a_vote_that_is_no_number_is_named(tmp_path, rows, vote):
     votes = vote_rows(USAGE)
-    votes[2][4] = "many"
+    votes[2][4] = vote
     write_table(tmp_path / "fer2013new.csv", votes)
     message = refused(write_table(tmp_path / "fer2013.csv", rows))
-    assert "Row 2" in message and "many" in message
+    assert "Row 2" in message and f"votes 1, 2, {vote}, 4" in message
+
+
+def test_votes_of_255_are_read_and_a_table_without_usage_has_votes_too(tmp_path, rows):
+    votes = vote_rows(USAGE)
+    votes[2][4] = "255"
+    write_table(tmp_path / "fer2013new.csv", votes)
+    data = load_emotions(write_table(tmp_path / "train.csv", [row[:2] for row in rows]))
+    assert data.votes[1].tolist() == [1, 2, 255, 4, 5, 6, 7, 8, 9, 10]
+
+
+def test_votes_with_other_columns_are_refused(tmp_path, rows):
+    header, *votes = vote_rows(USAGE)
+    header[2:4] = header[3:1:-1]
+    write_table(tmp_path / "fer2013new.csv", [header, *votes])
+    assert "is no FER+ file" in refused(write_table(tmp_path / "fer2013.csv", rows))
 
 
 @pytest.mark.parametrize("column", [0, 1])
@@ -356,14 +372,133 @@ def test_an_archive_gives_back_what_was_saved(tmp_path):
     data = load_emotions(tmp_path / "a.npz")
     assert data.classes == ("sad", "awe") and data.labels.tolist() == [1, 0]
     assert set(data.split) == {"all"} and data.votes is None
+    more = {"split": ["val", "test"], "subjects": ["ann", "bob"], "votes": [[1] * 10, [2] * 10]}
+    np.savez(tmp_path / "a.npz", images=grey(2, 48), labels=[6, 0], **more)
+    data = load_emotions(tmp_path / "a.npz")
+    assert data.classes == EMOTIONS and data.votes.dtype == np.uint8
+    assert {name: getattr(data, name).tolist() for name in more} == more
 
 
-def test_a_label_without_a_class_is_named(tmp_path):
-    np.savez(tmp_path / "a.npz", images=grey(2, 48), labels=[0, 7])
-    assert "Row 2" in refused(tmp_path / "a.npz") and "7" in refused(tmp_path / "a.npz")
+@pytest.mark.parametrize("label", [7, -1])
+def test_a_label_without_a_class_is_named(tmp_path, label):
+    np.savez(tmp_path / "a.npz", images=grey(2, 48), labels=[0, label])
+    message = refused(tmp_path / "a.npz")
+    assert f"Row 2 of {tmp_path / 'a.npz'} has label {label}" in message
 
 
 def test_made_faces_are_the_default():
     data = load_emotions()
     assert data.images.shape[1:] == (48, 48) and data.images.dtype == np.uint8
     assert {"train", "val", "test"} <= set(data.split)
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [
+        ("Angry", "angry"),
+        ("disgusted", "disgust"),
+        ("Fearful", "fear"),
+        ("afraid", "fear"),
+        ("joy", "happy"),
+        ("surprised", "surprise"),
+        ("normal", "neutral"),
+        ("contemptuous", "contempt"),
+    ],
+)
+def test_other_words_for_an_emotion_are_known(tmp_path, folder, name):
+    write_picture(tmp_path / folder / "1.png", grey(1, 48)[0])
+    assert load_emotions(tmp_path).classes == (name,)
+
+
+def test_folders_are_found_two_levels_down_and_no_further(tmp_path):
+    for number in range(5):
+        write_picture(tmp_path / "a" / "b" / "test" / "sad" / f"{number}.png", grey(1, 48)[0])
+    assert load_emotions(tmp_path).split.tolist() == ["test"] * 5
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "a").rename(tmp_path / "deep" / "a")
+    assert "no pictures" in refused(tmp_path)
+
+
+def test_subjects_are_known_only_if_each_picture_names_one(tmp_path):
+    write_picture(tmp_path / "sad" / "S010_004.png", grey(1, 48)[0])
+    assert load_emotions(tmp_path).subjects.tolist() == ["S010"]
+    write_picture(tmp_path / "sad" / "my S011.png", grey(1, 48)[0])
+    assert load_emotions(tmp_path).subjects is None
+
+
+def test_five_of_the_files_that_are_no_pictures_are_named_and_all_are_counted(tmp_path):
+    write_picture(tmp_path / "sad" / "1.png", grey(1, 48)[0])
+    for number in range(7):
+        (tmp_path / "sad" / f"note {number}.txt").write_text("hello")
+    with pytest.warns(UserWarning, match="Skipped 7 file") as caught:
+        load_emotions(tmp_path)
+    assert str(caught[0].message).count("note ") == 5
+
+
+def test_without_landmarks_the_face_is_the_middle_of_the_frame(official):
+    (peak,) = load_peaks("ckplus")
+    assert peak.square() == (75, 0, 490) and peak.points is None
+    assert (peak.subject, peak.emotion, peak.units) == ("S005", "disgust", None)
+
+
+def test_the_peak_is_the_last_picture_of_a_sequence_whatever_else_lies_there(official):
+    (official / "cohn-kanade-images" / "S005" / "001" / "S005_001_notes.txt").write_text("hello")
+    (peak,) = load_peaks("ckplus")
+    assert peak.path.name == "S005_001_00000002.png"
+
+
+def test_labels_are_found_where_the_authors_archives_unpack_them(official):
+    (official / "Emotion").rename(official / "Emotion_labels")
+    (peak,) = load_peaks("ckplus")
+    assert peak.emotion == "disgust"
+
+
+def test_a_face_of_ckplus_is_cut_out_in_the_size_that_is_asked_for(official):
+    points = official / "Landmarks" / "S005" / "001" / "S005_001_00000002_landmarks.txt"
+    points.parent.mkdir(parents=True)
+    np.savetxt(points, np.array([[410, 220], [490, 290]] * 34, float))
+    (peak,) = load_peaks("ckplus")
+    face = peak.face(50)  # of the square from (400, 199) on, of which one row is dark
+    assert face.shape == (50, 50) and (face[1:] == 200).all() and (face[0] == 110).all()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("1 2 3", "does not hold 68 rows"), ("x " * 136, "does not hold 68 rows")],
+)
+def test_landmarks_that_cannot_be_read_are_named(official, text, said):
+    points = official / "Landmarks" / "S005" / "001" / "S005_001_00000002_landmarks.txt"
+    points.parent.mkdir(parents=True)
+    points.write_text(text)
+    assert said in refused("ckplus") and str(points) in refused("ckplus")
+
+
+def facs(official, text: str):
+    file = official / "FACS" / "S010" / "001" / "S010_001_00000002_facs.txt"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    return file
+
+
+def test_units_of_a_peak_are_read_with_their_intensity_and_without_an_emotion(official):
+    facs(official, "   1.0000000e+00   0.0000000e+00\n\n  12   5\n   99   2.5\n")
+    first, second = load_peaks("ckplus")
+    assert (first.subject, second.subject) == ("S005", "S010")
+    assert second.units == {1: 0, 12: 5, 99: 2.5} and second.emotion is None
+
+
+@pytest.mark.parametrize("line", ["100 1", "0 1", "1.5 1", "12 5.1", "12 -1", "12", "1 2 3", "a b"])
+def test_a_line_that_is_no_unit_is_named(official, line):
+    file = facs(official, f"1 2\n{line}\n")
+    with pytest.raises(DataError, match=f"Line 2 of {file} is '{line}'"):
+        load_peaks("ckplus")
+
+
+def test_a_tree_without_labels_or_frames_says_what_is_missing(official, tmp_path):
+    with pytest.raises(DataError, match="is not the official CK"):
+        load_peaks(tmp_path / "sets" / "ckplus" / "Emotion")
+    frames = official / "cohn-kanade-images" / "S005"
+    frames.rename(official / "elsewhere")
+    assert "labels a sequence without frames" in refused("ckplus")
+    (official / "Emotion").rename(official / "lost")
+    assert "unpack those too" in refused("ckplus")

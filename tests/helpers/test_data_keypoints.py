@@ -13,6 +13,7 @@ from data_samples import (
     keypoint_rows,
     real,
     write_frames,
+    write_picture,
     write_table,
 )
 from hypothesis import given
@@ -29,7 +30,13 @@ from helpers.data import (
     load_people,
     load_set,
 )
-from helpers.data.splits import near_duplicate_groups, similarities, split_by_group
+from helpers.data.splits import (
+    near_duplicate_groups,
+    occur_among,
+    similarities,
+    split_by_group,
+    tenth_of_people,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -490,6 +497,9 @@ def test_an_archive_without_split_is_all(tmp_path, sample):
         ({"images": np.zeros((4, 48, 48), np.uint8)}, "must be (n, 96, 96)"),
         ({"images": np.full((4, 96, 96), 0.5)}, "such as 0.5"),
         ({"images": np.full((4, 96, 96), np.nan)}, "such as nan"),
+        ({"images": np.full((4, 96, 96), 256)}, "such as 256"),
+        ({"images": np.full((4, 96, 96), -1)}, "such as -1"),
+        ({"images": np.zeros((0, 96, 96))}, "holds no rows"),
         ({"keypoints": np.zeros((3, 15, 2))}, "3 keypoints for 4 images"),
         ({"keypoints": np.full((4, 15, 2), np.inf)}, "infinite"),
         ({"keypoints": np.zeros((4, 15, 2), object)}, "cannot be read as .npz"),
@@ -501,3 +511,60 @@ def test_a_malformed_archive_is_refused(tmp_path, sample, change, said):
     arrays = {"images": sample[0], "keypoints": sample[1]} | change
     np.savez(tmp_path / "a.npz", **{k: v for k, v in arrays.items() if v is not None})
     assert said in refused(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize("shape", [(120, 300), (300, 120)])
+def test_a_face_far_to_the_right_or_below_is_inside_an_oblong_frame(tmp_path, face, shape):
+    shift = np.array([shape[1] - 120, shape[0] - 120])
+    write_frames(tmp_path, {"Ann_Lee_00.png": face})
+    plain = load_keypoints(tmp_path)
+    write_frames(tmp_path, {"Ann_Lee_00.png": face + shift}, side=300)
+    frame = np.full((*shape, 3), 0, np.uint8)
+    x, y = np.rint(face[10] + shift).astype(int)
+    frame[y - 1 : y + 2, x - 1 : x + 2] = 255
+    write_picture(tmp_path / "frames" / "Ann_Lee_00.png", frame)
+    moved = load_keypoints(tmp_path)
+    np.testing.assert_allclose(moved.keypoints, plain.keypoints, atol=1e-3)
+    assert np.abs(moved.images.astype(int) - plain.images).max() <= 2
+
+
+@pytest.mark.parametrize(
+    ("name", "person"), [("Ann_Lee_00.png", "Ann_Lee"), ("ann.png", "ann.png"), ("x_1", "x")]
+)
+def test_the_person_of_a_frame_is_its_name_up_to_the_last_underscore(tmp_path, face, name, person):
+    write_frames(tmp_path, {"a.png": face})
+    table = tmp_path / "frames_keypoints.csv"
+    table.write_text(table.read_text().replace("a.png", name))
+    (tmp_path / "frames" / "a.png").rename(tmp_path / "frames" / name)
+    assert load_keypoints(tmp_path).subjects.tolist() == [person]
+
+
+def test_an_archive_of_ones_own_keeps_its_subjects(tmp_path, sample):
+    np.savez(tmp_path / "a.npz", images=sample[0], keypoints=sample[1], subjects=[*"abca"])
+    assert load_keypoints(tmp_path / "a.npz").subjects.tolist() == [*"abca"]
+
+
+def test_a_face_whose_points_are_all_in_one_place_is_only_shifted():
+    points = np.full((2, 15, 2), np.nan)
+    points[0, 3:7] = 3, 4
+    target = coordinates(1)[0].astype(float)
+    one, unmarked = similarities(points, target)
+    np.testing.assert_allclose(one[:, :2], np.eye(2))
+    np.testing.assert_allclose(one[:, 2], target[3:7].mean(axis=0) - [3, 4])
+    np.testing.assert_allclose(unmarked, [[1, 0, 0], [0, 1, 0]])
+
+
+def test_a_picture_is_among_others_if_each_pixel_is_the_same():
+    others = grey(3, 6)
+    images = np.stack([others[2], others[0], grey(1, 6, seed=1)[0]])
+    images[1, 5, 5] ^= 1
+    assert occur_among(images, others).tolist() == [True, False, False]
+    assert occur_among(images[:0], others).shape == (0,)
+
+
+@pytest.mark.parametrize(("people", "chosen"), [(4, 1), (14, 1), (16, 2), (40, 4)])
+def test_a_tenth_of_the_people_is_set_aside_with_all_their_pictures(people, chosen):
+    names = np.repeat([f"person {number}" for number in range(people)], 3)
+    rows = tenth_of_people(names)
+    assert len(set(names[rows])) == chosen and not set(names[rows]) & set(names[~rows])
+    np.testing.assert_array_equal(rows[::-1], tenth_of_people(names[::-1]))

@@ -95,7 +95,7 @@ def test_a_damaged_photo_says_so_when_it_is_read(tmp_path):
     people = load_people(write(tmp_path, ann=2))
     people.files[1].write_bytes(b"no picture")
     assert people.photos[0].any()
-    with pytest.raises(PhotoError):
+    with pytest.raises(PhotoError, match=f"{people.files[1]}: This is not a picture"):
         people.photos[1]
 
 

@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 
+from helpers import settings
 from helpers.data import (
     EMOTIONS,
     FIVE_CLASSES,
@@ -16,6 +17,7 @@ from helpers.data import (
     load_keypoints,
 )
 from helpers.data.made import MadeSet, load_set
+from helpers.data.sources import find_folder, locate
 from reading_faces.made_faces import expression
 
 
@@ -94,3 +96,36 @@ def test_no_loader_starts_a_process(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.split()[-1] == "99" and len(set(done.stdout.split()[:3])) == 1
+
+
+def test_what_is_named_by_a_path_is_looked_for_here_then_among_the_sets_then_in_what_ships(
+    monkeypatch, tmp_path
+):
+    here, sets, shipped = (tmp_path / name for name in ("here", "sets", "shipped"))
+    for place in (here, sets, shipped):
+        (place / "photos").mkdir(parents=True)
+    monkeypatch.chdir(here)
+    monkeypatch.setenv("COURSE_DATA", str(sets))
+    monkeypatch.setattr(settings, "SHIPPED", shipped)
+    assert locate("photos").resolve() == here / "photos"
+    for found in (sets, shipped):
+        (tmp_path / "here" / "photos").rename(tmp_path / "gone") if found == sets else None
+        assert locate("photos") == found / "photos"
+        (found / "photos").rmdir()
+    with pytest.raises(DataError, match="photos is no file or folder here"):
+        locate("photos")
+
+
+def test_a_known_set_is_taken_from_the_first_folder_that_holds_anything_of_it(
+    monkeypatch, tmp_path
+):
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path / "mine"))
+    monkeypatch.setattr(settings, "SHIPPED", tmp_path / "data")
+    mine, raw = tmp_path / "mine" / "orl", tmp_path / "data" / "raw" / "orl"
+    for folder in (mine, raw):
+        folder.mkdir(parents=True)
+    assert find_folder("orl") is None
+    (raw / "s1").mkdir()
+    assert find_folder("orl") == locate("orl") == raw
+    (mine / "s1").mkdir()
+    assert locate("orl", "names", "orl") == mine

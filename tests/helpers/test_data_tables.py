@@ -74,6 +74,7 @@ def test_either_order_of_bytes_is_read(tmp_path):
 
 def test_decimal_commas_between_semicolons_are_points(tmp_path):
     keypoints = coordinates(4)
+    keypoints[2, 9] = -3.25
     header, *rows = keypoint_rows(grey(4, 96), keypoints)
     rows = [[*(cell.replace(".", ",") for cell in row[:-1]), row[-1]] for row in rows]
     (tmp_path / "training.csv").write_text(joined([header, *rows], ";"))
