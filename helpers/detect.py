@@ -13,14 +13,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from helpers.crop import (
-    FRAMINGS,
-    Framing,
-    crop_faces,
-    find_region,
-    points_to_photo,
-    region_of_landmarks,
-)
+from helpers import crop
 from helpers.images import to_grey
 
 DETECTORS = ("mtcnn", "haar")
@@ -97,7 +90,7 @@ def detect_faces(
         # A pixel's middle, not its corner, is where a point is; boxes follow the pixels' corners.
         box = box * np.tile(scale, 2)
         landmarks = None if landmarks is None else (landmarks + 0.5) * scale - 0.5
-        region = find_region(box, landmarks)
+        region = crop.find_region(box, landmarks)
         faces.append(DetectedFace(clip_box(box, width, height), confidence, landmarks, region))
     return sorted(faces, key=lambda face: -face.box[2] * face.box[3])
 
@@ -109,14 +102,15 @@ def crop_detected(
 
     `use` is what for: the second part of a key of `crop.FRAMINGS`.
     """
-    framing, rolls = FRAMINGS[detector, use], [face.roll for face in faces]
-    return crop_faces(photo, [region_for(face, framing) for face in faces], size, framing, rolls)
+    framing, rolls = crop.FRAMINGS[detector, use], [face.roll for face in faces]
+    regions = [region_for(face, framing) for face in faces]
+    return crop.crop_faces(photo, regions, size, framing, rolls)
 
 
-def region_for(face: DetectedFace, framing: Framing) -> tuple[float, float, float, float]:
+def region_for(face: DetectedFace, framing: crop.Framing) -> tuple[float, float, float, float]:
     """Return the box `(x, y, width, height)` of a face that a framing starts from."""
     if framing.by_landmarks and face.landmarks is not None:
-        return region_of_landmarks(face.landmarks)
+        return crop.region_of_landmarks(face.landmarks)
     return face.region
 
 
@@ -144,7 +138,7 @@ def confirm(photo: np.ndarray, boxes: np.ndarray, min_confidence: float) -> np.n
     """
     sure = np.ones(len(boxes), bool)
     for side in (2.0, 2.4):
-        crops, _ = crop_faces(photo, boxes, 96, Framing(side))
+        crops, _ = crop.crop_faces(photo, boxes, 96, crop.Framing(side))
         rows = run_mtcnn(list(crops), min_confidence)
         centred = (np.abs(rows[:, 1:3] + rows[:, 3:5] / 2 - 48) < 16).all(axis=1)
         sure &= np.isin(np.arange(len(boxes)), rows[centred, 0])
@@ -185,20 +179,20 @@ def look_at(photo: np.ndarray, squares: np.ndarray, rolls: np.ndarray) -> list[D
     """
     if not len(squares):
         return []
-    crops, matrices = crop_faces(photo, squares, 48, Framing(1.0), rolls)
+    crops, matrices = crop.crop_faces(photo, squares, 48, crop.Framing(1.0), rolls)
     with _one_at_a_time:
         network = load_mtcnn().get_stage(stage_id=3).model
         answers = network((crops.astype(np.float32) - 127.5) / 128)
     offsets, landmarks, scores = (answer.numpy() for answer in answers)
     corners = (offsets.reshape(-1, 2, 2) + [[0, 0], [1, 1]]) * 48 - 0.5
     landmarks = landmarks.reshape(-1, 2, 5).transpose(0, 2, 1) * 48 - 0.5
-    points = points_to_photo(np.concatenate([corners, landmarks], axis=1), matrices)
+    points = crop.points_to_photo(np.concatenate([corners, landmarks], axis=1), matrices)
     sides = np.diff(corners, axis=1)[:, 0] * np.asarray(squares)[:, 2:] / 48
     faces, limits = [], photo.shape[1::-1]
     for (start, end, *marks), side, roll, sure in zip(points, sides, rolls, scores, strict=True):
         side = side[::-1] if 45 < abs(roll) < 135 else side
         box, marks = np.concatenate([(start + end + 1 - side) / 2, side]), np.array(marks)
-        region = find_region(box, marks)
+        region = crop.find_region(box, marks)
         faces.append(DetectedFace(clip_box(box, *limits), float(sure[1]), marks, region))
     return faces
 
@@ -286,13 +280,12 @@ def crop_largest_faces(
     for number, photo in enumerate(tqdm(photos, desc="faces", unit="photo", disable=quiet)):
         best = next(iter(detect_faces(photo, detector)), None)
         found[number] = best is not None
+        roll = best.roll if best and upright else 0.0
         if best:
-            cut = FRAMINGS[detector, framing]
+            cut = crop.FRAMINGS[detector, framing]
             box = region_for(best, cut)
-            roll = best.roll if upright else 0.0
         else:
             (height, width), side = photo.shape[:2], 0.7 * min(photo.shape[:2])
-            box, cut = ((width - side) / 2, (height - side) / 2, side, side), Framing(1.0)
-            roll = 0.0
-        (faces[number],), _ = crop_faces(photo, box, size, cut, roll)
+            box, cut = ((width - side) / 2, (height - side) / 2, side, side), crop.Framing(1.0)
+        (faces[number],), _ = crop.crop_faces(photo, box, size, cut, roll)
     return faces, found

@@ -8,16 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from helpers import images
 from helpers.data.records import DataError
-from helpers.images import (
-    PhotoError,
-    is_litter,
-    is_photo,
-    read_photo,
-    resize_square,
-    to_grey,
-    walk,
-)
 
 _SIDE = 48
 
@@ -54,9 +46,9 @@ def read_class_folders(folder: Path) -> list[tuple[np.ndarray, str, str, str | N
             inside = [(file, split) for split, at in places for file in sorted(at.iterdir())]
             files = [(file, split) for file, split in inside if file.is_file()]
             break
-    pictures = [(file, split) for file, split in files if is_photo(file)]
+    pictures = [(file, split) for file, split in files if images.is_photo(file)]
     others = {file for file, _ in files} - {file for file, _ in pictures}
-    strays = [str(file) for file in sorted(others) if not is_litter(file)]
+    strays = [str(file) for file in sorted(others) if not images.is_litter(file)]
     if strays:
         names = ", ".join(strays[:5])
         warnings.warn(f"Skipped {len(strays)} file(s) that are no pictures: {names}.", stacklevel=4)
@@ -68,7 +60,7 @@ def read_class_folders(folder: Path) -> list[tuple[np.ndarray, str, str, str | N
     rows = []
     for file, split in pictures:
         name, subject = file.parent.name.lower(), re.match(r"S\d+", file.name)
-        face = resize_square(read_grey(file), _SIDE)
+        face = images.resize_square(read_grey(file), _SIDE)
         rows.append((face, CLASS_OF.get(name, name), split, subject and subject.group()))
     return rows
 
@@ -90,7 +82,7 @@ def _splits(root: Path) -> list[tuple[str, Path]]:
     named = [(_SPLIT_OF.get(place.name.lower()), place) for place in subfolders(root)]
     splits = [(split, place) for split, place in named if split and subfolders(place)]
     others = [place for split, place in named if (split, place) not in splits]
-    mixed = splits and any(photo for place in others for _, photo in walk(place))
+    mixed = splits and any(photo for place in others for _, photo in images.walk(place))
     return [] if mixed else splits
 
 
@@ -102,6 +94,6 @@ def subfolders(folder: Path) -> list[Path]:
 def read_grey(path: Path) -> np.ndarray:
     """Read a picture of a data set as `(h, w) uint8`, upright; a `DataError` names a bad file."""
     try:
-        return to_grey(read_photo(path))
-    except PhotoError as problem:
+        return images.to_grey(images.read_photo(path))
+    except images.PhotoError as problem:
         raise DataError(f"{path} cannot be decoded: {problem} Replace or remove it.") from None
