@@ -147,9 +147,8 @@ def confusion_matrices(counts: dict[str, np.ndarray], classes: tuple[str, ...]) 
     `counts` are `(classes, classes)`; a class that does not occur leaves its row empty.
     """
     fig = Figure(figsize=(4.6 * len(counts), 4.6), layout="constrained")
-    for ax, (title, matrix) in zip(
-        fig.subplots(1, len(counts), squeeze=False)[0], counts.items(), strict=True
-    ):
+    axes = fig.subplots(1, len(counts), squeeze=False)[0]
+    for ax, (title, matrix) in zip(axes, counts.items(), strict=True):
         shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
         ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
         for (row, column), share in np.ndenumerate(shares):

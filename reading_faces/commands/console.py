@@ -90,9 +90,8 @@ def as_text(result: dict, indent: str = "") -> str:
             lines += [f"{indent}confusion (rows: true, columns: predicted):"]
             lines += [indent + "  " + " ".join(f"{count:6d}" for count in row) for row in value]
         elif value is not None:
-            lines.append(
-                f"{indent}{name}: {round(value, 4) if isinstance(value, float) else value}"
-            )
+            shown = round(value, 4) if isinstance(value, float) else value
+            lines.append(f"{indent}{name}: {shown}")
     return "\n".join(lines)
 
 

@@ -179,15 +179,13 @@ def read_photos(
     copies = copy_names(paths, options.draw) if options.draw else {}
     left = [path for path in map(os.fspath, paths) if path not in done]
     # No bar where nobody watches: `disable=None` is tqdm's word for that.
-    progress = tqdm(
-        reader.read(left), total=len(paths), initial=len(done), unit="photo", disable=None
-    )
-    for reading in progress:
+    bar = tqdm(reader.read(left), total=len(paths), initial=len(done), unit="photo", disable=None)
+    for reading in bar:
         error = reading.error
         if options.draw and not error:
             error = draw(reading, copies[reading.path])
         for sentence in filter(None, [error, *reading.remarks]):
-            progress.write(f"{printable(reading.path)}: {sentence}", file=sys.stderr)
+            bar.write(f"{printable(reading.path)}: {sentence}", file=sys.stderr)
         yield reading, not error
 
 
