@@ -18,11 +18,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     """Give a temporary file beside `path` that becomes `path` at the end, or is removed.
 
     A link stays, and what it leads to is replaced. A device such as /dev/stdout is given itself.
-
-    Raises
-    ------
-    OSError
-        If there can be no file of this name; nothing was written then.
+    Raises OSError if there can be no file of this name; nothing was written then.
     """
     if path.exists() and not path.is_file():
         yield path

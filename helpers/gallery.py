@@ -85,11 +85,8 @@ class Gallery:
             raise ValueError("The gallery holds {} numbers a face, these have {}.".format(*lengths))
         embeddings = to_unit_length(embeddings)
         known = self.embeddings if len(self.names) else embeddings[:0]
-        return replace(
-            self,
-            embeddings=np.concatenate([known, embeddings]),
-            names=np.concatenate([self.names, [name] * len(embeddings)]),
-        )
+        names = np.concatenate([self.names, [name] * len(embeddings)])
+        return replace(self, embeddings=np.concatenate([known, embeddings]), names=names)
 
     def forget(self, name: str) -> Self:
         """Return the gallery without somebody; nothing of them is kept.

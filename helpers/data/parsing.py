@@ -83,10 +83,8 @@ def read_table(path: Path, needed: Collection[str] = ()) -> Iterator["pd.DataFra
                 chunk.columns = chunk.columns.str.strip()
                 if lacking := [name for name in needed if name not in chunk]:
                     raise DataError(f"{path} lacks the column(s) {', '.join(lacking)}.")
-                if (
-                    chunk.columns[0] in ("", "Unnamed: 0")
-                    and chunk.iloc[:, 0].str.isdecimal().all()
-                ):
+                unnamed = chunk.columns[0] in ("", "Unnamed: 0")
+                if unnamed and chunk.iloc[:, 0].str.isdecimal().all():
                     chunk = chunk.iloc[:, 1:]
                 if how["sep"] == ";":
                     chunk = chunk.replace(r"^(-?\d+),(\d+)$", r"\1.\2", regex=True)
@@ -99,10 +97,9 @@ def read_table(path: Path, needed: Collection[str] = ()) -> Iterator["pd.DataFra
         if longer := re.search(r"Expected \d+ fields in line \d+, saw \d+", str(problem)):
             raise DataError(f"{path}: {longer[0]}; mend or remove that line.") from None
         fault = f"cannot be read to its end ({problem}); it looks cut or damaged"
-        empty = isinstance(problem, pd.errors.EmptyDataError)
-        raise DataError(
-            f"{path} {'is empty' if empty else fault}: copy or download it again."
-        ) from None
+        if isinstance(problem, pd.errors.EmptyDataError):
+            fault = "is empty"
+        raise DataError(f"{path} {fault}: copy or download it again.") from None
 
 
 @contextlib.contextmanager
@@ -174,11 +171,8 @@ def read_archive(path: Path, needed: dict, optional: dict, names: str = "") -> d
     names : str
         An array of text that is no row for each face, such as ``classes``; it becomes a tuple.
 
-    Raises
-    ------
-    DataError
-        If an array is missing, of another shape, or cannot be its dtype without loss; or the file
-        is damaged or holds pickled objects.
+    Raises DataError if an array is missing, of another shape, or cannot be its dtype without loss;
+    or the file is damaged or holds pickled objects.
     """
     rows = needed | optional
     try:

@@ -61,12 +61,8 @@ def locate(source: str | Path, what: str = "", *names: str) -> Path:
     """Return where a source is: a known set, or a path here, where sets are looked for, or shipped.
 
     `what` is to be read of it, such as ``"emotions"``, and `names` are the known sets that have it;
-    without any, each may be asked. ``"made"``, the made faces that ship, is one of them.
-
-    Raises
-    ------
-    DataError
-        If there is no such file or folder, or the known set has nothing of the kind.
+    without any, each may be asked. ``"made"``, the made faces that ship, is one of them. Raises
+    DataError if there is no such file or folder, or the known set has nothing of the kind.
     """
     known = ("made", *KNOWN)
     if source in known:
