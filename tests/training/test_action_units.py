@@ -131,6 +131,11 @@ def test_an_archive_gives_back_what_was_saved(tmp_path):
     assert data.unit_names == ("AU1", "AU12") and data.action_units.tolist()[2] == [1, 1]
     assert np.isnan(data.intensities[0, 1]) and data.intensities[0, 0] == 0
     assert len(set(data.subjects)) == 3 and set(data.emotions) == {""}
+    known = {"intensities": np.float32([[0, 0.4], [0.6, 0], [1, 0.2]])}
+    known |= {"emotions": np.array(["sad", "happy", ""]), "subjects": np.array(["a", "a", "b"])}
+    data = load_action_units(archive(tmp_path / "b.npz", **known))
+    for name, values in known.items():
+        np.testing.assert_array_equal(getattr(data, name), values)
 
 
 @pytest.mark.parametrize(
@@ -140,6 +145,7 @@ def test_an_archive_gives_back_what_was_saved(tmp_path):
         ({"action_units": np.array([[0, 1], [1, 0], [1, 2]])}, "must be 0 or 1"),
         ({"action_units": np.zeros(3, int)}, "must be (n, k)"),
         ({"images": grey(3, 48)}, "must be (n, 96, 96)"),
+        ({"intensities": np.zeros((3, 1), np.float32)}, "intensities of other units"),
         ({"action_units": np.zeros((2, 2), int)}, "2 action_units for 3 images"),
     ],
 )

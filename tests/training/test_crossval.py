@@ -107,7 +107,9 @@ def test_folds_are_measured_from_the_command_line(tiny, source, tmp_path, capsys
     assert (result["n"], result["left_out"]["n"]) == (16, 8)
     measured = result["metrics"]
     assert measured["classes"] == ["happy", "sad"] and measured["subjects"] == 6
-    assert measured["mean_of_folds"] == pytest.approx(np.mean(measured["folds"]))
+    folds = measured["folds"]
+    assert measured["mean_of_folds"] == pytest.approx(np.mean(folds))
+    assert measured["standard_deviation_of_folds"] == pytest.approx(np.std(folds, ddof=1))
     with np.load(tmp_path / "p.npz") as stored:
         known = LABELS < 2
         assert np.isnan(stored["probabilities"][~known]).all()

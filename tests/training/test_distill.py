@@ -1,8 +1,10 @@
 """A network teaches its next training: with its answers as targets, and through a cut."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from data_samples import grey
 from tiny_tasks import EMOTION
@@ -17,6 +19,7 @@ from reading_faces.training.loop import read_history, taught_batches
 from reading_faces.training.make import Run, train_model
 from reading_faces.training.recipes import Recipe, Schedule
 from reading_faces.training.storage import BUILDERS
+from reading_faces.training.training_data import Examples
 
 pytestmark = [
     pytest.mark.usefixtures("eagerly"),
@@ -41,6 +44,27 @@ def test_labels_and_teachers_share_a_target_and_unlabelled_faces_have_the_teache
     # Another pupil, other views: two pupils with the same noise would learn the same by heart.
     other = taught_batches(training, faces, [first], PUPIL)
     assert not np.array_equal(batches[0][0], other[0][0])
+
+
+def test_the_batches_of_a_pupil_are_as_its_recipe_says():
+    faces, labels = grey(8, 48), np.eye(7, dtype=np.float32)[np.arange(8) % 7]
+    schedule = replace(SCHEDULE, batch_size=4)
+    for mixup in (0.0, 0.5):
+        recipe = replace(PUPIL, schedule=schedule, mixup=mixup)
+        _, targets = taught_batches(Batches(faces, labels), faces, [labels], recipe)[0]
+        assert len(targets) == 4 and ((targets > 0) & (targets < 1)).any() == bool(mixup)
+
+
+def test_the_card_counts_faces_and_epochs_and_has_the_best_of_each_training(monkeypatch, tmp_path):
+    histories = iter([[0.2, 0.6, 0.4], [0.5, 0.3]])
+    monkeypatch.setattr(loop, "fit", lambda *_: pd.DataFrame({"val_accuracy": next(histories)}))
+    training, validation = (Batches(grey(n, 48), np.eye(7)[:n]) for n in (4, 3))
+    function, arguments = EMOTION.networks["tiny"]
+    run = SimpleNamespace(task=EMOTION, sources=("made",), recipe=CHAIN, out=tmp_path)
+    examples = Examples(training, validation, grey(2, 48))
+    _, facts = loop.train_in_turn(BUILDERS[function](**arguments), examples, run)
+    counted = {"n_train": 4, "n_val": 3, "n_unlabelled": 2, "epochs_run": 5}
+    assert facts == counted | {"val_accuracy": [0.6, 0.5]}
 
 
 def test_a_pupil_sees_faces_turned_and_moved_farther_by_its_reach():

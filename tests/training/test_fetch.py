@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import sys
 import threading
 import types
 import zipfile
@@ -13,7 +14,7 @@ from data_samples import fer_rows, files_under, grey, write_table
 
 from helpers import settings
 from helpers.data import DataError, sources
-from helpers.data.sources import Source
+from helpers.data.sources import Source, known_folder
 from reading_faces.__main__ import main
 from reading_faces.training.fetch import fetch, verify
 
@@ -136,6 +137,12 @@ def test_a_zip_is_unpacked(server, monkeypatch):
     know_file(monkeypatch, server, path="/tiny.zip")
     assert files_under(fetch("tiny")) == {"s1/1.pgm", "checksums.json"}
     assert verify("tiny") == ["s1: SHA-256 as recorded."]
+    folder = known_folder("tiny") / "s1"
+    (folder / "1.pgm").rename(folder / "2.pgm")
+    assert "s1 is not what was downloaded" in refused(verify)
+    (folder / "1.pgm").write_text("P2")
+    (folder / "2.pgm").unlink()
+    assert "s1 is not what was downloaded" in refused(verify)
 
 
 def test_a_zip_that_is_none_is_refused_and_nothing_stays(folders, server, monkeypatch):
@@ -157,6 +164,20 @@ def test_every_known_set_says_how_it_is_had():
     assert address.endswith("/" + sources.KNOWN["facenet"].by_hand) and len(sha256) == 64
 
 
+def test_a_set_goes_into_the_first_folder_that_can_be_written(folders, server, monkeypatch):
+    know_file(monkeypatch, server)
+    places = [folders / "locked" / "sets", folders / "mine" / "sets"]
+    monkeypatch.setattr(settings, "data_folders", lambda: places)
+    for name in ("locked", "mine"):
+        (folders / name).mkdir()
+    for open_ones in ([], ["mine"]):
+        monkeypatch.setattr("os.access", lambda path, how, some=open_ones: path.name in some)
+        if open_ones:
+            assert fetch("tiny") == places[1] / "tiny"
+        else:
+            assert refused(fetch).startswith(f"Cannot write to {places[0]} or {places[1]}; set")
+
+
 def test_an_unknown_name_lists_the_known_ones():
     assert "fer2013" in refused(fetch, "fer2014")
 
@@ -175,6 +196,15 @@ def test_a_lost_file_is_noticed(server, monkeypatch):
     assert "is gone" in refused(verify)
 
 
+def test_a_file_put_there_by_hand_must_be_the_published_one(folders, server, monkeypatch):
+    know_file(monkeypatch, server, hashlib.sha256(CONTENT).hexdigest())
+    (folders / "sets" / "tiny").mkdir(parents=True)
+    (folders / "sets" / "tiny" / "tiny.bin").write_bytes(CONTENT)
+    assert verify("tiny") == ["tiny.bin: SHA-256 as recorded."]
+    (folders / "sets" / "tiny" / "tiny.bin").write_bytes(CONTENT[1:])
+    assert "is not what was downloaded" in refused(verify)
+
+
 def test_a_set_put_there_by_hand_is_told_by_its_rows(folders, monkeypatch):
     know(monkeypatch, rows={"tiny": 5})
     table = fer_rows(grey(2, 48), [0, 1], ["Training"] * 2)
@@ -187,7 +217,7 @@ def test_a_set_put_there_by_hand_is_told_by_its_rows(folders, monkeypatch):
 def kaggle(monkeypatch, download):
     """Put a stand-in where kagglehub is imported from."""
     module = types.SimpleNamespace(dataset_download=download, competition_download=download)
-    monkeypatch.setitem(__import__("sys").modules, "kagglehub", module)
+    monkeypatch.setitem(sys.modules, "kagglehub", module)
 
 
 def test_what_kaggle_delivers_is_checked_and_put_in_place(folders, monkeypatch):
@@ -197,6 +227,34 @@ def test_what_kaggle_delivers_is_checked_and_put_in_place(folders, monkeypatch):
     (folders / "hub" / "sample.csv").write_text("not wanted")
     kaggle(monkeypatch, lambda handle: str(folders / "hub"))
     assert files_under(fetch("tiny")) == {"tiny.csv", "checksums.json"}
+
+
+def test_of_kaggle_a_data_set_is_asked_by_its_owner_and_a_competition_by_its_name(
+    folders, monkeypatch
+):
+    (folders / "hub" / "faces" / "deep").mkdir(parents=True)
+    (folders / "hub" / "faces" / "deep" / "1.png").write_text("a picture")
+    asked = []
+
+    def download(kind):
+        return lambda handle: asked.append((kind, handle)) or str(folders / "hub")
+
+    hub = {f"{kind}_download": download(kind) for kind in ("dataset", "competition")}
+    monkeypatch.setitem(sys.modules, "kagglehub", types.SimpleNamespace(**hub))
+    for number, handle in enumerate(("owner/tiny", "tiny")):
+        know(monkeypatch, kaggle=handle)
+        monkeypatch.setattr(settings, "data_folders", lambda n=number: [folders / f"sets{n}"])
+        assert files_under(fetch("tiny")) == {"faces/deep/1.png", "checksums.json"}
+    assert asked == [("dataset", "owner/tiny"), ("competition", "tiny")]
+
+
+def test_a_delivery_without_the_table_is_refused(folders, monkeypatch):
+    know(monkeypatch, kaggle="owner/tiny", rows={"tiny": 5})
+    (folders / "hub").mkdir()
+    (folders / "hub" / "other.csv").write_text("something else")
+    kaggle(monkeypatch, lambda handle: str(folders / "hub"))
+    assert "holds no table that is known" in refused(fetch)
+    assert files_under(folders / "sets") == set()
 
 
 def test_a_delivery_with_too_few_rows_is_refused(folders, monkeypatch):
@@ -261,6 +319,11 @@ def test_the_command_prints_the_folder_alone_and_the_list_where_it_is(
     assert f"{'tiny':20} {folders / 'sets' / 'tiny'}" in listed and "not here" in listed
     assert main(["data", "verify"]) == 0
     assert capsys.readouterr().out == "tiny: tiny.bin: SHA-256 as recorded.\n"
+
+
+def test_where_no_set_is_there_is_nothing_to_verify(capsys):
+    assert main(["data", "verify"]) == 1
+    assert "No known data set is here" in capsys.readouterr().err
 
 
 def test_a_set_that_is_not_known_fails_the_command(capsys):

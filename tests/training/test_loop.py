@@ -165,6 +165,13 @@ def test_a_warm_up_begins_at_a_twentieth_and_each_optimizer_has_its_own_numbers(
     assert isinstance(adamw, keras.optimizers.AdamW) and adamw.weight_decay == 0.01
 
 
+@pytest.mark.parametrize("optimizer", ["nadam", "adamw"])
+def test_the_rate_of_every_optimizer_falls_alike(optimizer):
+    schedule = Schedule(epochs=4, learning_rate=0.2, optimizer="sgd", restarts=(2,))
+    found = rates(replace(schedule, optimizer=optimizer), 40)
+    np.testing.assert_array_equal(found, rates(schedule, 40))
+
+
 def test_a_resumed_run_does_not_take_a_worse_epoch_for_the_best(tmp_path):
     told = []
 

@@ -25,6 +25,7 @@ def test_number_seed_pose_and_mixture_each_make_another_set():
     asked = ({}, {"seed": 2}, {"pose": "turned"}, {"mixed": True})
     assert len({load_set(training_set(1, **how)).files[0] for how in asked}) == 4
     assert len(load_set(training_set(2))) == 2
+    assert load_set(training_set(1)).files[0] != load_set().files[0], "nobody who ships"
 
 
 def test_a_set_that_is_cut_leaves_the_old_one(cache, monkeypatch):
@@ -40,6 +41,13 @@ def test_a_set_that_is_cut_leaves_the_old_one(cache, monkeypatch):
     with np.load(cache / "new folder" / "set.npz") as archive:
         assert archive["kept"].tolist() == [0, 1, 2]
     assert [path.name for path in (cache / "new folder").iterdir()] == ["set.npz"]
+
+
+def test_of_many_made_people_there_are_fewer_photos_each(monkeypatch):
+    monkeypatch.setattr(settings, "PROFILE", "lesson")
+    monkeypatch.setattr(made_sets, "people_album", lambda *size: size)
+    monkeypatch.setattr(made_sets, "album_folder", lambda size: size)
+    assert people_source("made") == (12, 12) and people_source("made", many=True) == (60, 6)
 
 
 def test_made_people_are_a_folder_and_any_other_source_is_itself(monkeypatch):

@@ -137,6 +137,8 @@ def test_copies_from_training_are_left_out_of_a_second_score(weights, tmp_path):
     assert found["by_agreement"] == [
         {"from": 0.5, "to": 0.7, "n": 4, "accuracy": found["accuracy"]}
     ]
+    among_themselves = measure.evaluate(model, str(path), "train").result["metrics"]
+    assert "without_copies" not in among_themselves
 
 
 def test_faces_of_classes_that_the_model_does_not_know_are_in_no_score(weights, tmp_path):
@@ -310,6 +312,9 @@ def test_a_loose_box_is_simulated_and_what_is_stored_belongs_to_the_pictures(wei
     seen = model.predict(warp_images(faces.images, moved))
     there = warp_keypoints(measured.predictions["keypoints"], moved)
     np.testing.assert_allclose(there, seen, atol=1e-2)
+    off = seen - warp_keypoints(faces.keypoints, moved)
+    rmse = measured.result["metrics"]["rmse_px"]
+    assert rmse == pytest.approx(np.sqrt(np.nanmean(off**2)), rel=1e-4)
 
 
 def test_loose_boxes_move_and_scale_by_up_to_what_was_asked():
@@ -400,6 +405,9 @@ def test_weights_of_the_other_task_are_refused(weights, capsys):
         ["identity", "--source", "e.npz", "--unknown", "made"],
         ["identity", "--source", "e.npz", "--no-align"],
         ["identity", "--source", "e.npz", "--weights", "w.weights.h5"],
+        ["identity", "--source", "e.npz", "--embedder", "facenet"],
+        ["identity", "--source", "e.npz", "--detector", "haar"],
+        ["identity", "--source", "e.npz", "--speed"],
         ["speed", "--source", "made"],
     ],
 )
@@ -448,6 +456,8 @@ def test_predictions_never_replace_what_is_read(unmeasured, tmp_path, capsys):
         assert exit_code(*asked, "--source", source, "--predictions", read) == 2
         assert "--predictions" in capsys.readouterr().err
     assert exit_code(*asked, "--source", tmp_path / "folder", "--predictions", picture) == 2
+    strangers = ["--source", tmp_path / "nowhere", "--unknown", tmp_path / "folder"]
+    assert exit_code("evaluate", "identity", *strangers, "--predictions", picture) == 2
     shipped = ["evaluate", "emotion", "--predictions"]
     for name in ("made_faces.npz", "weights/emotion.json"):
         assert exit_code(*shipped, command.settings.SHIPPED / name) == 2

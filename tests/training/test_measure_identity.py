@@ -8,10 +8,11 @@ import pytest
 from data_samples import REAL, real
 from faces import Tint, find_portrait, tinted, wall
 
-from helpers import detect, embedders
+from helpers import detect, embedders, settings
+from helpers.data import DataError
 from helpers.embedders import SmallEmbedder
 from reading_faces.__main__ import main
-from reading_faces.training import measure_speed
+from reading_faces.training import measure_identity, measure_speed
 from reading_faces.training.measure_identity import (
     MOST_PAIRS,
     Faces,
@@ -163,6 +164,7 @@ def test_embeddings_from_elsewhere_need_no_embedder(embeddings, capsys):
     result = run_json(capsys, "--source", embeddings)
     assert result["metrics"]["accuracy"] == 1 and result["n"] == 40
     assert result["metrics"]["judged"] == "leaving one face out"
+    assert result["weights"] == "none: embeddings as given"
     assert run_json(capsys, "--source", embeddings, "--folds", 4)["metrics"]["judged"] == "4 folds"
 
 
@@ -183,13 +185,16 @@ def test_the_similarity_is_to_the_others_of_that_name():
         (["--source", "{npz}", "--enroll", "8"], "9 are needed"),
         (["--source", "{people}", "--folds", "5"], "5 are needed"),
         (["--source", "{bad}"], "cannot be read as .npz"),
+        (["--source", "{nan}"], "embeddings with numbers that are none"),
     ],
 )
 def test_what_cannot_be_measured_is_one_sentence(
     arguments, sentence, people, embeddings, tmp_path, capsys
 ):
     (tmp_path / "bad.npz").write_bytes(b"nothing")
-    places = {"npz": embeddings, "people": people, "bad": tmp_path / "bad.npz"}
+    np.savez(tmp_path / "nan.npz", embeddings=np.full((4, 2), np.nan), labels=np.array([*"aabb"]))
+    places = {"npz": embeddings, "people": people}
+    places |= {name: tmp_path / f"{name}.npz" for name in ("bad", "nan")}
     assert main(["evaluate", "identity", *(a.format(**places) for a in arguments)]) == 1
     printed = capsys.readouterr()
     assert sentence in printed.err and "Traceback" not in printed.err and not printed.out
@@ -334,6 +339,8 @@ def test_the_threshold_is_given_at_which_both_errors_are_alike():
 def test_too_few_people_or_faces_are_one_sentence():
     with pytest.raises(ValueError, match="two or more"):
         evaluate_svm(crowd(people=1, each=2))
+    with pytest.raises(ValueError, match="has 1 face.*2 are needed"):
+        evaluate_svm(crowd(people=2, each=1))
     few = crowd(people=2, each=2)
     with pytest.raises(ValueError, match="has 2 face"):
         evaluate_svm(few, folds=5)
@@ -354,3 +361,42 @@ def test_nobody_is_compared_with_their_own_face():
     alike_none = Faces(np.eye(8), np.repeat(["ann", "bob"], 4), "eight")
     judged = evaluate_strangers(alike_none, alike_none, folds=4)
     assert np.abs(judged.predictions["scores"]).max() < 1e-6
+
+
+@pytest.mark.parametrize(
+    "measure",
+    [
+        lambda faces: evaluate_svm(faces, 4),
+        lambda faces: evaluate_few(faces, 2),
+        lambda faces: evaluate_strangers(faces, crowd(seed=7, spread=2.0)),
+        evaluate_pairs,
+    ],
+    ids=["svm", "few", "strangers", "pairs"],
+)
+def test_how_long_embeddings_are_plays_no_part(measure):
+    faces = crowd(spread=2.0)
+    lengths = np.random.default_rng(0).uniform(0.05, 20, (len(faces.names), 1))
+    plain, other = (
+        {name: value for name, value in one.result["metrics"].items() if isinstance(value, float)}
+        for one in (measure(faces), measure(replace(faces, embeddings=faces.embeddings * lengths)))
+    )
+    assert plain and other == pytest.approx(plain, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("absent", "there"),
+    [(None, [0, 1, 2, 3]), ("orl", [0, 1, 3]), ("photos/strangers", [0, 1, 2])],
+)
+def test_a_card_reports_the_experiments_whose_data_is_at_hand(absent, there, monkeypatch):
+    def load(source, split="all", embedder=None):
+        if source == absent:
+            raise DataError(f"{source} is not here.")
+        return replace(crowd(), source=source, split=split, made_by={"embedder": embedder})
+
+    monkeypatch.setattr(measure_identity, "load_faces", load)
+    card = json.loads((settings.SHIPPED / "weights" / "embedding.json").read_text())
+    told = [(card["measured"][n]["source"], card["measured"][n]["split"], "mine") for n in there]
+    found = measure_identity.evaluate_embedder("mine")
+    assert [(one["source"], one["split"], one["embedder"]) for one in found] == told
+    kinds = ("pairs", "judged", "draws", "unknown")
+    assert all(kinds[n] in one["metrics"] for n, one in zip(there, found, strict=True))

@@ -47,15 +47,16 @@ def test_a_face_is_found_and_cut_and_a_wall_is_not():
         assert np.corrcoef(straight[20:80, 20:80].ravel(), crop[20:80, 20:80].ravel())[0, 1] > 0.97
 
 
-def test_a_box_beside_the_face_is_not_that_face(monkeypatch):
+@pytest.mark.parametrize("way", [(-1, 0), (0, -1), (1, 0), (0, 1)])
+def test_a_box_beside_the_face_is_not_that_face(way, monkeypatch):
     """Of two boxes the one that holds the face's middle is cut out, and without it none."""
     image = np.zeros((96, 96), np.uint8)
     image[:, ::2] = 250
 
     def beside(photo, detector):
         y, x = np.nonzero(np.abs(photo[..., 0].astype(int) - 125) > 9)
-        corner, side = (x.min(), y.min()), np.ptp(x)
-        boxes = [(corner[0] - side, corner[1], side, side), (*corner, side, side)]
+        corner, side = np.array([x.min(), y.min()]), np.ptp(x)
+        boxes = [(*(corner + side * np.array(way)), side, side), (*corner, side, side)]
         return [DetectedFace(box, 0.9, None, box) for box in boxes[: detected.pop(0)]]
 
     monkeypatch.setattr(measure.detect, "detect_faces", beside)

@@ -47,6 +47,15 @@ def test_the_speed_of_a_model_is_added_to_its_result(clock, tmp_path, capsys):
     assert "speed" not in json.loads(capsys.readouterr().out)
 
 
+def test_a_model_is_so_many_times_faster_than_keras_predict_takes_longer(monkeypatch):
+    seconds = iter([2.0, 0.5, 1.5])  # for a batch, for a face, and for a face by Keras
+    monkeypatch.setattr(measure_speed, "time_call", lambda call: next(seconds))
+    found = measure_speed.model_speed(TrainedModel(None, {"input": {"size": 48}}))
+    assert (found["faces_per_second_batch_64"], found["one_face_ms"]) == (32, 500)
+    assert found["one_face_by_keras_predict_ms"] == 1500
+    assert found["times_faster_than_keras_predict"] == 3
+
+
 def test_the_whole_tool_is_timed_on_photos_of_ones_own(clock, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(measure_speed, "model_speed", lambda model: {"faces": 1})
     monkeypatch.setattr(reader.models, "load", lambda part, *_: stand_ins()[part])
@@ -57,6 +66,10 @@ def test_the_whole_tool_is_timed_on_photos_of_ones_own(clock, tmp_path, monkeypa
     assert (result["task"], result["photos"], result["faces"]) == ("speed", 3, 3)
     assert (result["detector"], result["photos_per_second"]) == ("haar", 6)
     assert {"keypoints", "emotion", "action_units"} <= set(result)
+    monkeypatch.setattr(measure_speed, "PHOTOS", 2)
+    assert main(["evaluate", "speed", str(tmp_path), "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert (result["photos"], result["photos_per_second"]) == (2, 4), "the first are enough"
 
 
 def test_without_photos_the_tool_is_timed_beside_the_packages_calls(clock, monkeypatch, capsys):

@@ -181,3 +181,36 @@ def test_how_weakly_an_uncoded_unit_is_shown_plays_no_part():
     strong = np.array([[0], [0.3], [0.1]])
     found = scores.action_unit_metrics(present, p, ("A",), np.array([0.5]), strong)
     assert found["macro_auc_weak"] == 1
+
+
+def test_a_class_that_no_face_has_is_not_in_the_mean_over_classes():
+    labels, answers = np.array([0, 0, 1, 1]), np.eye(4)[[0, 3, 1, 1]]
+    found = scores.emotion_metrics(labels, answers, ("a", "b", "c", "d"))
+    assert found["macro_f1"] == pytest.approx((2 / 3 + 1) / 2)
+
+
+def test_intervals_hold_the_mean_and_are_narrower_with_more_faces():
+    rng, widths = np.random.default_rng(0), []
+    for n in (40, 640):
+        labels = np.arange(n) % 3
+        answers = np.eye(3)[np.where(rng.random(n) < 0.8, labels, (labels + 1) % 3)]
+        found = scores.emotion_metrics(labels, answers, ("a", "b", "c"))
+        low, high = found["accuracy_interval_95"]
+        assert low < found["accuracy"] < high
+        widths.append(high - low)
+        points = rng.uniform(10, 80, (n, 15, 2))
+        points[:, 0], points[:, 1] = (60, 40), (20, 40)
+        found = scores.keypoint_metrics(points, points + rng.normal(size=points.shape), range(15))
+        low, high = found["mean_error_interval_95"]
+        assert low < found["mean_error_interocular"] < high
+    assert widths[1] < widths[0] / 2
+
+
+@pytest.mark.parametrize(("faces", "judged"), [(15, True), (14, False)])
+def test_fifteen_faces_are_enough_to_judge_a_unit(faces, judged, monkeypatch):
+    monkeypatch.setattr(scores, "DRAWS", 3)
+    present, p, subjects = coded_people()
+    present[:, 2] = np.isin(np.arange(80), 5 * np.arange(faces))
+    found = scores.common_units(present, p, ["A", "B", "C"], np.full(3, 0.5), subjects)
+    assert ("C" in found["per_unit"]) is judged
+    assert found["too_rare"] == ({} if judged else {"C": 14})

@@ -67,6 +67,8 @@ def test_new_weights_beside_an_old_card_are_refused(model, tmp_path):
 
 def test_the_models_of_made_faces_are_of_networks_that_only_training_builds():
     weights = settings.SHIPPED / "weights" / "made" / "emotion.weights.h5"
-    assert storage.load(weights).network.output_shape == (None, 7)
+    model = storage.load(weights)
+    assert model.network.output_shape == (None, 7)
+    assert storage.build(model.card, classes=3).output_shape == (None, 3)
     with pytest.raises(ValueError, match="cannot build"):
         models.load(weights)

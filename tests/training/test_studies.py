@@ -162,6 +162,43 @@ def test_a_variant_changes_what_its_name_says_and_nothing_else():
     assert weighted[3] == pytest.approx(3 * weighted[0])
 
 
+@pytest.mark.parametrize(
+    ("study", "name", "optimizer", "learning_rate", "weight_decay"),
+    [
+        ("emotion-craft", "learning rate 1e-5", "adamw", 1e-5, 1e-4),
+        ("emotion-models", "deep, ELU", "nadam", 1e-3, 1e-4),
+        ("emotion-models", "ours", "sgd", 0.05, 5e-3),
+    ],
+)
+def test_a_variant_is_trained_by_its_own_schedule(
+    study, name, optimizer, learning_rate, weight_decay, tmp_path, monkeypatch
+):
+    class Planned(Exception):
+        pass
+
+    def plan(schedule, steps):
+        raise Planned(schedule.optimizer, schedule.learning_rate, schedule.weight_decay)
+
+    monkeypatch.setattr(from_scratch, "build_optimizer", plan)
+    budget, variant = {"rows": 64, "source": "made"}, STUDIES[study].variants[name]
+    with pytest.raises(Planned) as planned:
+        from_scratch.train(tmp_path, budget, **variant | {"build": tiny})
+    assert planned.value.args == (optimizer, learning_rate, weight_decay)
+
+
+def test_half_of_the_votes_is_what_a_recipe_is_told(monkeypatch):
+    weights, load = [], from_scratch.emotion_data
+
+    def data(sources, recipe, seed):
+        weights.append(recipe.votes_weight)
+        return load(sources, recipe, seed)
+
+    monkeypatch.setattr(from_scratch, "emotion_data", data)
+    for name in ("half of the votes", "baseline"):
+        STUDIES["emotion-craft"].variants[name]["batches"]("made", Schedule(1, 1e-3), 8)
+    assert weights == [0.5, 0]
+
+
 def test_each_class_counts_alike_in_sum():
     found = from_scratch.class_weights(np.eye(3)[[0, 0, 0, 0, 1, 1]])
     np.testing.assert_allclose(found, [0.5, 1, 2])

@@ -8,7 +8,7 @@ import pytest
 from data_samples import grey
 from scipy.special import softmax
 
-from helpers import models
+from helpers import models, settings
 from helpers.batches import Batches
 from helpers.data import KeypointData
 from reading_faces.training import tasks
@@ -83,7 +83,9 @@ def test_the_card_says_how_far_labels_of_another_definition_lie_from_the_answers
     split = np.repeat(["train", "test"], 6)
     faces = KeypointData(grey(12, 96), points, split, source="youtube-faces")
     monkeypatch.setattr(tasks, "load_keypoints", lambda source: faces)
-    lower = SimpleNamespace(predict=lambda images, mirrored: points[: len(images)] - [0, 3.6])
+    lower = SimpleNamespace(
+        predict=lambda images, mirrored: points[: len(images)] - [0, 3.6 if mirrored else 9.0]
+    )
     run = SimpleNamespace(sources=("made", "youtube-faces"))
     found = tasks.KEYPOINTS.calibrate(lower, None, run)
     np.testing.assert_allclose(found["offsets"]["youtube-faces"], [[0, 0.1]] * 15, atol=1e-4)
@@ -120,6 +122,21 @@ def test_a_split_kept_aside_is_opened_only_for_what_learnt_from_its_source(monke
     del asked[:]
     tasks.report_on(None, here, **mine, check=("away", "all"))
     assert len(asked) == 2
+
+
+@pytest.mark.parametrize("task", REAL_TASKS, ids=lambda task: task.name)
+def test_a_full_training_is_measured_on_what_the_card_that_ships_says(task, monkeypatch):
+    asked = []
+
+    def evaluate(model, source, split, mirrored=False):
+        asked.append((source, split, mirrored))
+        return SimpleNamespace(result={})
+
+    monkeypatch.setattr(tasks, "evaluate", evaluate)
+    monkeypatch.setattr(tasks, "find_folder", lambda name: True)
+    task.measure(None, SimpleNamespace(sources=task.sources))
+    card = json.loads((settings.SHIPPED / "weights" / f"{task.name}.json").read_text())
+    assert asked == [(one["source"], one["split"], bool(one["tta"])) for one in card["measured"]]
 
 
 @pytest.mark.parametrize("task", tasks.TASKS)

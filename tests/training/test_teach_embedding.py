@@ -2,10 +2,14 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
+import keras
 import numpy as np
+import pandas as pd
 import pytest
 
+from helpers.batches import Batches
 from helpers.crop import FRAMINGS, crop_faces
 from helpers.data import album_folder
 from helpers.detect import DetectedFace, region_for
@@ -13,12 +17,14 @@ from helpers.embedders import SmallEmbedder
 from helpers.images import read_photo
 from reading_faces.__main__ import main
 from reading_faces.made_faces.albums import people_album
-from reading_faces.training import storage, tasks
+from reading_faces.training import storage, tasks, teach_embedding
 from reading_faces.training.augment import WIDER
 from reading_faces.training.teach_embedding import (
     NAMES_WEIGHT,
     SIDE,
+    centred_answers,
     crop_by_landmarks,
+    name_and_thresholds,
     portrait_data,
     taught,
     thresholds,
@@ -97,14 +103,88 @@ def test_people_kept_aside_are_judged_by_the_teachers_own_answers(people, lesson
 
 
 def test_who_may_be_a_person_kept_aside_is_not_learnt_from(people, tmp_path):
-    folder = tmp_path / "crowd"
-    folder.symlink_to(people.resolve(), target_is_directory=True)
-    with np.load(people.with_name("crowd_teacher.npz")) as file:
-        answers = file["embeddings"]
-    answers[0:2] = answers[14:16]  # person-00 looks like person-07
-    write_teacher(folder, sorted(p.name for p in people.iterdir()), answers)
+    folder, said = copy_of(people, tmp_path / "crowd")
+    said["embeddings"][0:2] = said["embeddings"][14:16]  # person-00 looks like person-07
+    np.savez(tmp_path / "crowd_teacher.npz", **said)
     learnt = portrait_data((str(folder),), tasks.EMBEDDING.recipes["smoke"], 0)
     assert len(learnt.people) == PEOPLE - 3
+
+
+def copy_of(people, folder):
+    """Return the same folder elsewhere, and what the teacher says of it, to be said otherwise."""
+    folder.symlink_to(people.resolve(), target_is_directory=True)
+    with np.load(people.with_name("crowd_teacher.npz")) as file:
+        return folder, dict(file)
+
+
+def test_pictures_of_which_the_teacher_says_nothing_are_left_out(people, lessons, tmp_path):
+    folder, said = copy_of(people, tmp_path / "crowd")
+    kept = np.delete(np.arange(PEOPLE * PHOTOS), [3, 14])  # one to learn from, one kept aside
+    np.savez(tmp_path / "crowd_teacher.npz", **{name: rows[kept] for name, rows in said.items()})
+    found = portrait_data((str(folder),), tasks.EMBEDDING.recipes["smoke"], 0)
+    training, validation = found.training.images, found.validation.images
+    np.testing.assert_array_equal(training, np.delete(lessons.training.images, 3, axis=0))
+    np.testing.assert_array_equal(validation, lessons.validation.images[1:])
+
+
+def test_a_photo_that_is_too_unlike_the_mean_of_its_person_stays_as_it_is(people, tmp_path):
+    folder, said = copy_of(people, tmp_path / "crowd")
+    first, *_ = answers = unit(said["embeddings"].astype(float))
+    middle = unit(answers.mean(axis=0))
+    said["embeddings"][1] = 2 * (first @ middle) * middle - first  # on its other side
+    np.savez(tmp_path / "crowd_teacher.npz", **said)
+    found = portrait_data((str(folder),), tasks.EMBEDDING.recipes["smoke"], 0)
+    answers = np.delete(unit(said["embeddings"].astype(float)), [14, 15, 36, 37], axis=0)
+    plain = unit(answers - answers.mean(axis=0))
+    apart = np.abs(found.training.targets[:, :-1] - plain).max(axis=1)
+    assert apart[:2].max() < 2e-3 and apart[2:].min() > 1e-2
+
+
+def test_drawn_people_lean_farther_to_their_mean_and_only_the_first_source_judges(
+    people, monkeypatch
+):
+    """Here both sources are the same pictures."""
+    monkeypatch.setattr(teach_embedding, "people_album", lambda **_: None)
+    monkeypatch.setattr(teach_embedding, "album_folder", lambda album: people)
+    recipe = tasks.EMBEDDING.recipes["smoke"]
+    found = portrait_data((str(people), "made"), recipe, 0)
+    with np.load(people.with_name("crowd_teacher.npz")) as file:
+        answers = np.delete(unit(file["embeddings"].astype(float)), [14, 15, 36, 37], axis=0)
+    plain = unit(answers - answers.mean(axis=0))
+    means = unit(plain.reshape(-1, PHOTOS, 128).mean(axis=1)).repeat(PHOTOS, axis=0)
+    wanted = [unit(plain + lean * (means - plain)) for lean in (0.3, 0.75)]
+    targets = found.training.targets[:, :-1]
+    np.testing.assert_allclose(targets, np.concatenate(wanted), atol=2e-3)
+    assert len(found.validation.images) == 4 * PHOTOS and len(found.judges) == 2 * PHOTOS
+
+
+@pytest.mark.parametrize("made", [[1, 1, 0, 0, 0], [1, 1, 1, 1, 1]])
+def test_what_all_faces_have_in_common_is_that_of_real_ones_to_learn_from(made):
+    """Only where there is no real one do drawn ones tell it; people kept aside never do."""
+    answers = np.random.default_rng(0).normal(size=(5, 8))
+    table = pd.DataFrame({"made": np.array(made, bool), "name": [*"abcde"]})
+    table["answer"], table["split"] = [*answers], ["train"] * 4 + ["val"]
+    common = answers[2:4] if not all(made) else answers[:4]
+    targets, _ = centred_answers(table)
+    np.testing.assert_allclose(targets, unit(answers - common.mean(axis=0)), atol=1e-6)
+
+
+def test_another_training_has_another_name_and_thresholds_are_of_both_looks():
+    faces = np.arange(4, dtype=np.uint8)[:, None, None, None] * np.ones((1, 8, 8, 3), np.uint8)
+    lessons = SimpleNamespace(validation=Batches(faces, faces), judges=np.array([*"aabb"]))
+
+    def calibrated(weight):
+        def predict(images, mirrored=False):
+            return np.eye(4)[images[:, 0, 0, 0]] if mirrored else np.ones((len(images), 4))
+
+        inputs = keras.Input((2,))
+        network = keras.Model(inputs, keras.layers.Dense(1, name="embedding")(inputs))
+        network.set_weights([np.full((2, 1), weight), np.zeros(1)])
+        return name_and_thresholds(SimpleNamespace(network=network, predict=predict), lessons, None)
+
+    one, again, other = map(calibrated, (0.5, 0.5, 0.25))
+    assert one["name"] == again["name"] != other["name"]
+    assert one["threshold"] == one["strict_threshold"] == 0
 
 
 def test_faces_are_cut_as_the_detector_cuts_them(people):

@@ -15,7 +15,7 @@ from helpers import models
 from helpers.models import TrainedModel
 from reading_faces.__main__ import main
 from reading_faces.training import loop, storage, tasks
-from reading_faces.training.make import TEXTS, Run, train_model, write_card
+from reading_faces.training.make import TEXTS, Run, first_network, train_model, write_card
 from reading_faces.training.recipes import Recipe, Schedule
 from reading_faces.training.storage import BUILDERS
 
@@ -48,8 +48,9 @@ def test_training_writes_a_model_that_loads_and_predicts(task, few_faces, tmp_pa
     assert set(model.card) >= {"terms", "known_failures"} | fitted[task.name] | set(task.outputs)
     with pytest.raises(ValueError, match="add --resume"):
         train_model(run)
-    with pytest.raises(ValueError, match="another run"):
-        train_model(replace(run, seed=1), resume=True)
+    for other in ({"seed": 1}, {"sources": ("made",)}, {"profile": "lesson"}):
+        with pytest.raises(ValueError, match="another run"):
+            train_model(replace(run, **other), resume=True)
     assert train_model(run, resume=True).card["training"] == training
 
 
@@ -86,6 +87,12 @@ def test_what_is_learnt_from_is_drawn_and_shuffled_by_the_seed_of_the_run(few_fa
 
     with pytest.raises(Asked, match="^7$"):
         train_model(Run(replace(KEYPOINTS, data=data), (few_faces,), "smoke", tmp_path, seed=7))
+
+
+def test_layers_are_built_with_the_precision_of_the_recipe(tmp_path):
+    recipe = Recipe(Schedule(1, 1e-3, precision="mixed_bfloat16"))
+    run = Run(replace(EMOTION, recipes={"smoke": recipe}), ("made",), "smoke", tmp_path)
+    assert first_network(run).layers[1].compute_dtype == "bfloat16"
 
 
 def test_a_number_of_epochs_takes_the_place_of_the_whole_chain(tmp_path):

@@ -67,16 +67,17 @@ def test_a_recipe_may_ask_for_more_made_faces_than_ship(few_faces, monkeypatch):
     drawn = training_data.keypoint_data(("made",), recipe, 0).training
     assert asked == [(500, "turned")]
     assert len(drawn.images) == 64 and np.isfinite(drawn.targets).all()
+    assert drawn.targets.max() > 40 > 2 > np.abs(drawn[0][1]).max(), "in the network's units"
 
 
 class Oracle:
-    """A model that knows faces by their first pixel."""
+    """A model that knows faces by their first pixel, if it sees their mirror image, too."""
 
     def __init__(self, keypoints):
         self.keypoints = keypoints
 
     def predict(self, images, mirrored=False):
-        return self.keypoints[images[:, 0, 0]]
+        return self.keypoints[images[:, 0, 0]] + (0 if mirrored else 5)
 
 
 @pytest.fixture
@@ -205,6 +206,16 @@ def test_votes_soften_what_is_learnt_and_not_what_is_judged_by(monkeypatch):
     assert set(np.unique(validation.targets)) == {0, 1}
     assert (validation.targets.argmax(axis=1) == faces.select("val").labels).all()
     assert not len(unlabelled)
+
+
+def test_emotions_of_a_source_are_matched_by_name_and_unknown_ones_left_out(monkeypatch):
+    labels, split = np.array([0, 1, 2, 0, 2, 1]), np.repeat(["train", "val"], 3)
+    faces = EmotionData(grey(6, 48), labels, ("happy", "contempt", "sad"), split, source="here")
+    monkeypatch.setattr(training_data, "load_emotions", lambda source: faces)
+    training, validation, _ = training_data.emotion_data(("here",), Recipe(Schedule(1, 1e-3)), 0)
+    happy, sad = (np.eye(7)[EMOTIONS.index(name)] for name in ("happy", "sad"))
+    for batches in (training, validation):
+        np.testing.assert_array_equal(batches.targets, [happy, sad])
 
 
 def test_batches_are_made_as_the_recipe_says_and_only_training_is_changed():

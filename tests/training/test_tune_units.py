@@ -95,10 +95,31 @@ def test_nobody_is_judged_by_what_was_learnt_from_them(people, few_made, monkeyp
     assert before["macro_auc"] == found.result["metrics"]["macro_auc"]  # nothing was learnt
 
 
+def test_a_fold_learns_from_its_own_people_beside_made_faces_and_begins_as_the_model(
+    people, few_made, monkeypatch
+):
+    fits = []
+    monkeypatch.setattr(tune_units, "fit", lambda network, batches, *_, **__: fits.append(batches))
+    faces, model, rows = tune_units.load_action_units(people), a_model(), np.arange(8, 24)
+    tuned = tune_units.fine_tune(model, faces, rows, seed=5)
+    (batches,) = fits
+    learnt = [image.tobytes() for image in batches.images]
+    of_people = [row for row, image in enumerate(faces.images) if image.tobytes() in learnt]
+    assert of_people == rows.tolist() and len(learnt) == 64 + len(rows) and batches.seed == 5
+    for one, other in zip(tuned.network.get_weights(), model.network.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    normal = [layer for layer in tuned.network.layers if "batch_norm" in layer.name]
+    assert normal and not any(layer.trainable for layer in normal)
+
+
 def test_weights_that_have_seen_people_are_not_judged_by_folds(people):
     for sources in (("made", people), ("fer2013",)):
         with pytest.raises(ValueError, match="learnt from people"):
             tune_units.cross_validate(a_model(sources), people)
+    unknown = a_model()
+    del unknown.card["training"]
+    with pytest.raises(ValueError, match="learnt from people"):
+        tune_units.cross_validate(unknown, people)
     fine_tuned = a_model()  # on drawings again, after people
     fine_tuned.card["training"]["began_with"] = {"sources": ["made", people], "began_with": None}
     with pytest.raises(ValueError, match="learnt from people"):
