@@ -200,8 +200,8 @@ def open_picture(file, formats: Sequence[str] = FORMATS) -> Image.Image:
 def shrink(image: Image.Image) -> tuple[int, int]:
     """Have a large JPEG decoded at a half, a quarter or an eighth of its width.
 
-    Returns by what it will be decoded smaller, and by what it is to be made smaller then: 1, 2, 4
-    or 8. Raises DecompressionBombError if there are too many pixels all the same.
+    Returns how many times smaller it will be decoded, and how many times smaller it is to be made
+    then: 1, 2, 4 or 8. Raises DecompressionBombError if there are too many pixels all the same.
     """
     (width, height), is_jpeg, factor = image.size, image.format in ("JPEG", "MPO"), 1
     if width * height > MOST_PIXELS * (4 if is_jpeg else 1):
