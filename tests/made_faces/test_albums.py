@@ -1,6 +1,7 @@
 """Made people in the forms of other data sets: albums, CK+ sequences, groups, a changing face."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from helpers import settings
 from helpers.data import load_emotions
 from helpers.data.made import album_folder
-from reading_faces.made_faces import albums, person_number
+from reading_faces.made_faces import EMOTIONS, albums, person_number, portrait
 from reading_faces.made_faces.expression import UNITS
 
 LEFT_EYE, RIGHT_EYE, NOSE = 0, 1, 10
@@ -41,12 +42,12 @@ def test_a_sequence_goes_from_neutral_to_the_peak():
 
 
 def test_an_album_has_a_folder_for_each_person_and_their_photos_differ():
-    album = albums.people_album(people=2, photos=2, size=64)
+    album = albums.people_album(people=2, photos=3, size=64)
     pages = dict(album.pages)
-    assert list(pages) == [f"person-{who:02d}/{n:03d}.jpg" for who in range(2) for n in range(2)]
+    assert list(pages) == [f"person-{who:02d}/{n:03d}.jpg" for who in range(2) for n in range(3)]
     assert len(pages) == album.total
     assert all(page.shape == (64, 64, 3) and page.dtype == np.uint8 for page in pages.values())
-    assert len({page.tobytes() for page in pages.values()}) == 4
+    assert len({page.tobytes() for page in pages.values()}) == 6
 
 
 def test_albums_with_other_pictures_have_other_names():
@@ -83,6 +84,14 @@ def test_a_face_changes_slowly_at_first():
     start, end = albums.neutral_to("happy")
     _, (_, face), *_ = albums.animate(person_number(0, 0), start, end, 5, 48)
     np.testing.assert_allclose(face.scene.units, start + (end - start) * 0.15625)
+    assert face.keypoints[[LEFT_EYE, RIGHT_EYE]].mean(axis=0) == pytest.approx((24, 20), abs=1)
+
+
+def test_a_single_frame_shows_the_first_expression():
+    start, end = albums.neutral_to("happy")
+    ((_, face),) = albums.animate(person_number(0, 0), start, end, 1, 48)
+    np.testing.assert_array_equal(face.scene.units, start)
+    assert not start.any() and end[UNITS.index(12)].min() > 0.5
 
 
 def test_the_files_of_a_sequence_belong_to_its_last_frame():
@@ -116,5 +125,87 @@ def test_five_people_stand_in_two_rows_and_four_in_one():
 
 def test_who_stands_behind_is_seen_above_those_before():
     _, found = albums.group_photo(5, size=(330, 220))
-    behind, before = np.split([face.keypoints[NOSE, 1] for face in found], [3])
-    assert behind.max() < before.min() - 30
+    behind, before = np.split(np.array([face.keypoints[NOSE] for face in found]), [3])
+    assert behind[:, 1].max() < before[:, 1].min() - 30
+    for row in (behind, before):  # each row about the middle, so that nobody hides anybody
+        assert row[:, 0].mean() == pytest.approx(165, abs=12)
+    assert behind[0, 0] < before[0, 0] - 20 < behind[1, 0] < before[1, 0] - 20 < behind[2, 0]
+    assert not any(face.scene.occluded for face in found)
+
+
+@pytest.fixture
+def photographed(monkeypatch):
+    """Collect what is asked of the camera, and draw nothing."""
+    asked = []
+
+    def take_photo(scenes, places, size, camera, seed):
+        asked.append((*scenes, *places, size, camera))
+        return np.zeros((*size[::-1], 3), np.uint8), list(scenes)
+
+    monkeypatch.setattr(albums, "take_photo", take_photo)
+    return asked
+
+
+def test_the_photos_of_a_person_show_the_same_person_on_other_days(photographed):
+    for number in range(120):
+        albums.album_photo(number, photos=60, seed=0, size=300)
+    people = [scene.person for scene, *_ in photographed]
+    for who, days in enumerate((people[:60], people[60:])):
+        itself = person_number(who, 0)
+        changes = {name for day in days for name in day if day[name] != itself[name]}
+        assert changes == {"cloth_hue", "headwear", "make_up", "gaze_across", "glasses"}
+        others = np.mean([day["glasses"] != itself["glasses"] for day in days])
+        assert 0.03 < others < 0.3
+    for _, (x, y, zoom), size, _ in photographed:
+        assert 135 <= x <= 165 and 114 <= y <= 138 and (zoom, size) == (2, (300, 300))
+    assert len({scene.emotion for scene, *_ in photographed}) == 7
+
+
+def test_frames_of_a_sequence_differ_in_nothing_but_their_units(photographed):
+    for number in range(6, 9):  # the third sequence, which is the second of the first person
+        albums.sequence_frame(number, sequences=3, frames=3, seed=4)
+    (first, *rest), (middle, *_), (last, *_) = photographed
+    emotion, units = albums.peak(2, 3, 4)
+    for scene, share in ((first, 0), (middle, 0.5), (last, 1)):
+        np.testing.assert_allclose(scene.units, share * units)
+        assert (scene.emotion, scene.person, scene.occluded) == (
+            emotion,
+            person_number(0, 4),
+            False,
+        )
+        np.testing.assert_equal(replace(scene, units=first.units), first)
+    assert all(asked[1:] == (*rest,) for asked in photographed)
+    assert rest[:2] == [(160, 98, 2.0), (320, 245)]
+
+
+def test_each_sequence_has_its_number_and_an_emotion_of_its_own(monkeypatch):
+    monkeypatch.setattr(albums, "draw_all", lambda job, n: [np.zeros((4, 4, 3), np.uint8)] * n)
+    pages = dict(albums.ckplus_album(subjects=2, sequences=3, frames=2).pages)
+    names = [name.split("/")[-1] for name in pages if name.endswith(".png")]
+    assert names == [
+        f"S{who:03d}_{which:03d}_{frame:08d}.png"
+        for who, which, frame in itertools.product((0, 1), (1, 2, 3), (1, 2))
+    ]
+    codes = [int(float(text)) for name, text in pages.items() if "_emotion" in name]
+    assert codes == [albums.CKPLUS_CODES[albums.peak(number, 3, 0)[0]] for number in range(6)]
+    assert len(set(codes[:3])) == len(set(codes[3:])) == 3 and codes[0] != codes[3]
+
+
+def test_a_single_photo_shows_a_whole_head_and_nothing_before_it(photographed):
+    for number in range(40):
+        albums.single_photo(number, "turned")
+    assert {scene.emotion for scene, *_ in photographed} == set(EMOTIONS)
+    assert not any(scene.occluded for scene, *_ in photographed)
+    assert max(abs(scene.yaw) for scene, *_ in photographed) > 35, "turned further than `wide`"
+    for _, (x, y, zoom), (width, height), _ in photographed:
+        assert 160 <= width == height <= 250
+        assert 0.42 <= x / width <= 0.58 and 0.36 <= y / height <= 0.48
+        assert 1 / 190 <= zoom / width <= 1 / 130
+
+
+def test_a_scene_aside_is_of_nobody_in_a_set():
+    scene, _ = albums.scene_aside(3, "kaggle")
+    assert scene.person["tone"] not in [person_number(3, seed)["tone"] for seed in range(10)]
+    again, rng = albums.scene_aside(3, "kaggle")
+    np.testing.assert_equal(vars(again), vars(scene))
+    np.testing.assert_array_equal(albums.kaggle_points(3), portrait(scene)[1].keypoints)

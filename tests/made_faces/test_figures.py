@@ -1,6 +1,8 @@
 """Pictures of made faces to look at, and the one to play with."""
 
+import re
 import statistics
+import sys
 import time
 from types import SimpleNamespace
 
@@ -108,7 +110,9 @@ def test_without_ipywidgets_pictures_stand_in_its_place(shown, monkeypatch):
     monkeypatch.setattr(playground, "find_spec", lambda name: None)
     playground.play()
     assert WIDGET not in shown[0]
-    assert shown[0]["text/html"].count("<img ") == len(playground.STRIP)
+    pictures = re.findall(r'<img alt="[^"]*, ([^"]*)"[^>]*src="([^"]*)"', shown[0]["text/html"])
+    assert [caption for caption, _ in pictures] == list(playground.STRIP)
+    assert len({picture for _, picture in pictures}) == len(pictures), "each shows something else"
 
 
 def test_a_notebook_run_by_a_program_keeps_pictures_and_no_widgets():
@@ -126,10 +130,42 @@ def test_sliders_redraw_the_face_and_the_button_puts_them_back():
     first = ground.picture.value
     ground.sliders["AU12"].value = 1.0
     assert ground.picture.value != first
+    ground.sliders["azimuth"].value = -50
     ground.rest()
-    assert ground.picture.value == first
+    assert ground.picture.value == first and ground.sliders["azimuth"].value == 20
     shown = {first}
     for others in (2, 3):  # each is somebody who was not there before
         ground.change_person()
         shown.add(ground.picture.value)
         assert len(shown) == others
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high", "first", "step"),
+    [("yaw", -35, 35, 0, 1), ("elevation", -25, 75, 30, 1), ("AU43", 0, 1, 0, 0.05)],
+)
+def test_a_slider_goes_from_its_lowest_to_its_highest_value(name, low, high, first, step):
+    slider = playground.Playground().sliders[name]
+    assert (slider.min, slider.max, slider.value, slider.step) == (low, high, first, step)
+    assert name in slider.description
+
+
+def test_colab_gets_sliders_though_its_kernel_says_that_nobody_answers(monkeypatch):
+    in_a_kernel(monkeypatch, answers=False)
+    assert not playground.widgets_work()
+    monkeypatch.setitem(sys.modules, "google.colab", SimpleNamespace())
+    assert playground.widgets_work()
+
+
+def test_points_of_the_playground_lie_on_the_face_in_their_colours(monkeypatch):
+    placed, draw = [], playground.draw_keypoints
+    monkeypatch.setattr(
+        playground, "draw_keypoints", lambda *how: placed.append(how[1:]) or draw(*how)
+    )
+    file = playground.redraw(person_number(playground.MODEL, 0), {"yaw": 20})
+    photo = cv2.imdecode(np.frombuffer(file, np.uint8), 1)[..., ::-1]
+    ((points, radius),) = placed
+    assert points[:2].mean(axis=0) == pytest.approx((195, 128), abs=10) and radius > 2
+    for rows, colour, *_ in playground.SIDES:
+        for x, y in np.rint(points[rows]).astype(int):
+            assert np.abs(photo[y, x].astype(int) - colour).max() < 60
