@@ -64,10 +64,8 @@ def _from_folder(folder: Path, source: str) -> EmotionData:
 def _from_archive(path: Path, source: str) -> EmotionData:
     if parsing.is_made_set(path):
         made = load_set(path)
-        labels = made.emotions.astype(np.int64)
-        return EmotionData(
-            made.small_images, labels, EMOTIONS, made.split, subjects=made.subjects, source=source
-        )
+        images, labels = made.small_images, made.emotions.astype(np.int64)
+        return EmotionData(images, labels, EMOTIONS, made.split, None, made.subjects, source)
     arrays = parsing.read_archive(
         path,
         needed={"images": (np.uint8, _SIDE, _SIDE), "labels": (np.int64,)},
@@ -87,12 +85,10 @@ def _from_archive(path: Path, source: str) -> EmotionData:
 
 def _from_table(path: Path, source: str) -> EmotionData:
     arrays = parsing.cached("emotions", path, lambda: _read_table(path))
-    labels, usage = arrays["labels"], arrays["usage"]
+    images, labels, usage = (arrays[name] for name in ("images", "labels", "usage"))
     split = np.array([_USAGE.get(u, "all") for u in usage.tolist()])
-    votes = _votes_beside(path, usage)
-    return EmotionData(
-        arrays["images"], labels, EMOTIONS, _with_val(split, labels), votes, source=source
-    )
+    split, votes = _with_val(split, labels), _votes_beside(path, usage)
+    return EmotionData(images, labels, EMOTIONS, split, votes, source=source)
 
 
 def _with_val(split: np.ndarray, labels: np.ndarray) -> np.ndarray:

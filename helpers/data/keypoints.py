@@ -15,7 +15,7 @@ from helpers.data.sources import locate
 from helpers.data.splits import near_duplicate_groups, split_by_group, split_by_name
 
 _SIDE = 96
-_FARTHEST_PX = (-96, 192)
+_LOWEST_PX, _HIGHEST_PX = -96, 192
 _KNOWN_NAME, _FRAMES_NAME = "facial-keypoints", "youtube-faces"
 _FOUR_POINTS = (0, 1, 10, 14)  # eye centres, nose tip, lower lip
 # Of 68 points, counted from 0, those whose mean is each of ours.
@@ -204,9 +204,8 @@ def _parse_numbers(cells: Sequence[str], where: str) -> np.ndarray:
 
 def _near(points: np.ndarray, where: str) -> np.ndarray:
     """Return points `(15, 2)` as float32, unless one lies far outside its picture."""
-    lowest, highest = _FARTHEST_PX
     for name, value in zip(KEYPOINT_COLUMNS, points.ravel(), strict=True):
-        if value < lowest or value > highest:
+        if value < _LOWEST_PX or value > _HIGHEST_PX:
             raise DataError(
                 f"{where} has {name} = {value:g} px, far outside its 96 × 96 picture; "
                 "mend or remove that row."

@@ -57,9 +57,6 @@ class MadeSet:
         return np.stack([resize_square(image, 48) for image in self.images])
 
 
-_STORED = tuple(f.name for f in fields(MadeSet) if f.name != "files")
-
-
 def load_set(path: Path = SHIPPED) -> MadeSet:
     """Read a stored set; the one that ships by default.
 
@@ -68,9 +65,10 @@ def load_set(path: Path = SHIPPED) -> MadeSet:
     DataError
         If the file is damaged or holds something else.
     """
+    labels = [f.name for f in fields(MadeSet) if f.name != "files"]
     try:
         with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in ("jpeg", "jpeg_size", *_STORED)}
+            arrays = {name: archive[name] for name in ("jpeg", "jpeg_size", *labels)}
     except (*ARCHIVE_PROBLEMS, KeyError) as problem:
         raise DataError(
             f"{path} is no set of made faces, or damaged ({problem}); write it again with "
@@ -84,11 +82,9 @@ def load_set(path: Path = SHIPPED) -> MadeSet:
 def album_folder(album) -> Path:
     """Return the folder of the cache that holds an album; it is drawn at the first call.
 
-    Parameters
-    ----------
-    album : made_faces.albums.Album
-        Its `name`, its `total` of pictures, and its `pages`: the path in the folder, and a picture
-        `(h, w) uint8`, or `(h, w, 3)` RGB, or a text; drawn when asked for.
+    An `album` (`made_faces.albums.Album`) has a `name`, a `total` of pictures, and `pages`: the
+    path in the folder, and a picture `(h, w) uint8`, or `(h, w, 3)` RGB, or a text; drawn when
+    asked for.
     """
     wanted = settings.CACHE / "albums" / album.name
     if wanted.is_dir():
