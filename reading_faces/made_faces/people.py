@@ -29,12 +29,8 @@ def draw_person(rng: np.random.Generator, tone: float) -> Person:
             person[name] = float(rng.uniform(spread["lowest"], spread["highest"]))
     person["tone"] = tone
     # A few traits go together in people, so they do here.
-    bold = person["masculinity"] - 0.5
-    person["jaw_width"] += 0.10 * bold
-    person["brow_thickness"] += 0.45 * bold
-    person["brow_ridge"] += 1.5 * bold
-    person["chin_length"] += 2.0 * bold
-    person["neck_width"] += 0.25 * bold
+    for name, more in TABLES["masculine"].items():
+        person[name] += more * (person["masculinity"] - 0.5)
     if person["age"] > 0.75 and person["cloth_hue"] < 0.7:
         person["hair_colour"] = 7.0 + person["hair_colour"] / 7 * 1.999
     elif person["tone"] > 5:  # fair hair is rare on dark skin

@@ -164,11 +164,8 @@ def look_up(surface: Surface, index: np.ndarray) -> np.ndarray:
         return cv2.remap(values, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
     texture = read(surface.sheet.texture, read(surface.sheet.place, column, row), None)
-    parts = [
-        texture,
-        read(normals(surface.sheet.points), column, row),
-        read(surface.sheet.points, column, row),
-    ]
+    points = surface.sheet.points
+    parts = [texture, *(read(values, column, row) for values in (normals(points), points))]
     planes = [plane.ravel()[: index.size] for part in parts for plane in cv2.split(part)]
     return np.stack([*planes, np.full(index.size, surface.sheet.shine, np.float32)])
 
