@@ -32,13 +32,7 @@ def save_gallery(gallery: Gallery, path: Path) -> None:
 
 
 def load_gallery(path: Path) -> Gallery:
-    """Read a gallery.
-
-    Raises
-    ------
-    ValueError
-        If it is missing, not a gallery or damaged.
-    """
+    """Read a gallery; ValueError if it is missing, not a gallery or damaged."""
     try:
         with np.load(path, allow_pickle=False) as file:
             about = json.loads(str(file["about"]))

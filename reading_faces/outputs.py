@@ -22,15 +22,11 @@ def refuse_replacing(inputs: Iterable[str | Path], **outputs: str | Path | None)
 
     Parameters
     ----------
-    inputs : iterable of Path
-        Every file that is read, whether it exists or not.
-    **outputs : Path or None
-        The files to write by the names of their options: ``csv=Path("faces.csv")`` is ``--csv``.
+    inputs : every file that is read, whether it exists or not.
+    **outputs : the files to write by the names of their options: ``csv=Path("faces.csv")`` is
+        ``--csv``.
 
-    Raises
-    ------
-    ReplaceError
-        With one sentence that names the option.
+    Raises ReplaceError with one sentence that names the option.
     """
     named = {f"--{option.replace('_', '-')}": path for option, path in outputs.items() if path}
     there = {option: _file_number(path) for option, path in named.items()}

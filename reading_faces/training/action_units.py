@@ -76,12 +76,8 @@ def load_action_units(source: str | Path = "made") -> ActionUnitData:
     The source is ``"made"``; ``"ckplus-action-units"``: peaks and neutral first frames with CK+'s
     table of units (`ckplus_au.csv`); ``"ckplus"`` where it is the official tree with FACS files; or
     a path to a folder in either form, to a set that `data make` wrote, or to an `.npz` with the
-    fields of `ActionUnitData`.
-
-    Raises
-    ------
-    DataError
-        If the source is missing, malformed, or knows no action units.
+    fields of `ActionUnitData`. Raises DataError if the source is missing, malformed, or knows no
+    action units.
     """
     path = locate(source, "action units")
     if path.is_dir():

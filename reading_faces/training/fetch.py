@@ -24,12 +24,9 @@ _RECORD = "checksums.json"
 def fetch(name: str) -> Path:
     """Download a known data set unless it is here already, and return its folder.
 
-    That is the first of `settings.data_folders()` that can be written, joined with `name`.
-
-    Raises
-    ------
-    DataError
-        If the name is unknown or has no download, that fails or is cut, or brings another set.
+    That is the first of `settings.data_folders()` that can be written, joined with `name`. Raises
+    DataError if the name is unknown or has no download, or that fails, is cut or brings another
+    set.
     """
     source = _known(name)
     if here := find_folder(name):
@@ -56,12 +53,8 @@ def verify(name: str) -> list[str]:
     """Check a data set that is here, and return a line for each thing that was looked at.
 
     Row counts that differ from the published ones are told, not refused: many copies of these sets
-    are partial.
-
-    Raises
-    ------
-    DataError
-        If the set is not here, or a file is gone or has not its published or recorded checksum.
+    are partial. Raises DataError if the set is not here, or a file is gone or has not its published
+    or recorded checksum.
     """
     source, folder = _known(name), known_folder(name)
     record, lines = folder / _RECORD, []

@@ -50,11 +50,7 @@ def read_teacher(source: str | Path) -> Teacher:
 
     It is in ``<name>_teacher.npz``, beside the folder of the set or in it, or in any folder where
     sets are looked for. Files named without a folder are found by name in the folders of the set.
-
-    Raises
-    ------
-    DataError
-        If the set or the file is missing, or the file is malformed.
+    Raises DataError if the set or the file is missing, or the file is malformed.
     """
     folder = locate(source)
     places = dict.fromkeys((folder.parent, folder, *settings.data_folders()))
@@ -91,19 +87,10 @@ def _placed(folder: Path, files: np.ndarray) -> np.ndarray:
 def teach(source: str | Path) -> tuple[Teacher, int]:
     """Show the teacher each picture of a source that `load_people` takes; about ten a second.
 
-    Of several faces it takes one that is large and near the middle.
-
-    Returns
-    -------
-    Teacher
-        Of the pictures with a face; embeddings `float16` as dlib gives them, longer than 1.
-    int
-        How many pictures are left out: no face was found, or they cannot be read.
-
-    Raises
-    ------
-    DataError
-        If the source holds no people, dlib is not installed, or no face was found at all.
+    Of several faces it takes one that is large and near the middle. Returns what it says of the
+    pictures with a face (embeddings `float16` as dlib gives them, longer than 1), and how many are
+    left out: no face was found, or they cannot be read. Raises DataError if the source holds no
+    people, dlib is not installed, or no face was found at all.
     """
     people, folder, dlib = load_people(source), locate(source), _Dlib()
     files, rows = [], []

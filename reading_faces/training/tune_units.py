@@ -66,10 +66,7 @@ def cross_validate(
     The thresholds of a fold are fitted to what was said of the others' people. `before` is what the
     model gives on the same faces without having learnt from any of them.
 
-    Raises
-    ------
-    DataError, ValueError
-        If the model has learnt from people, or the source has too few.
+    Raises ValueError if the model has learnt from people, and DataError if the source has too few.
     """
     if not seen_drawings_only(model):
         raise ValueError(
