@@ -409,3 +409,58 @@ def test_points_add_up_to_100_and_are_as_even_as_can_be(cells):
     shares = grading.shares(cells)
     assert (len(shares), sum(shares)) == (cells, 100)
     assert max(shares) - min(shares) <= 1
+
+
+def test_a_lesson_is_known_by_most_of_its_exercises_in_each_form_of_the_notebook():
+    notebooks = {path.stem: build.read_source(path) for path in build.sources()}
+    known = {name: nb for name, nb in notebooks.items() if grading.lessons().get(name)}
+    first, *_ = cells_of(build.published(known["02_residual_keypoint_model"]), "checker")
+    for name, lesson in known.items():
+        for notebook in (build.published(lesson), build.assignment(lesson)):
+            bare = without_metadata(nbformat.from_dict(notebook))
+            for cells in (notebook.cells, bare.cells):
+                code = [cell for cell in cells if cell.cell_type == "code"]
+                assert grading.find_lesson([first, *code], "a.ipynb")[0] == name
+
+
+def cells_of(notebook, part: str) -> list:
+    return [cell for cell in notebook.cells if cell.metadata.get("part") == part]
+
+
+def test_cells_that_fail_outside_the_exercises_are_counted_and_the_first_is_named():
+    def cell(source, error="", **marks):
+        output = [new_output("error", ename="NameError", evalue=error, traceback=[])]
+        return new_code_cell(source, metadata=marks, outputs=output if error else [])
+
+    cells = [
+        cell("fine", part=None, number=1),
+        cell("stub", "half\nlines", part="stub", number=2),
+        cell("\nuse(x)\nmore", "x is not\ndefined", part=None, number=4),
+        cell("use(y)", "y", part=None, number=5),
+        cell("use(z)", "z", part=None, number=6),
+    ]
+    said = grading.trouble_elsewhere(new_notebook(cells=cells))
+    assert said.startswith("Code cell 4, `use(x)`, fails: NameError: x is not (2 more after it.)")
+    assert "more after it" not in grading.trouble_elsewhere(new_notebook(cells=cells[:3]))
+    assert grading.trouble_elsewhere(new_notebook(cells=cells[:2])) is None
+
+
+@pytest.mark.parametrize(
+    ("outputs", "said"),
+    [
+        ([], (False, "The checker said nothing.")),
+        ([("stream", {"text": "✅ printed"})], (False, "The checker said nothing.")),
+        ([("execute_result", {"data": {"text/plain": "✅ Yes, it is."}})], (True, "Yes, it is.")),
+        ([("execute_result", {"data": {"text/plain": "⬜ Not yet."}})], (False, "Not yet.")),
+        (
+            [
+                ("execute_result", {"data": {"text/plain": "✅ Yes."}}),
+                ("error", {"ename": "Oh", "evalue": "no", "traceback": []}),
+            ],
+            (False, "Oh: no"),
+        ),
+    ],
+)
+def test_only_what_a_checker_returns_counts(outputs, said):
+    cell = new_code_cell("", outputs=[new_output(kind, **rest) for kind, rest in outputs])
+    assert grading.verdict_of(cell) == said
