@@ -68,6 +68,13 @@ def test_a_table_without_usage_has_no_split(tmp_path, rows):
     assert set(data.split) == {"all"}
 
 
+def test_of_the_tables_of_a_folder_the_one_with_all_splits_is_taken(tmp_path, rows):
+    write_table(tmp_path / "train.csv", [row[:2] for row in rows])
+    write_table(tmp_path / "icml_face_data.csv.gz", rows)
+    write_picture(tmp_path / "angry" / "1.png", grey(1, 48)[0])
+    assert load_emotions(tmp_path).split.tolist() == ["train", "train", "public", "test"]
+
+
 def test_pixels_in_quotes_are_read(tmp_path, rows):
     quoted = [rows[0], *([row[0], f'"{row[1]}"', row[2]] for row in rows[1:])]
     data = load_emotions(write_table(tmp_path / "fer2013.csv", quoted))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from helpers.augment import flip_keypoints
 from helpers.data import KEYPOINT_NAMES
 from reading_faces.made_faces import EMOTIONS, UNIT_NAMES, person_number, portrait
-from reading_faces.made_faces.camera import Camera, develop, read_jpeg
+from reading_faces.made_faces.camera import Camera, develop, occlude, read_jpeg
 from reading_faces.made_faces.expression import (
     PRESENT_FROM,
     PROTOTYPES,
@@ -186,11 +186,76 @@ def test_a_head_turned_far_hides_points_of_its_far_side_and_none_of_the_near_one
 
 def test_whoever_stands_in_front_hides_whoever_is_behind():
     scene = Scene(plain_person(0))
-    _, (behind, before) = take_photo(
-        [scene, scene], [(48, 40, 0.7), (50, 42, 0.9)], (96, 96), Camera()
+    for right, down in ((0, 0), (104, 0), (0, 104)):  # wherever they stand in a photo
+        places = [(48 + right, 40 + down, 0.7), (50 + right, 42 + down, 0.9)]
+        _, (behind, before) = take_photo([scene] * 2, places, (96 + right, 96 + down), Camera())
+        assert before.visible.all()
+        assert not behind.visible.any()
+
+
+def test_points_outside_the_picture_are_not_seen():
+    _, face = before_a_wall(Scene(plain_person(0)), replace(FRONT, centre=(0.0, 40.0)))
+    outside = face.keypoints[:, 0] < -0.5
+    assert outside.sum() > 4
+    np.testing.assert_array_equal(face.visible, ~outside)
+
+
+@pytest.mark.parametrize("shift", [(48, 0), (0, 48)])
+def test_a_face_looks_the_same_wherever_it_is_in_an_oblong_picture(shift):
+    """And the hand before it, too."""
+    pictures, faces = [], []
+    for right, down in ((0, 0), shift):
+        scene, view = Scene(plain_person(0), occluded=True), replace(FRONT, yaw=15.0)
+        view = replace(view, centre=(47.5 + right, 40.0 + down))
+        linear = np.full((144 + 3 * down // 2, 144 + 3 * right // 2, 3), 0.4, np.float32)
+        head, rng = build_head(scene.person, scene.units), np.random.default_rng(3)
+        faces.append(draw_face(scene, head, view, linear, rng))
+        pictures.append(linear[-144:, -144:])
+    assert np.abs(pictures[0] - pictures[1]).mean() < 0.01
+    np.testing.assert_allclose(faces[1].keypoints, faces[0].keypoints + shift, atol=2e-3)
+    np.testing.assert_array_equal(faces[0].visible, faces[1].visible)
+    np.testing.assert_allclose(faces[1].box, np.add(faces[0].box, (*shift, 0, 0)), atol=2e-3)
+
+
+@pytest.mark.parametrize("size", [(60, 100), (100, 60)])
+def test_a_scarf_hides_the_mouth_and_all_below_from_side_to_side(size):
+    where = portrait(Scene(plain_person(0)))[1].keypoints * [size[1] / 96, size[0] / 96]
+    picture = np.full((*size, 3), 0.4, np.float32)
+    hidden = occlude(picture, where, unit=0.6, rng=np.random.default_rng(4))
+    assert hidden[-1].all() and not hidden[: int(where[:2, 1].min())].any()
+    column, row = np.rint(where[LIP_BOTTOM]).astype(int)
+    assert hidden[row + 8, column] and (picture[hidden] != 0.4).any(axis=-1).all()
+    assert (picture[~hidden] == 0.4).mean() > 0.98, "but for its rim"
+
+
+def test_a_photo_has_the_colours_that_were_there():
+    linear = np.zeros((40, 60, 3), np.float32)
+    linear[:] = 0.6, 0.2, 0.05
+    file = develop(linear, Camera(noise=0), [(0, 0, 60, 40)], np.random.default_rng(0))
+    red, green, blue = read_jpeg(file).reshape(-1, 3).mean(axis=0)
+    assert red > green + 40 > blue + 60
+
+
+def test_the_light_meter_looks_at_the_faces_and_at_all_of_them():
+    linear = np.full((80, 120, 3), 0.02, np.float32)
+    linear[20:60, 70:110] = 0.5
+    dark, bright = (10, 20, 40, 40), (70, 20, 40, 40)
+
+    def photo(*faces):
+        file = develop(linear, Camera(noise=0), list(faces), np.random.default_rng(0))
+        return read_jpeg(file)[25:55, 75:105].mean()
+
+    assert photo(bright) < photo(bright, dark) <= photo(dark)
+    assert photo(bright) == pytest.approx(130, abs=25), "middle grey"
+    assert photo((-30, -30, 20, 20)) > photo(bright), "a face out of the picture is no error"
+
+
+def test_an_expression_is_as_strong_as_it_is_asked_to_be():
+    rest, weak, strong = (
+        draw_expression("happy", np.random.default_rng(3), strength) for strength in (0, 0.3, 0.6)
     )
-    assert before.visible.all()
-    assert not behind.visible.any()
+    assert not rest.any() and strong.max() > 0.4
+    np.testing.assert_allclose(2 * weak, strong)
 
 
 # Geometry
