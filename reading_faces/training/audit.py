@@ -27,16 +27,14 @@ def review_emotions(faces: data.EmotionData) -> dict:
     of identical pictures with different labels; and `votes`, if there are any.
     """
     training = faces.select(np.isin(faces.split, ("train", "val")))
-    others = sorted({*faces.split.tolist()} - {"train", "val", "all"})
+    others = sorted({*faces.split.tolist()} - {"train", "val", "all"}) if len(training) else []
     names = pd.Categorical.from_codes(faces.labels, faces.classes)
     same = label_table(faces).groupby("picture").label.agg(["nunique", "size"])
     conflicts = same["size"][same["nunique"] > 1]
     return {
         "n": len(faces),
         "counts": pd.crosstab(faces.split, names, dropna=False).to_dict("index"),
-        "copies": {
-            split: review_copies(training, faces.select(split)) for split in others if len(training)
-        },
+        "copies": {split: review_copies(training, faces.select(split)) for split in others},
         "conflicts": {"groups": len(conflicts), "pictures": int(conflicts.sum())},
         "votes": review_votes(faces),
     }
@@ -66,9 +64,8 @@ def nearest_pictures(images: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Return for each picture the row of the most correlated one among `others`, `(n,) int`."""
     # The cosine between pictures of mean 0 is their correlation; that of a flat one is 0.
     rows = (np.float32(faces).reshape(len(faces), -1) for faces in (images, others))
-    return pairwise_distances_argmin(
-        *(pixels - pixels.mean(axis=1, keepdims=True) for pixels in rows), metric="cosine"
-    )
+    centred = (pixels - pixels.mean(axis=1, keepdims=True) for pixels in rows)
+    return pairwise_distances_argmin(*centred, metric="cosine")
 
 
 def review_votes(faces: data.EmotionData) -> dict | None:

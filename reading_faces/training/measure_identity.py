@@ -73,10 +73,8 @@ def load_faces(
     detector, upright : how faces are found and cut, as in `detect.crop_largest_faces`.
     many : of made people, take more, with fewer photos of each.
 
-    Raises
-    ------
-    DataError, ValueError
-        If the source is missing or damaged, has no such split, or needs an embedder.
+    Raises DataError or ValueError if the source is missing or damaged, has no such split, or needs
+    an embedder.
     """
     if str(source).endswith(".npz"):
         if split not in (None, "all"):
@@ -114,9 +112,8 @@ def evaluate_svm(faces: Faces, folds: int = 0) -> Evaluation:
     check_enough(names, max(folds, 2))
     # Points of length 1 lie close together: with the usual C of 1 the margin is too soft for them.
     machine = make_pipeline(Normalizer(), SVC(kernel="linear", C=10))
-    called = cross_val_predict(
-        machine, faces.embeddings, names, cv=stratified(folds) if folds else LeaveOneOut()
-    )
+    parts = stratified(folds) if folds else LeaveOneOut()
+    called = cross_val_predict(machine, faces.embeddings, names, cv=parts)
     own, nearest = (similarity_to(faces.embeddings, names, who) for who in (names, called))
     measured = {
         "accuracy": float((called == names).mean()),
@@ -241,16 +238,13 @@ def groups_of(faces: Faces, pairs: np.ndarray) -> dict[str, dict[str, np.ndarray
     if faces.sharpness is not None:
         worst = faces.sharpness[pairs].min(axis=1)
         third = np.digitize(worst, np.quantile(worst, [1 / 3, 2 / 3]))
-        groups["sharpness"] = {
-            name: third == number for number, name in enumerate(("blurred", "middling", "sharp"))
-        }
+        names = "blurred", "middling", "sharp"
+        groups["sharpness"] = {name: third == n for n, name in enumerate(names)}
     if faces.source == "made":  # person 7 of an album is `person-07`
         number = np.array([int(name.removeprefix("person-")) for name in faces.names])
         third = np.digitize(tone_of(number), [3, 7])[pairs]
-        groups["skin_tone"] = {
-            name: (third == number).all(axis=1)
-            for number, name in enumerate(("light", "middle", "dark"))
-        }
+        names = "light", "middle", "dark"
+        groups["skin_tone"] = {name: (third == n).all(axis=1) for n, name in enumerate(names)}
     return groups
 
 

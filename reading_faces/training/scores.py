@@ -192,9 +192,8 @@ def fit_thresholds(present: np.ndarray, probabilities: np.ndarray) -> np.ndarray
     thresholds = np.full(present.shape[1], 0.5)
     for unit in np.flatnonzero((present == 1).any(axis=0)):
         rows = np.isfinite(present[:, unit])
-        precision, recall, at = precision_recall_curve(
-            present[rows, unit], probabilities[rows, unit]
-        )
+        true, p = present[rows, unit], probabilities[rows, unit]
+        precision, recall, at = precision_recall_curve(true, p)
         f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-9)
         best = int(np.argmax(f1[:-1]))
         # Half way to the next lower probability, so that rounding does not decide.
@@ -229,15 +228,9 @@ def prototype_agreement(probabilities: np.ndarray, emotions: np.ndarray) -> dict
 def emotions_of_units(probabilities: np.ndarray, emotions: tuple[str, ...]) -> np.ndarray:
     """Name for each face the emotion whose prototype its units are nearest to.
 
-    Parameters
-    ----------
-    probabilities : `(n, 18)` from 0 to 1, in the order of `UNIT_NAMES`.
-    emotions : those to choose from.
-
-    Returns
-    -------
-    `(n,)` positions in `emotions`. Nearest is the smallest Kullback–Leibler divergence of what a
-    variant of the prototype expects from what was found, summed over units.
+    `probabilities` are `(n, 18)` from 0 to 1, in the order of `UNIT_NAMES`; `emotions` those to
+    choose from, of which positions `(n,)` are returned. Nearest is the smallest Kullback–Leibler
+    divergence of what a variant of the prototype expects from what was found, summed over units.
     """
     found = np.clip(probabilities, 1e-3, 1 - 1e-3)[:, np.newaxis]
     distances = []

@@ -202,9 +202,8 @@ def thresholds(same: np.ndarray, different: np.ndarray) -> dict:
 
     `same` and `different` are the similarities of pairs of faces of one person, and of two.
     """
-    card = {"threshold": np.quantile(different, 1 - FRIEND)}
-    card |= {"strict_threshold": np.quantile(different, 1 - STRICT)}
-    card = {name: round(float(value), 3) for name, value in card.items()}
+    asked = {"threshold": FRIEND, "strict_threshold": STRICT}
+    card = {name: round(float(np.quantile(different, 1 - x)), 3) for name, x in asked.items()}
     rates = {
         name: {
             "false_accept": round(float((different >= value).mean()), 5),
