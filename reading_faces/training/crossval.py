@@ -26,12 +26,7 @@ LABEL_SMOOTHING = 0.1
 
 
 def cross_validate(
-    model: TrainedModel,
-    source: str,
-    folds: int = 5,
-    scratch: bool = False,
-    every_class: bool = False,
-    mirrored: bool = False,
+    model: TrainedModel, source: str, folds: int, scratch: bool, every_class: bool, mirrored: bool
 ) -> Evaluation:
     """Fine-tune `model` once for each fold of the source's subjects, and measure it on that fold.
 
@@ -41,10 +36,7 @@ def cross_validate(
     every_class : learn classes too that the model does not know, such as contempt.
     mirrored : average the prediction with that of the mirrored picture.
 
-    Raises
-    ------
-    DataError
-        If the source does not name its subjects, or has too few.
+    Raises DataError if the source does not name its subjects, or has too few.
     """
     whole = load_emotions(source)
     known = whole.classes if every_class else model.card["classes"]
@@ -113,10 +105,9 @@ def fresh_network(model: TrainedModel, classes: tuple[str, ...], scratch: bool) 
     network = storage.build(model.card, classes=len(classes))
     if scratch:
         return network
-    known = [name for name in classes if name in model.card["classes"]]
-    here, there = (
-        [names.index(name) for name in known] for names in (classes, model.card["classes"])
-    )
+    learnt_by = model.card["classes"]
+    known = [name for name in classes if name in learnt_by]
+    here, there = ([names.index(name) for name in known] for names in (classes, learnt_by))
     learnt, last = model.network.get_weights(), network.get_weights()[-2:]  # kernel and bias
     for values, of_class in zip(last, learnt[-2:], strict=True):
         values[..., here] = of_class[..., there]

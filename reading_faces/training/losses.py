@@ -1,7 +1,5 @@
 """What an error costs: keypoints, of which some have no label, and classes that count unequally."""
 
-from functools import partial
-
 import keras
 import numpy as np
 from keras import ops
@@ -37,10 +35,8 @@ def masked_entropy(true, logits):
 
 def cross_entropy(label_smoothing: float = 0.0, class_weights: np.ndarray | None = None):
     """Return cross-entropy of logits; with weights `(classes,)`, a face counts by its class."""
-    entropy = partial(
-        keras.losses.CategoricalCrossentropy, from_logits=True, label_smoothing=label_smoothing
-    )
+    how = {"from_logits": True, "label_smoothing": label_smoothing}
     if class_weights is None:
-        return entropy()
-    of_each = entropy(reduction=None)
+        return keras.losses.CategoricalCrossentropy(**how)
+    of_each = keras.losses.CategoricalCrossentropy(**how, reduction=None)
     return lambda true, predicted: of_each(true, predicted) * ops.sum(true * class_weights, axis=-1)

@@ -5,7 +5,6 @@ The result is a plain dictionary, as `python -m reading_faces evaluate … --jso
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from tqdm import tqdm
 
@@ -44,10 +43,8 @@ def evaluate(
     split : without one, `test`, or everything if the source has no splits.
     mirrored : average the prediction with that of the mirrored picture (test-time augmentation).
 
-    Raises
-    ------
-    DataError, ValueError
-        If the source is missing or damaged, has no such split, or has nothing to measure by.
+    Raises DataError or ValueError if the source is missing or damaged, has no such split, or has
+    nothing to measure by.
     """
     measure = {
         "keypoints": evaluate_keypoints,
@@ -58,11 +55,7 @@ def evaluate(
 
 
 def evaluate_keypoints(
-    model: TrainedModel,
-    source: str,
-    split: str | None = None,
-    mirrored: bool = False,
-    jitter: float = 0.0,
+    model: TrainedModel, source: str, split: str | None, mirrored: bool = False, jitter: float = 0.0
 ) -> Evaluation:
     """Measure keypoints on the points that are labelled.
 
@@ -85,7 +78,7 @@ def evaluate_keypoints(
 
 
 def evaluate_emotion(
-    model: TrainedModel, source: str, split: str | None = None, mirrored: bool = False
+    model: TrainedModel, source: str, split: str | None, mirrored: bool
 ) -> Evaluation:
     """Measure emotions on the faces whose class the model knows; classes are matched by name.
 
@@ -104,9 +97,8 @@ def evaluate_emotion(
     probabilities = finite(model.predict(faces.images, mirrored))
     correct = probabilities.argmax(axis=1) == labels
     measured = scores.emotion_metrics(labels[known], probabilities[known], classes)
-    measured["five_classes"] = scores.among_classes(
-        labels, probabilities, classes, data.FIVE_CLASSES
-    )
+    five = scores.among_classes(labels, probabilities, classes, data.FIVE_CLASSES)
+    measured["five_classes"] = five
     training = whole.images[np.isin(whole.split, TRAINED_ON)]
     if len(training) and split not in TRAINED_ON:
         fresh = known & ~data.occur_among(faces.images, training)
@@ -119,7 +111,7 @@ def evaluate_emotion(
 
 
 def evaluate_action_units(
-    model: TrainedModel, source: str, split: str | None = None, mirrored: bool = False
+    model: TrainedModel, source: str, split: str | None, mirrored: bool
 ) -> Evaluation:
     """Measure action units where the source has them, and how well they go with its emotions.
 
@@ -138,21 +130,15 @@ def evaluate_action_units(
     else:
         probabilities, emotions = finite(model.predict(faces.images, mirrored)), faces.emotions
         present, intensities = faces.among_units(units)
-        thresholds = np.array(model.card["thresholds"])
-        measured = scores.action_unit_metrics(
-            present, probabilities, units, thresholds, intensities
-        )
+        limits = np.array(model.card["thresholds"])
+        measured = scores.action_unit_metrics(present, probabilities, units, limits, intensities)
     measured |= scores.prototype_agreement(probabilities, emotions)
     result = describe("action-units", source, split, len(faces), mirrored, measured)
     return Evaluation(result, {"probabilities": probabilities, "classes": np.array(units)})
 
 
 def evaluate_in_photos(
-    model: TrainedModel,
-    source: str,
-    split: str | None = None,
-    mirrored: bool = False,
-    detector: str = "mtcnn",
+    model: TrainedModel, source: str, split: str | None, mirrored: bool, detector: str
 ) -> Evaluation:
     """Measure what a model of keypoints or emotions loses when faces come through the detector.
 
@@ -281,9 +267,7 @@ def put_into_photo(image: np.ndarray, rng: np.random.Generator) -> tuple[np.ndar
     side = round(rng.uniform(*FACE_SIDES))
     x, y = rng.integers(0, (WIDTH - side, HEIGHT - side))
     photo = np.full((HEIGHT, WIDTH), np.uint8(image.mean()))
-    photo[y : y + side, x : x + side] = cv2.resize(
-        image, (side, side), interpolation=cv2.INTER_CUBIC
-    )
+    photo[y : y + side, x : x + side] = resize_square(image, side)
     zoom = side / len(image)
     # The middle of the first pixel is at (0, 0), before and after.
     return photo, np.array([[zoom, 0, x + zoom / 2 - 0.5], [0, zoom, y + zoom / 2 - 0.5]])

@@ -107,9 +107,7 @@ def test_folds_are_measured_from_the_command_line(tiny, source, tmp_path, capsys
     assert (result["n"], result["left_out"]["n"]) == (16, 8)
     measured = result["metrics"]
     assert measured["classes"] == ["happy", "sad"] and measured["subjects"] == 6
-    folds = measured["folds"]
-    assert measured["mean_of_folds"] == pytest.approx(np.mean(folds))
-    assert measured["standard_deviation_of_folds"] == pytest.approx(np.std(folds, ddof=1))
+    assert measured["mean_of_folds"] == pytest.approx(np.mean(measured["folds"]))
     with np.load(tmp_path / "p.npz") as stored:
         known = LABELS < 2
         assert np.isnan(stored["probabilities"][~known]).all()
@@ -118,13 +116,15 @@ def test_folds_are_measured_from_the_command_line(tiny, source, tmp_path, capsys
 
 
 def test_folds_from_random_weights_may_learn_every_class(tiny, source, untuned):
-    result = crossval.cross_validate(tiny, source, 2, scratch=True, every_class=True).result
+    how = {"scratch": True, "every_class": True, "mirrored": False}
+    result = crossval.cross_validate(tiny, source, 2, **how).result
     assert result["n"] == 24 and result["metrics"]["classes"] == ["happy", "sad", "contempt"]
     assert result["metrics"]["start"] == "random weights" and "left_out" not in result
 
 
 def test_each_fold_learns_from_the_others_with_their_own_labels(tiny, source, untuned):
-    found = crossval.cross_validate(tiny, source, 3, every_class=True)
+    how = {"scratch": False, "every_class": True, "mirrored": False}
+    found = crossval.cross_validate(tiny, source, 3, **how)
     label_of = dict(zip((image.tobytes() for image in grey(24, 48)), LABELS, strict=True))
     assert sum(len(images) for images, _ in untuned) == 2 * 24  # each face in two folds of three
     for images, targets in untuned:
@@ -132,13 +132,24 @@ def test_each_fold_learns_from_the_others_with_their_own_labels(tiny, source, un
     assert found.result["split"] == "3 folds of subjects"
 
 
+def test_folds_are_told_apart_by_how_well_each_was_read(tiny, source, monkeypatch):
+    """Of one person three faces are read wrong, in a fold of eight."""
+    answers = np.eye(3)[LABELS]
+    answers[:3] = np.roll(answers[:3], 1, axis=1)
+    monkeypatch.setattr(crossval, "judge_folds", lambda *_: answers)
+    measured = crossval.cross_validate(tiny, source, 3, False, True, False).result["metrics"]
+    assert sorted(measured["folds"]) == [5 / 8, 1, 1]
+    spread = np.std([5 / 8, 1, 1], ddof=1)
+    assert measured["standard_deviation_of_folds"] == pytest.approx(spread)
+
+
 def test_folds_are_read_as_the_model_reads_but_without_its_temperature(tiny, source, untuned):
     """The temperature was fitted for other weights. The mirrored look is averaged in if asked."""
     images, hot = grey(24, 48)[LABELS < 2], {"temperature": 5.0}
     for mirrored in (False, True):
-        found = crossval.cross_validate(
-            TrainedModel(tiny.network, tiny.card | hot), source, 2, mirrored=mirrored
-        )
+        how = {"scratch": False, "every_class": False, "mirrored": mirrored}
+        judged = TrainedModel(tiny.network, tiny.card | hot)
+        found = crossval.cross_validate(judged, source, 2, **how)
         network = crossval.fresh_network(tiny, ("happy", "sad"), scratch=False)
         expected = TrainedModel(network, tiny.card).predict(images, mirrored)
         answers = found.predictions["probabilities"][LABELS < 2]

@@ -91,7 +91,7 @@ def test_points_are_brought_back_into_the_faces_own_picture(monkeypatch):
     crops = np.zeros((12, 96, 96), np.uint8)
     answer = (np.ones(12, bool), crops, moved)
     monkeypatch.setattr(measure, "find_in_photos", lambda *_: answer)
-    result = evaluate_in_photos(MeanFace(), "made", "test")
+    result = evaluate_in_photos(MeanFace(), "made", "test", False, "mtcnn")
     there = MeanFace().predict(crops)
     assert np.allclose(result.predictions["keypoints"] * 2 + [-7, 5], there, atol=1e-4)
     faces = load_keypoints("made").select("test")
@@ -117,7 +117,7 @@ def test_each_face_found_meets_its_own_label(task, monkeypatch):
             return np.nan_to_num(np.stack([known[image.tobytes()] for image in images]))
 
     monkeypatch.setattr(measure, "find_in_photos", find_every_second)
-    found = evaluate_in_photos(Knowing(), "made", "test")
+    found = evaluate_in_photos(Knowing(), "made", "test", False, "mtcnn")
     measured = found.result["metrics"]
     assert (found.result["n"], measured["found"], measured["searched"]) == (6, 0.5, 12)
     name, best = {"keypoints": ("rmse_px", 0), "emotion": ("accuracy", 1)}[task]
@@ -133,8 +133,8 @@ def test_the_mirrored_look_is_asked_of_the_model_both_times(monkeypatch):
             return super().predict(images, mirrored)
 
     monkeypatch.setattr(measure, "find_in_photos", find_every_second)
-    assert evaluate_in_photos(Remembering(), "made", "test", mirrored=True).result["tta"]
-    assert evaluate_in_photos(Remembering(), "made", "test").result["tta"] is None
+    assert evaluate_in_photos(Remembering(), "made", "test", True, "mtcnn").result["tta"]
+    assert evaluate_in_photos(Remembering(), "made", "test", False, "mtcnn").result["tta"] is None
     assert asked == [True, True, False, False]
 
 
@@ -148,7 +148,7 @@ def test_the_crop_is_held_against_the_picture_as_the_data_set_has_it(monkeypatch
 
     black = (np.ones(12, bool), np.zeros((12, 96, 96), np.uint8), np.stack([np.eye(2, 3)] * 12))
     monkeypatch.setattr(measure, "find_in_photos", lambda *_: black)
-    rows = evaluate_in_photos(Remembering(), "made", "test").predictions["rows"]
+    rows = evaluate_in_photos(Remembering(), "made", "test", False, "mtcnn").predictions["rows"]
     assert not seen[0].any()
     assert (seen[1] == load_keypoints("made").select("test").images[rows]).all()
 
