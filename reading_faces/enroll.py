@@ -22,12 +22,8 @@ def enroll_people(
     """Enrol everybody by their face on each of their photos, by default with our own embedder.
 
     `threshold` is the similarity that makes a name later; by default the embedder's own, which also
-    says here which faces are one person's.
-
-    Returns
-    -------
-    The gallery; the photo of each of its embeddings; and a sentence for each photo that was left
-    out or may be a mistake.
+    says here which faces are one person's. Returns the gallery; the photo of each of its
+    embeddings; and a sentence for each photo that was left out or may be a mistake.
     """
     embedder = embedder or SmallEmbedder()
     gallery = Gallery.empty(embedder.name, embedder.threshold if threshold is None else threshold)
@@ -46,21 +42,16 @@ def enroll_people(
             used += chosen
     doubles = resemblances(gallery, embedder.strict_threshold) if used else {}
     for row, other in doubles.items():
-        remarks[used[row]] = (
-            f"Used, but {other} has nearly this face: is a photo in a wrong folder?"
-        )
+        doubt = f"Used, but {other} has nearly this face: is a photo in a wrong folder?"
+        remarks[used[row]] = doubt
     return gallery, used, remarks
 
 
 def embed_foreground(file: Path, embedder: Embedder) -> tuple[np.ndarray, str]:
     """Return the embeddings `(n, d)` of a photo's faces, besides small ones in the background.
 
-    And a sentence if a part of the photo is missing.
-
-    Raises
-    ------
-    PhotoError
-        If the photo cannot be read, or has no face.
+    And a sentence if a part of the photo is missing. Raises PhotoError if it cannot be read, or has
+    no face.
     """
     loaded = load_photo(file)
     photo = loaded.pixels

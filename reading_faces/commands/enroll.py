@@ -14,15 +14,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the gallery")
     parser.add_argument("--embedder", **console.EMBEDDER)
     threshold = parser.add_mutually_exclusive_group()
-    threshold.add_argument(
-        "--threshold",
-        type=between(-1, 1),
-        metavar="T",
-        help="cosine similarity that makes a name; default: the embedder's",
-    )
-    threshold.add_argument(
-        "--strict", action="store_true", help="keep strangers out: the embedder's higher threshold"
-    )
+    similar = "cosine similarity that makes a name; default: the embedder's"
+    threshold.add_argument("--threshold", type=between(-1, 1), metavar="T", help=similar)
+    stricter = "keep strangers out: the embedder's higher threshold"
+    threshold.add_argument("--strict", action="store_true", help=stricter)
     parser.set_defaults(run=run)
 
 
