@@ -43,12 +43,10 @@ class Shown:
 
     def marked(self) -> bytes:
         """Return the JPEG file of the picture with its faces marked by number and by name."""
-        known = [
-            replace(face, emotion=None, identity=face.identity if face.identity[0] else None)
-            if face.identity
-            else replace(face, emotion=None)
-            for face in self.reading.faces
-        ]
+        known = []
+        for face in self.reading.faces:
+            named = face.identity and face.identity[0]
+            known.append(replace(face, emotion=None, identity=face.identity if named else None))
         with Image.open(io.BytesIO(self.picture)) as picture:
             return to_jpeg(annotate_photo(np.array(picture), replace(self.reading, faces=known)))
 

@@ -133,10 +133,9 @@ def write_video(frames: Iterable[np.ndarray], path: Path, frames_a_second: float
                     raise ValueError(
                         f"Frame {count + 1} is {frame.shape}; those before it are {shape}."
                     )
+                how = str(part), code, frames_a_second, shape[1::-1]
                 with errors_go_to(nowhere):
-                    if not count and not writer.open(
-                        str(part), code, frames_a_second, shape[1::-1]
-                    ):
+                    if not count and not writer.open(*how):
                         size = f" of {shape[1]} × {shape[0]} at {frames_a_second:g} frames a second"
                         why = size if ending in (".mp4", ".avi") else "; name an .mp4 or .avi"
                         raise ValueError(f"{path} cannot be written as a video{why}.")
