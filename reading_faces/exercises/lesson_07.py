@@ -1,6 +1,7 @@
 """Checkers of lesson 7: from photos to crops and back, and from frame to frame."""
 
 from collections.abc import Callable, Iterator
+from itertools import chain
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -145,11 +146,7 @@ def people_walking(seed: int) -> tuple[list[list[tuple]], list[list[int]]]:
 
 def share_right(numbers: list[list[int]], truth: list[list[int]]) -> float:
     """Return the share of boxes with their person's number, if each has one that suits best."""
-    given = [
-        (number, who)
-        for row, people in zip(numbers, truth, strict=True)
-        for number, who in zip(row, people, strict=True)
-    ]
+    given = list(zip(chain(*numbers), chain(*truth), strict=True))
     kinds = sorted({number for number, _ in given})
     counts = np.array([[given.count((kind, who)) for who in (0, 1)] for kind in kinds])
     return float(counts[linear_sum_assignment(counts, maximize=True)].sum() / len(given))

@@ -119,9 +119,8 @@ def quiz(lesson: str, questions: dict[str, dict] | None = None) -> Callable[[dic
         if is_template(answers):
             return Verdict(False, NOTHING, "⬜")
         if not isinstance(answers, dict):
-            return Verdict(
-                False, 'Answer with a dictionary of letters in quotes: {1: "A", 2: "B"}.'
-            )
+            form = 'Answer with a dictionary of letters in quotes: {1: "A", 2: "B"}.'
+            return Verdict(False, form)
         wrong, missing = [], []
         for number, about in questions.items():
             letter = answers.get(int(number))

@@ -38,13 +38,10 @@ def evaluate(
 ) -> Evaluation:
     """Measure a model of keypoints, emotions or action units, whichever it is.
 
-    Parameters
-    ----------
-    split : without one, `test`, or everything if the source has no splits.
-    mirrored : average the prediction with that of the mirrored picture (test-time augmentation).
-
-    Raises DataError or ValueError if the source is missing or damaged, has no such split, or has
-    nothing to measure by.
+    Without a `split`, that is on `test`, or on everything if the source has no splits. `mirrored`
+    averages the prediction with that of the mirrored picture (test-time augmentation). Raises
+    DataError or ValueError if the source is missing or damaged, has no such split, or has nothing
+    to measure by.
     """
     measure = {
         "keypoints": evaluate_keypoints,

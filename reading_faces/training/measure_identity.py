@@ -275,18 +275,17 @@ def all_pairs(embeddings: np.ndarray, names: np.ndarray) -> tuple[np.ndarray, np
 
 def evaluate_embedder(embedder: Embedder) -> list[dict]:
     """Return the results that a card reports, of the experiments whose data is at hand."""
+    load = partial(load_faces, embedder=embedder)
     experiments = (
-        lambda load: evaluate_pairs(load("lfw", "test")),
-        lambda load: evaluate_svm(load("five-celebrities", "train"), folds=5),
-        lambda load: evaluate_few(load("orl", "test"), enrolled=1),
-        lambda load: evaluate_strangers(
-            load("five-celebrities", "train"), load("photos/strangers")
-        ),
+        lambda: evaluate_pairs(load("lfw", "test")),
+        lambda: evaluate_svm(load("five-celebrities", "train"), folds=5),
+        lambda: evaluate_few(load("orl", "test"), enrolled=1),
+        lambda: evaluate_strangers(load("five-celebrities", "train"), load("photos/strangers")),
     )
     results = []
     for experiment in experiments:
         with contextlib.suppress(DataError):
-            results.append(experiment(partial(load_faces, embedder=embedder)).result)
+            results.append(experiment().result)
     return results
 
 

@@ -168,10 +168,8 @@ def learn(network: keras.Model, lessons: Lessons, run) -> tuple[keras.Model, dic
 def taught(wanted, answered):
     """Return the loss of a batch.
 
-    Parameters
-    ----------
-    wanted : `(m, d + 1)`: what the teacher says, and the person's number; -1 for nobody's.
-    answered : `(m, d + people)`: the embedding, and its cosine to each person's own direction.
+    `wanted` is `(m, d + 1)`: what the teacher says, and the person's number; -1 for nobody's.
+    `answered` is `(m, d + people)`: the embedding, and its cosine to each person's own direction.
     """
     wanted, number = wanted[:, :-1], ops.cast(wanted[:, -1], "int32")
     answered, cosines = ops.split(answered, [wanted.shape[1]], axis=1)
