@@ -316,6 +316,17 @@ def test_visitors_see_what_they_sent_and_it_ends_with_their_visit(ask, actions):
     assert not actions.shown("one") and actions.shown("two")
 
 
+def test_what_a_visitor_was_shown_goes_when_gradio_says_that_their_session_has_ended(ask, actions):
+    parts = app.lay_out(actions).fns.values()
+    call = {event: part.fn for part in parts for _, event in part.targets}
+    for visitor, session in (("one", "a"), ("two", "b")):
+        ask("read", visitor, **photo())
+        call["load"](visitor, SimpleNamespace(session_hash=session))
+    for session in ("a", "nobody's"):
+        call["unload"](SimpleNamespace(session_hash=session))
+    assert not actions.shown("one") and actions.shown("two")
+
+
 def test_what_was_shown_long_ago_or_to_many_is_let_go(ask, actions, monkeypatch):
     now = time.monotonic()
     ask("read", "first", **photo())

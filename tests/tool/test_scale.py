@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib.util
+import json
 import os
 import secrets
 import signal
@@ -256,6 +257,59 @@ def test_a_photo_that_kills_its_process_again_and_again_costs_one_row(process, a
 def test_options_that_do_not_go_together_are_wrong_usage(album, options, sentence, capfd):
     assert predict(album, *options) == 2
     assert sentence in capfd.readouterr().err
+
+
+@pytest.fixture
+def in_this_process(process, monkeypatch) -> list:
+    """Have parts read here, where there may be no Ray; return what it was asked for."""
+    asked, find = [], importlib.util.find_spec
+
+    def read_parts(work, parts, reader, actors):
+        asked.append((reader.detector, actors))
+        here = scale.PartReader(parts, os.getcwd(), reader.detector, reader.gallery)
+        for part in work:
+            ((report,),) = here({name: [value] for name, value in part.items()}).values()
+            yield json.loads(report)
+
+    def running(address):
+        asked.append(address)
+        return contextlib.nullcontext()
+
+    monkeypatch.setattr(
+        "importlib.util.find_spec", lambda name, *of: name == "ray" or find(name, *of)
+    )
+    monkeypatch.setattr(scale, "running", running)
+    monkeypatch.setattr(scale, "read_parts", read_parts)
+    return asked
+
+
+def test_what_is_named_is_read_once_and_what_failed_by_the_next_run(
+    album, tmp_path, in_this_process, capfd
+):
+    """A folder, a listing and an address; two photos are named twice."""
+    for name in ("bad.png", "notes.md"):
+        (album / name).write_text("no picture")
+    out = tmp_path / "table"
+    (tmp_path / "list.txt").write_text(f"{album}/wall.png\n{album}/portrait.png\n")
+    out.mkdir()
+    (out / ".part-0.parquet").write_text("half")
+    words = [album, tmp_path / "list.txt", f"file://{album}/wall.png", "--engine", "ray"]
+    words += ["--parquet", out, "--actors", 3, "--address", "there"]
+    assert predict(*words) == 1
+    err = capfd.readouterr().err
+    assert "Left out: 1 .md (no pictures)" in err
+    assert f"{album}/bad.png: This is not a picture that can be read." in err
+    assert err.endswith("read: 4, failed: 1, left out: 1, read before: 0\n")
+    assert in_this_process == ["there", ("mtcnn", 3)]
+    assert not list(out.glob(".part-*"))
+    assert predict(*words) == 1 and "holds parts; add --resume" in capfd.readouterr().err
+    (album / "bad.png").write_bytes((album / "wall.png").read_bytes())
+    assert predict(*words, "--resume") == 0
+    assert capfd.readouterr().err.endswith("read: 1, failed: 0, left out: 1, read before: 4\n")
+    table = pd.read_parquet(out)
+    names = ("bad.png", "deeper/portrait.png", "portrait.png", "wall.png")
+    expected = [*(f"{album}/{name}" for name in names), f"file://{album}/wall.png"]
+    assert sorted(table["path"]) == expected and table["error"].isna().all()
 
 
 def test_without_ray_one_sentence_says_how_to_install_it(album, tmp_path, monkeypatch, capfd):

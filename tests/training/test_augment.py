@@ -101,14 +101,16 @@ def test_views_are_turned_by_25_degrees_zoomed_by_a_quarter_and_moved_by_15_perc
     points[:, 1] += 10, 0
     images = np.zeros((500, 32, 32), np.uint8)
     _, moved = augment.augment_keypoints(images, points, generator())
-    x, y = (moved[:, 1] - moved[:, 0]).T / 10
+    (x, y), (right, down) = (moved[:, 1] - moved[:, 0]).T / 10, (moved[:, 0] - 15.5).T / 32
     for found, low, high in (
         (np.degrees(np.arctan2(y, x)), -25, 25),
         (np.hypot(x, y), 0.8, 1.25),
-        *((axis, -0.15, 0.15) for axis in (moved[:, 0] - 15.5).T / 32),
+        (right, -0.15, 0.15),
+        (down, -0.15, 0.15),
     ):
         near = 0.03 * (high - low)
         assert low - 1e-4 <= found.min() < low + near and high - near < found.max() <= high + 1e-4
+    assert abs(np.corrcoef(right, down)[0, 1]) < 0.2
 
 
 def test_views_of_people_scatter_as_detectors_do(monkeypatch):
@@ -163,7 +165,7 @@ def test_small_and_stored_pictures_have_less_detail_in_the_same_places(change):
     assert np.abs(changed.astype(int) - images).mean() < 8, "in the same colours"
     noise = np.random.default_rng(0).integers(0, 256, images.shape, np.uint8)
     lost = np.abs(change(noise, generator()).astype(int) - noise).mean(axis=(1, 2, 3))
-    assert (lost > 10).all()
+    assert lost.min() > 10 and lost.max() > 1.15 * lost.min(), "of some more than of others"
 
 
 def test_colour_is_dropped_or_changes_its_light_and_its_strength():

@@ -1,5 +1,8 @@
 """Other programs are measured on the same faces, or it is said how to get them."""
 
+import sys
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -45,3 +48,38 @@ def test_a_program_is_measured_where_it_finds_a_face_with_its_own_definition(mon
     assert (found["n"], row["name"], row["found"]) == (5, "seer", 0.8)
     assert row["metrics"]["mean_error_interocular"] == pytest.approx(0.2 / 15, abs=1e-5)
     assert row["metrics"]["offset_removed"] == pytest.approx(0, abs=1e-5)
+
+
+def test_the_points_of_a_face_mesh_are_shares_of_width_and_height(monkeypatch):
+    faces = [SimpleNamespace(landmark=[SimpleNamespace(x=0.25, y=0.5)])]
+
+    class FaceMesh:
+        def __init__(self, **how):
+            pass
+
+        def process(self, picture):
+            return SimpleNamespace(multi_face_landmarks=faces if picture.any() else None)
+
+    solutions = SimpleNamespace(face_mesh=SimpleNamespace(FaceMesh=FaceMesh))
+    monkeypatch.setitem(sys.modules, "mediapipe", SimpleNamespace(solutions=solutions))
+    mark, parts = peers.face_mesh()
+    np.testing.assert_array_equal(mark(np.ones((100, 200, 3), np.uint8)), [[49.5, 49.5]])
+    assert mark(np.zeros((100, 200, 3), np.uint8)) is None and len(parts) == 15
+
+
+def test_dlib_marks_the_largest_face_it_finds_or_the_usual_box(monkeypatch):
+    def box(left, top, right, bottom):
+        area = (right - left) * (bottom - top)
+        return SimpleNamespace(x=left, y=top, area=lambda: area)
+
+    found = [box(0, 0, 9, 9), box(10, 20, 90, 80), box(1, 1, 30, 30)]
+    dlib = SimpleNamespace(
+        rectangle=box,
+        get_frontal_face_detector=lambda: lambda picture: found if picture.any() else [],
+        shape_predictor=lambda path: lambda picture, face: SimpleNamespace(parts=lambda: [face]),
+    )
+    monkeypatch.setitem(sys.modules, "dlib", dlib)
+    monkeypatch.setattr(peers, "dlib_model", str)
+    mark, parts = peers.dlib_68()
+    assert mark(np.ones((9, 9, 3))).tolist() == [[10, 20]] and len(parts) == 15
+    assert mark(np.zeros((9, 9, 3))).tolist() == [[164, 198]], "where most faces are"

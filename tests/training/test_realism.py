@@ -115,11 +115,29 @@ def test_landmarks_are_measured_by_the_distance_between_the_eyes(monkeypatch):
     order = "right_eye_center", "left_eye_center", "nose_tip", "mouth_right_corner"
     landmarks = np.array([keypoints[name] for name in (*order, "mouth_left_corner")]) + [3, 0]
     seen = SimpleNamespace(box=(0, 0, 60, 60), landmarks=landmarks)
-    monkeypatch.setattr(realism, "draw_all", lambda job, n: iter([(None, face)] * n))
-    monkeypatch.setattr(realism.detect, "detect_faces", lambda *_: [seen])
+    poses, asked = [], []
+
+    def draw_all(job, n):
+        poses.append(job.keywords["pose"])
+        return iter([(None, face)] * n)
+
+    monkeypatch.setattr(realism, "draw_all", draw_all)
+    monkeypatch.setattr(
+        realism.detect, "detect_faces", lambda photo, *how: asked.append(how) or [seen]
+    )
     found, landmarks, haar = realism.compare_detectors(4)
+    assert poses == ["kaggle", "frontal"] and asked == [("mtcnn", 0.9)] * 4 + [("haar", 0)] * 4
     assert (found["value"], haar["value"], landmarks["n"]) == (1, 1, 4)
     assert landmarks["value"] == pytest.approx(0.1)
+
+
+def test_coordinates_are_compared_on_2000_faces_or_more(monkeypatch):
+    for name in ("compare_detectors", "compare_coordinates"):
+        monkeypatch.setattr(realism, name, lambda n, what=name: [(what, n)])
+    monkeypatch.setattr(realism, "compare_models", lambda: ["models"])
+    for asked, taken in ((400, 2000), (3000, 3000)):
+        detectors, coordinates = ("compare_detectors", asked), ("compare_coordinates", taken)
+        assert list(realism.measure_realism(asked)) == [detectors, coordinates, "models"]
 
 
 def test_models_are_shown_the_faces_that_they_have_not_learnt_from(monkeypatch):

@@ -7,8 +7,10 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from data_samples import grey
 
 from helpers import models, settings
+from helpers.data import EMOTIONS
 from helpers.results import stored_result
 from reading_faces.__main__ import main
 from reading_faces.commands import study
@@ -204,7 +206,8 @@ def test_each_class_counts_alike_in_sum():
     np.testing.assert_allclose(found, [0.5, 1, 2])
 
 
-def test_what_the_classic_network_costs_is_measured(tmp_path, monkeypatch):
+@pytest.fixture
+def little_resnet(monkeypatch):
     def little(weights, input_shape, classes):
         assert (weights, input_shape, classes) == (None, (32, 32, 3), 7)
         inputs = keras.Input(input_shape)
@@ -212,6 +215,22 @@ def test_what_the_classic_network_costs_is_measured(tmp_path, monkeypatch):
         return keras.Model(inputs, keras.layers.Dense(classes, "softmax")(x))
 
     monkeypatch.setattr(keras.applications, "ResNet50", little)
+
+
+def test_the_classic_network_is_measured_on_other_people_and_on_no_more_than_asked(
+    little_resnet, tmp_path
+):
+    """Of ten people, one is kept aside and one is judged, of whose two faces one is asked for."""
+    who, labels = np.repeat([f"S{n}" for n in range(10)], 2), np.arange(20) % 2
+    how = {"labels": labels, "classes": np.array(EMOTIONS), "subjects": who}
+    np.savez(tmp_path / "faces.npz", images=grey(20, 48), **how)
+    budget = {"epochs": 1, "side": 32, "source": str(tmp_path / "faces.npz")}
+    row = resnet50.train(tmp_path, budget, "ckplus", 8, (None, 1))
+    assert (row["n_train"], row["n"], row["batch_size"]) == (16, 1, 8)
+    assert row["metrics"]["most_frequent_class"] == 1
+
+
+def test_what_the_classic_network_costs_is_measured(little_resnet, tmp_path):
     special = resnet50.VARIANTS["CK+, one epoch"]
     row = resnet50.train(tmp_path, smoke_budget("resnet50"), **special)
     assert (row["n_train"], row["n"]) == (64, 64)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from helpers import models
 from helpers.batches import Batches
 from helpers.crop import FRAMINGS, crop_faces
 from helpers.data import album_folder
@@ -167,6 +168,23 @@ def test_what_all_faces_have_in_common_is_that_of_real_ones_to_learn_from(made):
     common = answers[2:4] if not all(made) else answers[:4]
     targets, _ = centred_answers(table)
     np.testing.assert_allclose(targets, unit(answers - common.mean(axis=0)), atol=1e-6)
+
+
+def test_names_are_learnt_from_each_person_s_direction_on_and_the_card_has_the_best_epoch(
+    lessons, monkeypatch
+):
+    pupils, history = [], pd.DataFrame({"val_loss": [3.0, 1.0, 2.0]})
+    monkeypatch.setattr(
+        teach_embedding, "fit", lambda pupil, *_, **__: pupils.append(pupil) or history
+    )
+    network = models.build_embedding_model(filters=(8,), identity_blocks=(0,), dimensions=128)
+    run = SimpleNamespace(recipe=tasks.EMBEDDING.recipes["smoke"], out=None)
+    learnt, facts = teach_embedding.learn(network, lessons, run)
+    assert learnt is network, "without the layer for the names"
+    (names,) = pupils[0].get_layer("names").get_weights()
+    np.testing.assert_array_equal(names, lessons.people.T)
+    counted = {"n_train": (PEOPLE - 2) * PHOTOS, "n_val": 2 * PHOTOS, "people": PEOPLE - 2}
+    assert facts.items() >= (counted | {"val_loss": 1.0, "epochs_run": 3}).items()
 
 
 def test_another_training_has_another_name_and_thresholds_are_of_both_looks():
