@@ -509,3 +509,11 @@ def test_a_tree_without_labels_or_frames_says_what_is_missing(official, tmp_path
     assert "labels a sequence without frames" in refused("ckplus")
     (official / "Emotion").rename(official / "lost")
     assert "unpack those too" in refused("ckplus")
+
+
+def test_the_official_tree_may_lie_one_folder_down(official, tmp_path):
+    official.rename(tmp_path / "CK+")
+    official.mkdir()
+    (tmp_path / "CK+").rename(official / "CK+")
+    assert [peak.subject for peak in load_peaks("ckplus")] == ["S005"]
+    assert load_emotions("ckplus").subjects.tolist() == ["S005"]

@@ -373,9 +373,9 @@ def lets_a_tenth_through(x):
 def test_a_residual_block_adds_its_input_before_the_last_activation(activation, expected):
     network = as_it_is_built(lambda x: models.residual_block(x, 3, activation=activation))
     once = expected(expected(FEATURES) + FEATURES)
-    np.testing.assert_allclose(network(FEATURES), once, atol=0.02)
+    np.testing.assert_allclose(network(FEATURES), once, rtol=0.01)
     network = as_it_is_built(lambda x: models.residual_stage(x, 3, 1, 1, activation))
-    np.testing.assert_allclose(network(FEATURES), expected(expected(once) + once), atol=0.04)
+    np.testing.assert_allclose(network(FEATURES), expected(expected(once) + once), rtol=0.01)
 
 
 def test_a_block_that_shrinks_the_picture_shrinks_both_paths():

@@ -198,3 +198,13 @@ def test_an_installed_course_looks_for_data_where_it_is_started(monkeypatch, tmp
     monkeypatch.setattr(settings, "SHIPPED", tmp_path / "helpers" / "shipped")
     monkeypatch.chdir(tmp_path)
     assert settings.data_folders() == [tmp_path / "data" / "raw"]
+
+
+def test_what_ships_is_the_checkout_s_data_else_what_lies_in_the_package(tmp_path):
+    copy = tmp_path / "helpers" / "settings.py"
+    copy.parent.mkdir()
+    copy.write_bytes(Path(settings.__file__).read_bytes())
+    (tmp_path / "data").mkdir()  # somebody's own, beside an installed course
+    assert runpy.run_path(str(copy))["SHIPPED"] == tmp_path / "helpers" / "shipped"
+    (tmp_path / "data" / "weights").mkdir()
+    assert runpy.run_path(str(copy))["SHIPPED"] == tmp_path / "data"

@@ -54,6 +54,7 @@ def test_albums_with_other_pictures_have_other_names():
     made = [albums.people_album(), albums.people_album(people=13), albums.people_album(photos=13)]
     made += [albums.people_album(seed=1), albums.people_album(size=201), albums.ckplus_album()]
     made += [albums.ckplus_album(seed=1), albums.ckplus_album(31), albums.ckplus_album(frames=7)]
+    made += [albums.ckplus_album(sequences=5)]
     assert len({album.name for album in made}) == len(made)
 
 
@@ -84,7 +85,9 @@ def test_a_face_changes_slowly_at_first():
     start, end = albums.neutral_to("happy")
     _, (_, face), *_ = albums.animate(person_number(0, 0), start, end, 5, 48)
     np.testing.assert_allclose(face.scene.units, start + (end - start) * 0.15625)
-    assert face.keypoints[[LEFT_EYE, RIGHT_EYE]].mean(axis=0) == pytest.approx((24, 20), abs=1)
+    left, right = face.keypoints[[LEFT_EYE, RIGHT_EYE]]
+    assert (left + right) / 2 == pytest.approx((24, 20), abs=1)
+    assert left[0] - right[0] == pytest.approx(36.6 * 48 / 130, abs=1.5)
 
 
 def test_a_single_frame_shows_the_first_expression():
@@ -180,12 +183,14 @@ def test_frames_of_a_sequence_differ_in_nothing_but_their_units(photographed):
 
 def test_each_sequence_has_its_number_and_an_emotion_of_its_own(monkeypatch):
     monkeypatch.setattr(albums, "draw_all", lambda job, n: [np.zeros((4, 4, 3), np.uint8)] * n)
-    pages = dict(albums.ckplus_album(subjects=2, sequences=3, frames=2).pages)
+    album = albums.ckplus_album(subjects=2, sequences=3, frames=2)
+    pages = dict(album.pages)
     names = [name.split("/")[-1] for name in pages if name.endswith(".png")]
     assert names == [
         f"S{who:03d}_{which:03d}_{frame:08d}.png"
         for who, which, frame in itertools.product((0, 1), (1, 2, 3), (1, 2))
     ]
+    assert len(names) == album.total
     codes = [int(float(text)) for name, text in pages.items() if "_emotion" in name]
     assert codes == [albums.CKPLUS_CODES[albums.peak(number, 3, 0)[0]] for number in range(6)]
     assert len(set(codes[:3])) == len(set(codes[3:])) == 3 and codes[0] != codes[3]
