@@ -568,3 +568,14 @@ def test_a_tenth_of_the_people_is_set_aside_with_all_their_pictures(people, chos
     rows = tenth_of_people(names)
     assert len(set(names[rows])) == chosen and not set(names[rows]) & set(names[~rows])
     np.testing.assert_array_equal(rows[::-1], tenth_of_people(names[::-1]))
+
+
+def test_copies_are_told_by_the_middle_of_their_faces():
+    """Two copies of one photo may be cut differently, or stand before other things."""
+    first, second = scenes(2, seed=4)[:, 10:106, 10:106]
+    same_face, same_rim = second.copy(), first.copy()
+    same_face[12:84, 12:84] = first[12:84, 12:84]
+    same_rim[12:84, 12:84] = second[12:84, 12:84]
+    images = np.stack([first, same_face, same_rim])
+    groups = near_duplicate_groups(images, np.repeat(coordinates(1), 3, axis=0))
+    assert groups[0] == groups[1] != groups[2]

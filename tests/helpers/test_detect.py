@@ -432,3 +432,16 @@ def test_the_largest_face_is_cut_as_it_is_framed_for_its_detector_and_use(monkey
         np.testing.assert_array_equal(crop, expected[0])
         assert found.tolist() == [True]
     assert asked == [detector] * 3
+
+
+@pytest.mark.parametrize(
+    ("shape", "seen"),
+    [((1000, 3000), (427, 1280)), ((2560, 900), (1280, 450)), ((1280, 1280), (1280, 1280))],
+)
+def test_a_detector_sees_a_photo_no_longer_than_1280_pixels(monkeypatch, shape, seen):
+    shapes = []
+    monkeypatch.setattr(
+        detect, "find_with_mtcnn", lambda photo, least: shapes.append(photo.shape) or []
+    )
+    assert detect.detect_faces(np.zeros((*shape, 3), np.uint8)) == []
+    assert shapes == [(*seen, 3)]
