@@ -194,6 +194,16 @@ def test_each_point_is_drawn_at_its_place_in_the_colour_of_its_side():
             assert tuple(marked[100, 20 + 25 * row]) == colour_of(colour)
 
 
+def test_sides_are_told_apart_by_shape_too():
+    points = np.stack([np.arange(15) * 25.0 + 20, np.full(15, 100.0)], axis=1)
+    marked = annotate_photo(
+        np.zeros((200, 400, 3), np.uint8), reading((0, 0, 400, 200), keypoints=points)
+    )
+    drawn = [marked[88:113, 20 + 25 * n - 12 : 20 + 25 * n + 13].any(axis=2) for n in range(15)]
+    shapes = [{drawn[row].tobytes() for row in rows} for rows, *_ in plots.sides().values()]
+    assert [len(of_side) for of_side in shapes] == [1, 1, 1] and len(set.union(*shapes)) == 3
+
+
 def test_a_label_says_number_emotion_and_name(monkeypatch):
     written = []
     monkeypatch.setattr(

@@ -501,7 +501,7 @@ def test_a_made_face_that_smiles_keeps_its_number(tmp_path, monkeypatch, request
 def test_a_red_frame_is_red_after_it_was_written_and_read(tmp_path):
     red = np.zeros((64, 96, 3), np.uint8)
     red[..., 0] = 220
-    for name in ("red.avi", "red.mp4"):
+    for name in ("red.avi", "new/folder/red.mp4"):
         assert write_video([red] * 3, tmp_path / name, 10.0) == 3
         read = list(open_video(tmp_path / name).frames())
         assert len(read) == 3 and np.abs(read[1].astype(int) - red).max() < 20, name

@@ -522,6 +522,7 @@ def test_enrolment_does_not_wait_for_a_photo_that_is_read(ask, actions):
         (" \n", "Type a name"),
         ("a" * 81, "at most 80"),
         ("bell\a", "at most 80"),
+        ("broken\udce9", "all of them readable"),
     ],
 )
 def test_who_cannot_be_enrolled_is_a_sentence(actions, enroll, name, sentence):

@@ -70,6 +70,13 @@ def test_a_set_in_which_nobody_voted_has_no_votes(reviewed):
     assert review_emotions(replace(reviewed, votes=np.zeros_like(reviewed.votes)))["votes"] is None
 
 
+def test_faces_that_nobody_voted_on_are_not_among_the_votes(reviewed):
+    votes = reviewed.votes.copy()
+    votes[:4] = 0
+    found = review_emotions(replace(reviewed, votes=votes))["votes"]
+    assert found["n"] == 8 and found["a_voter_agrees_with_the_label"] == 1
+
+
 def test_voters_who_all_say_the_label_agree_in_every_way(reviewed):
     votes = review_emotions(reviewed)["votes"]
     for name in ("label_is_most_frequent", "a_voter_agrees_with_the_label", "two_voters_agree"):
@@ -139,6 +146,16 @@ def test_the_stored_gaps_of_kaggles_set_are_those_of_its_table():
     found = describe_gaps(kaggle_coordinates(REAL / "facial-keypoints"))
     assert {name: stored[name] for name in found} == found
     assert stored["command"] == "python -m reading_faces data review facial-keypoints --json"
+
+
+def test_of_many_patterns_of_gaps_the_five_commonest_are_told():
+    keypoints = coordinates(21)
+    for kind, rows in enumerate(np.split(np.arange(21), [1, 3, 6, 10, 15])):
+        keypoints[rows, 9 + kind] = np.nan  # the more faces, the later the point that is missing
+    patterns = describe_gaps(keypoints)["patterns"]
+    assert [(one["faces"], *one["missing"]) for one in patterns] == [
+        (n, KEYPOINT_NAMES[8 + n]) for n in (6, 5, 4, 3, 2)
+    ]
 
 
 def test_where_nothing_is_marked_no_face_is_complete():

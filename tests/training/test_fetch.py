@@ -274,11 +274,16 @@ class Forbidden(Exception):
     response = types.SimpleNamespace(status_code=403)
 
 
+class Unauthorized(Exception):
+    response = types.SimpleNamespace(status_code=401)
+
+
 @pytest.mark.parametrize(
     ("problem", "said"),
     [
         (UnauthenticatedError(), "make an API token at https://www.kaggle.com/settings"),
         (Forbidden(), "accept its rules"),
+        (Unauthorized(), "make an API token at https://www.kaggle.com/settings"),
         (ConnectionError("no route"), "no route"),
     ],
 )
