@@ -164,7 +164,7 @@ results: $(READY)
 	done
 
 # What lessons quote and have no time to train; a study that was cut goes on where it stopped.
-STUDIES := depth emotion-models emotion-craft resnet50
+STUDIES := depth emotion-models emotion-craft four-layers five-classes resnet50
 
 studies: $(READY)
 	@echo "Training the networks that lessons compare: two and a half hours, and it needs the real faces."

@@ -8,7 +8,7 @@ from pathlib import Path
 from reading_faces.commands.console import UsageError, print_result, quiet
 
 # Known here too, so that --help need not load a network.
-TRAINED = ("depth", "emotion-models", "emotion-craft", "five-classes", "resnet50")
+TRAINED = ("depth", "emotion-models", "emotion-craft", "four-layers", "five-classes", "resnet50")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

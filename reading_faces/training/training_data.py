@@ -11,17 +11,10 @@ from sklearn.linear_model import LogisticRegression
 from helpers import models
 from helpers.augment import augment_faces
 from helpers.batches import Batches
-from helpers.data import (
-    EMOTIONS,
-    DataError,
-    KeypointData,
-    kaggle_coordinates,
-    load_emotions,
-    load_keypoints,
-    occur_among,
-)
+from helpers.data import EMOTIONS, DataError, kaggle_coordinates, load_emotions, load_keypoints
 from helpers.data.parsing import is_made_set
-from helpers.data.splits import tenth_of_people
+from helpers.data.records import KeypointData
+from helpers.data.splits import occur_among, tenth_of_people
 from helpers.images import resize_square
 from helpers.models import keypoints_to_network
 from reading_faces.made_faces.expression import PRESENT_FROM, UNIT_NAMES

@@ -28,10 +28,12 @@ class Study(NamedTuple):
 KEYPOINT_STEPS = {"epochs": 6, "rows": 4000, "batch_size": 32}
 EMOTION_STEPS = {"epochs": 8, "rows": 8000, "batch_size": 64}
 EQUAL_TIME = {"processor_minutes": 20}  # on one core; ten minutes on two idle ones
+TWENTY = {"epochs": 20}  # as long as a well-known exercise trains such a network
 STUDIES = {
     "depth": Study(from_scratch.train, from_scratch.DEPTH, KEYPOINT_STEPS),
     "emotion-models": Study(from_scratch.train, from_scratch.EMOTION_MODELS, EQUAL_TIME),
     "emotion-craft": Study(from_scratch.train, from_scratch.EMOTION_CRAFT, EMOTION_STEPS),
+    "four-layers": Study(from_scratch.train, {"four layers": from_scratch.FOUR_LAYERS}, TWENTY),
     "five-classes": Study(five_classes.train, five_classes.VARIANTS, {}),
     "resnet50": Study(resnet50.train, resnet50.VARIANTS, {"epochs": 1, "side": 224}),
 }
