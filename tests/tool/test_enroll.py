@@ -88,6 +88,14 @@ def test_who_has_no_folder_of_their_own_is_missed_too(friends, monkeypatch, capf
     assert "s2: Not enrolled: there is no usable photo." in capfd.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["__MACOSX", ".cache"])
+def test_folders_that_systems_leave_beside_those_of_people_are_nobody(friends, name, capfd):
+    (friends / name).mkdir()
+    (friends / name / "._1.png").touch()
+    assert run("enroll", friends, "--out", friends / "g") == 0
+    assert "Not enrolled" not in capfd.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("asked", "kept"),
     [

@@ -312,9 +312,9 @@ def test_a_label_does_not_follow_two_emotions_that_take_turns(stage):
 def test_without_smoothing_an_emotion_is_as_it_is_read(stage):
     following = tracker(smoothing=0)
     play(stage, following, [[(20, 30)]])
-    following.reader.load()["emotion"].answer = {"sad": 0.6, "happy": 0.4}
+    following.reader.load()["emotion"].answer = {"sad": 0.55, "happy": 0.45}
     ((now,),) = play(stage, following, [[(20, 30)]])
-    assert now.reading.emotion["sad"] == pytest.approx(0.6) and now.reading.top_emotion == "sad"
+    assert now.reading.emotion["sad"] == pytest.approx(0.55) and now.reading.top_emotion == "sad"
 
 
 def test_an_emotion_is_smoothed_by_the_time_that_has_passed(stage):

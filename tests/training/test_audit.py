@@ -44,6 +44,12 @@ def test_a_review_counts_copies_and_conflicts(reviewed):
     assert sum(found["counts"]["public"].values()) == 4
 
 
+def test_a_copy_counts_once_however_often_its_picture_is_among_those_to_train_on(reviewed):
+    reviewed.images[2], reviewed.labels[2] = reviewed.images[0], reviewed.labels[0]
+    found = review_emotions(reviewed)["copies"]["public"]
+    assert (found["n"], found["with_the_same_label"]) == (2, 1)
+
+
 def test_copies_flatter_who_answers_with_the_nearest_picture(reviewed):
     training, public = (reviewed.select(split) for split in ("train", "public"))
     assert nearest_pictures(public.images, training.images)[2:].tolist() == [0, 1]
