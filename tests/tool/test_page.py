@@ -684,9 +684,12 @@ def without_networks(monkeypatch):
     # Nobody answers at that proxy: the server asks none, not even about itself.
     for name in ("http_proxy", "HTTP_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
-    usual = signal.getsignal(signal.SIGTERM)
+    # What a shell starts in the background ignores Ctrl-C, and a server keeps to that.
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)
+    usual_end = signal.getsignal(signal.SIGTERM)
     yield
-    signal.signal(signal.SIGTERM, usual)
+    signal.signal(signal.SIGINT, usual)
+    signal.signal(signal.SIGTERM, usual_end)
 
 
 def free_port() -> int:
