@@ -144,7 +144,7 @@ def covariance_ellipse(places: np.ndarray, **style) -> Ellipse:
 def confusion_matrices(counts: dict[str, np.ndarray], classes: tuple[str, ...]) -> Figure:
     """Return confusion matrices side by side, by title; rows are true classes, as shares of each.
 
-    `counts` are `(classes, classes)`; a class that does not occur leaves its row empty.
+    `counts` are `(classes, classes)`; a class that does not occur has 0 % everywhere.
     """
     fig = Figure(figsize=(4.6 * len(counts), 4.6), layout="constrained")
     axes = fig.subplots(1, len(counts), squeeze=False)[0]

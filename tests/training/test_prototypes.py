@@ -22,6 +22,12 @@ def test_only_the_emotions_asked_for_are_named():
     assert emotions_of_units(smile[np.newaxis], ("sad", "angry")).shape == (1,)
 
 
+def test_what_a_prototype_expects_and_nobody_shows_counts_more_than_the_other_way_round():
+    """A raised brow and a dropped jaw lack what sadness expects; surprise expects them both."""
+    found = with_units(AU1=1.0, AU26=1.0)[:, 0]
+    assert emotions_of_units(found[np.newaxis], ("sad", "surprise"))[0] == 1
+
+
 def test_true_units_of_made_faces_name_most_of_their_emotions():
     """What is lost is what is ambiguous or faint: the ceiling for whoever reads units."""
     data = load_action_units().select("test")

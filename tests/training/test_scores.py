@@ -134,6 +134,8 @@ def test_weak_units_are_measured_where_it_is_known_that_they_are_weak():
     assert result["macro_auc_weak"] == 1
     nowhere = scores.action_unit_metrics(present, p, names, halves, np.full((4, 3), np.nan))
     assert nowhere["macro_auc_weak"] is None
+    strong[1, 1] = scores.WEAK  # no longer weaker than that
+    assert scores.action_unit_metrics(present, p, names, halves, strong)["macro_auc_weak"] is None
 
 
 def test_thresholds_are_fitted_to_the_faces_that_were_coded():
