@@ -567,9 +567,9 @@ plots.show(
 )
 
 # %% [markdown] tags=["optional"]
-# In the second picture, the face has almost left. A keypoint outside the picture would be a label
-# for something that the model cannot see. If you move faces, count how many points end up outside
-# 0…95.
+# In the second picture, the face has left its place. A larger angle would push points out of the
+# picture. Such a point would be a label for something that the model cannot see. If you move faces,
+# count how many points end up outside 0…95.
 
 # %% [markdown]
 # ## Train · Two models without a network
@@ -604,9 +604,9 @@ plots.show(
 print(typical.shape)
 
 # %% [markdown]
-# The mean of many faces is blurred, because heads turn and tilt. Each ellipse holds 95 % of the
-# positions of its point, if these follow a normal distribution, with most of them near the mean.
-# The nose tip sticks out of the head, so it moves most when the head turns.
+# The mean of many faces is blurred, because heads turn and tilt. Each ellipse holds about 95 % of
+# the positions of its point. The nose tip sticks out of the head, so it moves most when the head
+# turns.
 #
 # ### The nearest neighbour
 #
@@ -830,8 +830,8 @@ for name, labels in flips.items():
     print(f"{name}: left eye {off:.0f} px off, error of the model {error:.1f} px")
 
 # %% [markdown]
-# With the naive flip, the model is almost three times worse than the mean face. The error of one
-# pixel does not show. The result is even slightly better, because `96 - x` keeps the middle of
+# With the naive flip, the model's error is almost three times that of the mean face. The error of
+# one pixel does not show. The result is even slightly better, because `96 - x` keeps the middle of
 # these faces at 48. So a good score does not prove that the code is correct. Only the test with
 # pixel 30 finds it.
 #

@@ -114,8 +114,9 @@ print(f"its error on the validation set: {np.sqrt(baseline):.2f} pixels")
 # %%
 def standardize(images):
     x = images[..., np.newaxis].astype("float32")
-    mean, deviation = (f(x, axis=(1, 2, 3), keepdims=True) for f in (np.mean, np.std))
-    return (x - mean) / np.maximum(deviation, 1)
+    mean = x.mean(axis=(1, 2, 3), keepdims=True)
+    deviation = x.std(axis=(1, 2, 3), keepdims=True)
+    return (x - mean) / np.maximum(deviation, 1)  # a flat image would divide by zero
 
 
 x = standardize(val.images)
@@ -240,8 +241,8 @@ by_keras = ops.convert_to_numpy(convolution(face[None, :, :, None]))[0, :, :, 0]
 print("the same as by hand:", np.allclose(by_keras, by_hand, atol=1e-4))
 
 # %% [markdown]
-# A real layer has many kernels, and each gives one feature map, or *channel*. The network learns
-# the kernels.
+# A real layer has many kernels. Each has weights for all channels of its input, and gives one
+# feature map, a *channel* of the output. The network learns the kernels.
 #
 # **Padding** adds a rim of zeros so that the size stays the same. With
 # [stride](../docs/glossary.md#stride) 2 the kernel moves by two pixels, which halves width and
@@ -395,8 +396,8 @@ assert np.allclose(after, (0.0, -0.4))
 assert np.allclose(gradient_step(1.0, 2.0, np.ones(3), np.full(3, 3.0), 0.5), (1.0, 2.0))
 
 # %% [markdown]
-# Now we take 15 steps from the same start with three learning rates. Both heights are scaled to
-# mean 0 and standard deviation 1.
+# Now we take 15 steps from the same start with three learning rates. Both differences are scaled to
+# mean 0 and standard deviation 1, which makes the landscape a round bowl.
 
 # %%
 eyes, mouth = (x - x.mean()) / x.std(), (y - y.mean()) / y.std()
@@ -557,8 +558,8 @@ print("validation loss after each epoch:", *(f"{loss:.2f}" for loss in history["
 # These are [**learning curves**](../docs/glossary.md#learning-curve).
 #
 # - If both still fall, train longer.
-# - If training falls while validation rises, the network memorises its training faces, which is
-#   called [overfitting](../docs/glossary.md#overfitting). [Early
+# - If training falls while validation stays flat or rises, the network memorises its training
+#   faces, which is called [overfitting](../docs/glossary.md#overfitting). [Early
 #   stopping](../docs/glossary.md#early-stopping) ends the training there.
 # - If both stay high, the network may be too small, or the learning rate wrong.
 #
@@ -609,9 +610,9 @@ def stack(depth, skips):
 
 
 # %% [markdown]
-# How large is the gradient at each layer? One step of gradient descent changes the weights by
-# gradient times rate. So the change, divided by the rate, *is* the gradient. The rate is huge,
-# because tiny changes would be lost in rounding.
+# How large is the gradient at each layer? One step of gradient descent, in Keras `SGD`, changes the
+# weights by gradient times rate. So the change, divided by the rate, *is* the gradient. The rate is
+# huge, because tiny changes would be lost in rounding.
 
 
 # %%
@@ -745,8 +746,9 @@ assert np.allclose(error_in_eye_distances(there, there + [0, 1]), 0.2)
 assert np.allclose(error_in_eye_distances(there * 2, there * 2 + [0, 1]), 0.1)
 
 # %% [markdown]
-# How sure is the mean? The [bootstrap](../docs/glossary.md#bootstrap) draws the test faces again,
-# with repeats, a thousand times. The middle 95 % of these means form an **interval**.
+# How sure is the mean? The [bootstrap](../docs/glossary.md#bootstrap) draws as many test faces again,
+# with repeats, and takes their mean, a thousand times. The middle 95 % of these means form an
+# **interval**.
 #
 # We compare with the model that ships with the course. It is larger and learned from many more
 # faces, also real ones.
@@ -914,8 +916,8 @@ plots.show(
 )
 
 # %% [markdown]
-# The answer is B. A point that cannot be seen must be guessed, and both models fail most on turned
-# heads. The shipped model is better everywhere, but the pattern is the same.
+# The answer is B. No face that your network learned from is turned by more than 35°, and at 60° some
+# points are also hidden. The shipped model is better everywhere, but the pattern is the same.
 #
 # The last panel needs care. The [Monk scale](../docs/glossary.md#monk-scale) goes from light (1) to
 # dark (10). We compare the same person in the darkest and in the lightest tone.
@@ -1008,16 +1010,16 @@ check.quiz_02(ANSWERS)
 #   smaller.
 # - Training is gradient descent. Backpropagation finds the slopes, batches make steps cheap, and
 #   the learning rate decides whether it works.
-# - Skip connections let the gradient reach early layers. A masked loss uses every label that
-#   exists.
+# - Skip connections keep the gradients of a deep network from vanishing. A masked loss uses every
+#   label that exists.
 # - A result needs a baseline, an interval, a unit that means something, and a look at the worst
 #   faces.
 #
 # ## Where this breaks
 #
-# Your network has seen made faces only, and only 128 people. It knows no children, no scars and no
-# hands. The shipped model has seen real faces too. But ten of its points were labelled by a
-# program, which marks brows and lips a little differently.
+# Your network has seen made faces only, and only 128 people. It knows no children and no scars. The
+# shipped model has seen real faces too. But ten of its points were labelled by a program, which
+# marks brows and lips a little differently.
 #
 # Both give a point for a hidden eye, too, and do not say that it is a guess.
 #

@@ -157,7 +157,7 @@ for name, part in {"training": train, "validation": val, "test": test}.items():
 # - The head is turned by at most 20°.
 # - Nothing but glasses is in front of the face.
 #
-# We fix this rule *before* we train. Later we could choose one that gives a better number.
+# We fix this rule *before* we train. Afterwards we might choose the one with the best number.
 
 # %% tags=["nbval-check-output"]
 clear = np.ones(len(test), bool)
@@ -274,8 +274,8 @@ y_train, y_val = one_hot[train.labels[:ROWS]], one_hot[val.labels]
 print("y_train:", y_train.shape)
 
 # %% [markdown]
-# The loss of one face is **minus the logarithm of the probability that the network gave the right
-# class**. The mean over all faces of a batch is the **cross-entropy**.
+# The loss of one face is **minus the natural logarithm of the probability that the network gave the
+# right class**. The mean over all faces of a batch is the **cross-entropy**.
 
 # %%
 p = np.linspace(0.01, 1, 200)
@@ -356,8 +356,8 @@ for row in three[:, np.newaxis]:
 # All these layers are those of lesson 2, each convolution with batch normalisation and ReLU. Two
 # choices are new.
 #
-# - After the first convolution, [max-pooling](../docs/glossary.md#max-pooling) halves the image,
-#   where lesson 2 used a stride.
+# - Before each convolution but the first, [max-pooling](../docs/glossary.md#max-pooling) halves the
+#   image, where lesson 2 used a stride.
 # - Lesson 2 did not average globally, because places mattered. Here [global average
 #   pooling](../docs/glossary.md#global-average-pooling) leaves *how much* of each of 256 patterns
 #   there is. For an emotion that is enough.
@@ -430,7 +430,7 @@ for training in (True, True, False):
 #
 # ## Train · Does it learn?
 #
-# Change these numbers, and run the cells from `build_network()` on again.
+# Change these numbers, and run the cells from `network = build_network()` on again.
 
 # %%
 EPOCHS = settings.by_profile(smoke=1, lesson=40, full=80)
@@ -474,16 +474,16 @@ for ax, key, base in ((axes[0], "loss", np.log(7)), (axes[1], "accuracy", 1 / 7)
 axes[0].legend()
 plots.show(
     fig,
-    "Loss and accuracy by epoch, for training and validation faces: the validation loss first rises "
-    "above the loss of guessing, then both losses fall, both accuracies rise, and the curves flatten.",
+    "Loss and accuracy by epoch, for training and validation faces: the validation loss starts above "
+    "the loss of guessing, then both losses fall, both accuracies rise, and the curves flatten.",
 )
 
 # %% [markdown]
 # The loss falls and the accuracy rises. The validation curves show that what is learnt also holds
 # for people whom the network has never seen.
 #
-# At first the validation loss may even rise. In prediction, batch normalisation uses averages over
-# past batches, which lag behind weights that still change fast.
+# At first the validation loss may even be higher than before the training. In prediction, batch
+# normalisation uses averages over past batches, which lag behind weights that still change fast.
 #
 # Later, the training curves go on improving while the validation curves are nearly flat. This is
 # the [overfitting](../docs/glossary.md#overfitting) of lesson 2.
@@ -510,8 +510,8 @@ for pair, name in zip(axes.T, ("no augmentation", "baseline"), strict=True):
 plots.show(
     fig,
     "Four panels. Without augmentation the training loss falls to 0.52 and training accuracy rises to "
-    "0.86, while validation loss stays above 1.5 and validation accuracy near 0.45. With augmentation "
-    "training and validation curves stay together and end near 0.47.",
+    "0.86, while validation loss stays above 1.5 and validation accuracy ends near 0.45. With "
+    "augmentation training and validation curves stay together, and both accuracies end near 0.47.",
 )
 
 # %% tags=["nbval-check-output"]
@@ -523,8 +523,8 @@ print("no augmentation, validation loss by epoch:", loss.round(2).tolist())
 
 # %% [markdown]
 # On the left, the network names 86 % of its training faces right and 45 % of the others. The gap is
-# what it has memorised. On the right, with augmentation, the two curves stay together, and both
-# still improve at the end.
+# what it has memorised. On the right, with augmentation, the two curves stay together, and
+# validation still improves a little at the end.
 #
 # The remedies for overfitting are more people, more augmentation, more dropout, a smaller network
 # or an earlier stop, where the validation loss is lowest.
@@ -570,8 +570,9 @@ for name, chosen in {"clear": right[clear], "all": right}.items():
     print(f"{name:5} test faces: {p:.1%} of {n}, give or take {2 * np.sqrt(p * (1 - p) / n):.1%}")
 
 # %% [markdown]
-# With so few faces, chance matters. The last number of each line says how far the 95 % interval of
-# lesson 2 reaches to either side. Always *neutral* would be right on 26 clear faces, 18 %.
+# With so few faces, chance matters. The last number of each line is 2 · √(p (1 − p) / n), a quick
+# formula. It says about how far a 95 % interval as in lesson 2 reaches to either side. Always
+# *neutral* would be right on 26 clear faces, 18 %.
 #
 # ### Precision, recall and the confusion matrix
 #

@@ -8,7 +8,7 @@
 #
 # You check the data, compare networks fairly, improve one, and test what its answers depend on.
 #
-# ![A smiling face, two maps of it that disagree about where the smile was found, and a bar chart of how sure a model is against how often it is right](pictures/judging.png)
+# ![A smiling face, two maps of it that disagree about where the smile was found, and two bar charts, too sure and calibrated, of how sure a model is against how often it is right](pictures/judging.png)
 #
 # **You will be able to**
 #
@@ -59,8 +59,8 @@ plt.rcParams["figure.constrained_layout.use"] = True
 # %% [markdown]
 # ## Look · Do people agree on a label?
 #
-# The faces are those of lesson 3, also the test faces, which are opened a second time here. So
-# nothing in this lesson is chosen by them.
+# The faces are those of lesson 3, also the test faces, which are opened a second time here. So the
+# text of this lesson chooses nothing by them.
 
 # %% tags=["nbval-check-output"]
 faces = data.load_emotions("made")
@@ -197,8 +197,9 @@ print(f"{gain * 100:.1f} points less on the faces without a copy")
 # - **Four layers** is the network of lesson 3.
 # - **Residual** uses the blocks of lesson 2, and halves the image by stride.
 # - **Deep, ELU** is a popular design of three pairs of wide convolutions.
-# - **Shipped** uses residual blocks with max-pooling. It is trained with SGD, plain gradient descent
-#   on batches, on labels and votes.
+# - **Shipped** uses residual blocks with max-pooling. It is trained with SGD, gradient descent on
+#   batches, here with *momentum*, which keeps a part of the last step. It learns from labels and
+#   votes.
 #
 # The drawing shows the first and the third. Each block is a convolution. Its height is the side of the
 # image, its width the number of channels.
@@ -481,9 +482,9 @@ accuracies.join(gains).quantile([0.025, 0.975]).round(3)
 # The rows are the two ends of each interval. If the interval of the gain includes 0, these 320
 # faces cannot tell the two networks apart.
 #
-# An interval shrinks with the square root of the number of faces. Ours reaches about six points to
-# either side, so to see a gain of one point we would need more than thirty times as many faces. It
-# also covers the choice of test faces only, not the chance in a training.
+# An interval shrinks with the square root of the number of faces. That of the gain reaches about six
+# points to either side, so to see a gain of one point we would need more than thirty times as many
+# faces. It also covers the choice of test faces only, not the chance in a training.
 #
 # ### Every class counts
 #
@@ -703,7 +704,8 @@ print(answers.max(axis=1).round(2), [faces.classes[label] for label in labels])
 
 # %% [markdown]
 # Why *happy*? The last layers take the mean of each feature over 6 × 6 cells and weigh it. Weigh
-# the features of each cell *before* the mean, and you see how much each cell adds to the logit.
+# the features of each cell *before* the mean (the input of `layers[-3]`), and you see how much each
+# cell adds to the logit.
 #
 # This is the [class activation map](../docs/glossary.md#class-activation-map) ([Zhou et al.
 # 2016](https://arxiv.org/abs/1512.04150)).
@@ -761,8 +763,8 @@ plots.show(
 )
 
 # %% [markdown]
-# A ring marks the largest value of each map, and the title says how much of the probability is left
-# when that cell is covered.
+# A ring marks the largest value of each map, and the title says what the probability is when that
+# cell is covered.
 #
 # On Eileen Collins's face the activation map is brightest beside an eye, and nearly as bright
 # around the mouth. Covering the first place changes nothing, probably because other cells hold
@@ -833,7 +835,8 @@ print(f"augmented network right on {right['augmented'][clear_test].mean():.0%} o
 # calibration error of 0.1 or less. The augmented network is right on 51 %, so it is five faces short.
 #
 # Everything in this lesson is allowed except the test faces: other augmentation, more epochs, a
-# mirrored second look, an ensemble, a temperature fitted on hard validation faces.
+# mirrored second look, an ensemble, a temperature fitted on hard validation faces. Choose by
+# validation faces. Each further try on the test faces makes your number less honest.
 #
 # Type into the cell below and run it, then run the checker under it.
 
@@ -911,7 +914,8 @@ check.quiz_04(ANSWERS)
 # - Networks are compared under one compute budget, and changes one at a time.
 # - An accuracy needs its interval and macro-F1 beside it.
 # - A temperature, fitted on validation faces, makes a model as sure as it is right.
-# - A map shows where features are, and covering shows what the answer depends on.
+# - An activation map shows what each place adds to a logit, and covering shows what the answer
+#   depends on.
 #
 # ## Where this breaks
 #

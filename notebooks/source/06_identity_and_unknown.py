@@ -707,8 +707,8 @@ assert name_or_unknown(np.array([[0.1, 0.2]]), ["a", "b"], 0.25) == ["unknown"]
 #
 # A threshold makes two errors. A [false accept](../docs/glossary.md#false-accept) gives a stranger a name, and a
 # [false reject](../docs/glossary.md#false-reject) calls a friend unknown. We slide the threshold from low to high
-# on the photos that are there to choose it. Where both errors are equally frequent is the
-# [equal error rate](../docs/glossary.md#equal-error-rate).
+# on the photos that are there to choose it. The error at the threshold where both are equally frequent is
+# the [equal error rate](../docs/glossary.md#equal-error-rate).
 
 # %%
 gallery = gallery_of(enrolled)
@@ -761,7 +761,7 @@ own = np.mean(unknown >= embedder.threshold)
 print(f"threshold {embedder.threshold:.2f}, made for real photos: {own:.0%} of strangers' named")
 
 # %% [markdown]
-# None of 36 is not never, since these photos show only three strangers.
+# 0 % of 36 photos does not mean never, since they show only three strangers.
 #
 # Each embedder comes with a threshold of its own, chosen on photos of real people. For drawn people it is far too
 # low, because their embeddings lie closer together. A threshold holds for the kind of photos on which it was
@@ -832,8 +832,9 @@ for source in ("lfw", "celeba"):
 # %% [markdown]
 # FaceNet's two wrong faces resemble none of the five people. Most likely, another face on the photo was cut out. A
 # score cannot show that, so always look at the wrong answers. Five people are also too few to rank two networks. The
-# shipped embedder is right on 96.8 % of LFW's pairs, and on 86.7 % of CelebA's, which show film stars. FaceNet's author
-# [reports](https://github.com/davidsandberg/facenet#pre-trained-models) 99.65 % on other pairs of LFW.
+# shipped embedder is right on 96.8 % of LFW's pairs, and on 86.7 % of CelebA's, which show film stars. David Sandberg,
+# who trained a FaceNet with 512 numbers, [reports](https://github.com/davidsandberg/facenet#pre-trained-models) 99.65 %
+# on other pairs of LFW.
 
 # %% [markdown] tags=["optional"]
 # ### If you have time · What is in a file of a network?

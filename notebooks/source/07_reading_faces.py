@@ -368,8 +368,8 @@ named = [face.identity for faces in read[-14:] for face in faces if face.identit
 print("of 14 strangers, named:", [(name, round(similarity, 2)) for name, similarity in named])
 
 # %% [markdown]
-# Robert Satcher is called Robert Curbeam, just above the threshold. Both have dark skin, like the pairs that
-# lesson 6 took for one person.
+# Robert Satcher is called Robert Curbeam, just above the threshold. Both have dark skin, like two of the three
+# pairs that lesson 6 took for one person.
 #
 # And the emotions? These people were never asked what they felt. All that can be said is what a viewer sees.
 # `SEEN` holds one judgement of each face, made from the pictures alone. `b` is a broad smile, `s` a slight
@@ -550,7 +550,7 @@ fig.supxlabel("size of the box, times the usual one")
 plots.show(
     fig,
     "Two curves over the size of the box. The points move by a few per cent of the eye distance. The "
-    "number of faces with another emotion is 0 near the usual size and grows to both sides.",
+    "number of faces with another emotion is 0 near the usual size, and up to 4 farther from it.",
 )
 
 # %% [markdown]
@@ -781,9 +781,9 @@ plots.show(
 #   face suddenly looks different, MTCNN searches at once.
 # - **Recognise.** Boxes of a new search are matched to the people by their overlap. Where place does
 #   not help, embeddings decide. So a person who leaves and comes back keeps the number.
-# - **Smooth.** Emotions are exponential means over 0.4 seconds. At 12 frames a second that is
-#   `keep = exp(-1 / (12 * 0.4))`, about 0.81. The word changes only when another emotion leads by 0.2, and
-#   a name appears after five frames.
+# - **Smooth.** Emotions are exponential means, in which a frame counts for 37 % (1/e) after 0.4 seconds. At
+#   12 frames a second that needs `keep = exp(-1 / (12 * 0.4))`, about 0.81. The word changes only when another
+#   emotion leads by 0.2, and a name appears after five frames.
 #
 # To recognise people, the tracker computes an embedding of *everyone* in the picture, also of people who
 # never agreed. The embeddings stay in memory and are gone when the program ends. Even so, film only people
@@ -1002,8 +1002,8 @@ print("boxes:", sum(map(len, strict)), "instead of", sum(map(len, faces_of)))
 print("numbers given:", sorted({number for row in number_faces(strict) for number in row}))
 
 # %% [markdown]
-# After each missed detection the face gets a new number, because `number_faces` compares a frame only with
-# the one before. A better follower remembers people for a while, and knows where they should be by now.
+# After each gap, of one frame or more, the face gets a new number, because `number_faces` compares a frame only
+# with the one before. A better follower remembers people for a while, and knows where they should be by now.
 
 # %% [markdown] exercise="walks" kind="challenge"
 # ### Exercise 5 ★★★ · Challenge: keep the numbers
