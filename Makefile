@@ -164,10 +164,10 @@ results: $(READY)
 	done
 
 # What lessons quote and have no time to train; a study that was cut goes on where it stopped.
-STUDIES := depth emotion-models emotion-craft four-layers five-classes resnet50
+STUDIES := depth emotion-models emotion-craft four-layers deep-network ckplus-splits five-classes resnet50
 
 studies: $(READY)
-	@echo "Training the networks that lessons compare: two and a half hours, and it needs the real faces."
+	@echo "Training the networks that are compared: four hours, and it needs the real faces."
 	@mkdir -p build data/results
 	@for study in $(STUDIES); do \
 	  $(BIN)/python -m reading_faces study $$study --out build/studies/$$study --json > build/result.json \

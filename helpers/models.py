@@ -153,22 +153,26 @@ def leaky(x):
     return keras.activations.leaky_relu(x, negative_slope=0.1)
 
 
-def build_deep_emotion_model(size: int = 48, classes: int = 7) -> keras.Model:
+def build_deep_emotion_model(
+    size: int = 48, classes: int = 7, width: float = 1.0, activation: str = "elu"
+) -> keras.Model:
     """Build a deep network of the literature: pairs of wide convolutions with ELU, no short paths.
 
     Convolutions of 512 and 256, 128 and 128, 256 and 512 channels; after each pair max-pooling and
     dropout; then a dense layer of 256. Nearly all of its work is done on the full 48 × 48 pixels.
-    Output: `(n, classes) float32` logits.
+    `width` multiplies all of these channels. Output: `(n, classes) float32` logits.
     """
     inputs = keras.Input((size, size, 1), name="face")
     x = inputs
     for pair in ((512, 256), (128, 128), (256, 512)):
-        for width in pair:
-            x = layers.Conv2D(width, 3, padding="same", kernel_initializer="he_normal")(x)
-            x = layers.Activation("elu")(layers.BatchNormalization()(x))
+        for channels in pair:
+            kernels = layers.Conv2D(
+                int(width * channels), 3, padding="same", kernel_initializer="he_normal"
+            )
+            x = layers.Activation(activation)(layers.BatchNormalization()(kernels(x)))
         x = layers.Dropout(0.22)(layers.MaxPooling2D()(x))
-    x = layers.Dense(256, kernel_initializer="he_normal")(layers.Flatten()(x))
-    x = layers.Activation("elu")(layers.BatchNormalization()(x))
+    x = layers.Dense(int(width * 256), kernel_initializer="he_normal")(layers.Flatten()(x))
+    x = layers.Activation(activation)(layers.BatchNormalization()(x))
     outputs = layers.Dense(classes, dtype="float32", name="logits")(layers.Dropout(0.23)(x))
     return keras.Model(inputs, outputs, name="deep")
 

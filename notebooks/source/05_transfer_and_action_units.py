@@ -210,6 +210,9 @@ print(f"a tenth of the people: {by_person:.0%} right, chance is {1 / len(emotion
 # similar image was the other frame of the same film. The second number is what happens when a new person comes
 # in, and it is near chance.
 #
+# Networks gain from the leak, too. The deep network of lesson 4, narrower and from random weights, was right on
+# 99 % of CK+ when each fifth of the *images* was tested once, and on 87 % when it was each fifth of the *people*.
+#
 # We put a third of the people into the test set, and a fifth of the others into validation.
 
 # %%

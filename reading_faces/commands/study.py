@@ -8,7 +8,10 @@ from pathlib import Path
 from reading_faces.commands.console import UsageError, print_result, quiet
 
 # Known here too, so that --help need not load a network.
-TRAINED = ("depth", "emotion-models", "emotion-craft", "four-layers", "five-classes", "resnet50")
+TRAINED = (
+    "depth", "emotion-models", "emotion-craft", "four-layers", "deep-network", "ckplus-splits",
+    "five-classes", "resnet50",
+)  # fmt: skip
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -5,7 +5,7 @@ A run with a folder leaves there `history.csv` with one row an epoch, `best.weig
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
@@ -107,17 +107,20 @@ def fit(
     out: Path | None = None,
     monitor: str = "val_loss",
     verbose: int = 2,
+    callbacks: Iterable[keras.callbacks.Callback] = (),
 ) -> pd.DataFrame:
     """Train a compiled network and return its history, one row an epoch.
 
     Without a folder `out` nothing is written, and the weights are those of the last epoch. With
     one, they are those of the epoch that is best by the column `monitor` (the lowest loss, the
     highest of anything else); and if it holds an unfinished run, training goes on after its last
-    epoch with the same batches as if nothing had happened. Only dropout draws other noise.
+    epoch with the same batches as if nothing had happened. Only dropout draws other noise, and
+    further `callbacks` start anew.
 
     Raises ValueError if the loss is no number, so that no weights are worth keeping.
     """
-    callbacks = [keras.callbacks.TerminateOnNaN(), *(bookkeeping(out, monitor) if out else [])]
+    callbacks = [keras.callbacks.TerminateOnNaN(), *callbacks]
+    callbacks += bookkeeping(out, monitor) if out else []
     if hasattr(batches, "start_epoch"):  # it shuffles by a seed that a resumed run knows too
         start = keras.callbacks.LambdaCallback(lambda epoch, logs: batches.start_epoch(epoch))
         callbacks.insert(0, start)

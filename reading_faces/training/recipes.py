@@ -87,6 +87,8 @@ def build_optimizer(schedule: Schedule, steps_per_epoch: int | None) -> keras.op
         return keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, weight_decay=decay)
     if schedule.optimizer == "nadam":
         return keras.optimizers.Nadam(rate)
+    if schedule.optimizer == "adam":
+        return keras.optimizers.Adam(rate)
     return keras.optimizers.AdamW(rate, weight_decay=decay)
 
 

@@ -282,6 +282,16 @@ def test_the_deep_network_of_the_literature_has_exactly_as_many_weights():
     assert network.output_shape == (None, 7)
 
 
+def test_the_deep_network_becomes_narrower_in_every_layer_and_takes_another_activation():
+    network = models.build_deep_emotion_model(width=1 / 8, activation="relu")
+    channels = [layer.output.shape[-1] for layer in network.layers if layer.weights]
+    assert channels == [*np.repeat([64, 32, 16, 16, 32, 64, 32], 2), 7]
+    activations = {
+        one.get_config()["activation"] for one in network.layers if "activation" in one.name
+    }
+    assert activations == {"relu"}
+
+
 @pytest.mark.parametrize("task", ["emotion", "action_unit", "embedding"])
 def test_a_network_drops_the_share_that_is_asked_for(task):
     network = models.BUILDERS[f"build_{task}_model"](dropout=0.6)

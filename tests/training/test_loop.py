@@ -117,6 +117,13 @@ def test_without_a_folder_the_last_epoch_is_kept_and_nothing_written(tmp_path, m
     assert not files_under(tmp_path)
 
 
+def test_callbacks_are_told_of_each_epoch():
+    told = []
+    tell = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: told.append(epoch))
+    loop.fit(climber(), Climb(), 3, verbose=0, callbacks=[tell])
+    assert told == [0, 1, 2]
+
+
 @pytest.mark.parametrize("monitor", ["val_accuracy", "val_loss", None])
 def test_a_loss_that_is_no_number_from_the_first_epoch_on_is_said_in_a_sentence(tmp_path, monitor):
     network = climber(loss=lambda true, predicted: predicted * np.nan)
@@ -158,14 +165,13 @@ def test_a_warm_up_begins_at_a_twentieth_and_each_optimizer_has_its_own_numbers(
     assert rates(schedule, 6)[[0, 5]] == pytest.approx([0.01, 0.105])
     sgd = build_optimizer(schedule, 10)
     assert (sgd.momentum, sgd.nesterov, sgd.weight_decay) == (0.9, True, 0.01)
-    assert isinstance(
-        build_optimizer(replace(schedule, optimizer="nadam"), 10), keras.optimizers.Nadam
-    )
+    for name, kind in {"nadam": keras.optimizers.Nadam, "adam": keras.optimizers.Adam}.items():
+        assert type(build_optimizer(replace(schedule, optimizer=name), 10)) is kind
     adamw = build_optimizer(replace(schedule, optimizer="adamw"), 10)
     assert isinstance(adamw, keras.optimizers.AdamW) and adamw.weight_decay == 0.01
 
 
-@pytest.mark.parametrize("optimizer", ["nadam", "adamw"])
+@pytest.mark.parametrize("optimizer", ["nadam", "adam", "adamw"])
 def test_the_rate_of_every_optimizer_falls_alike(optimizer):
     schedule = Schedule(epochs=4, learning_rate=0.2, optimizer="sgd", restarts=(2,))
     found = rates(replace(schedule, optimizer=optimizer), 40)

@@ -14,7 +14,7 @@ import pandas as pd
 
 from helpers import settings
 from reading_faces.training.loop import once
-from reading_faces.training.studies import five_classes, from_scratch, resnet50
+from reading_faces.training.studies import deep, five_classes, from_scratch, resnet50
 
 
 class Study(NamedTuple):
@@ -29,11 +29,15 @@ KEYPOINT_STEPS = {"epochs": 6, "rows": 4000, "batch_size": 32}
 EMOTION_STEPS = {"epochs": 8, "rows": 8000, "batch_size": 64}
 EQUAL_TIME = {"processor_minutes": 20}  # on one core; ten minutes on two idle ones
 TWENTY = {"epochs": 20}  # as long as a well-known exercise trains such a network
+NARROW = {"epochs": 20, "rows": 6000, "width": 1 / 8}
+FOLDED = {"epochs": 30, "batch_size": 32, "width": 1 / 4}
 STUDIES = {
     "depth": Study(from_scratch.train, from_scratch.DEPTH, KEYPOINT_STEPS),
     "emotion-models": Study(from_scratch.train, from_scratch.EMOTION_MODELS, EQUAL_TIME),
     "emotion-craft": Study(from_scratch.train, from_scratch.EMOTION_CRAFT, EMOTION_STEPS),
     "four-layers": Study(from_scratch.train, {"four layers": from_scratch.FOUR_LAYERS}, TWENTY),
+    "deep-network": Study(deep.compare, deep.CHOICES, NARROW),
+    "ckplus-splits": Study(deep.split_ckplus, deep.SPLITS, FOLDED),
     "five-classes": Study(five_classes.train, five_classes.VARIANTS, {}),
     "resnet50": Study(resnet50.train, resnet50.VARIANTS, {"epochs": 1, "side": 224}),
 }
