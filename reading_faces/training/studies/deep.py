@@ -27,7 +27,7 @@ CHANGES = {
     "ReLU": {"activation": "relu"},
     "Adam": {"optimizer": "adam"},
     "not turned": {"degrees": 0},
-    "cosine": {"falls": "by cosine"},
+    "cosine": {"cosine": True},
 }
 CHOICES = {
     f"{name}, seed {seed}": choice | {"seed": seed}
@@ -54,12 +54,12 @@ def compare(
     activation: str = "elu",
     optimizer: str = "nadam",
     degrees: float = 17,
-    falls: str = "on a plateau",
+    cosine: bool = False,
     seed: int = 0,
 ) -> dict:
     """Train the network on FER-2013 with one of its choices changed, and judge its last epoch.
 
-    The learning rate `falls` to a half whenever the validation loss has not for three epochs, or by
+    The learning rate is halved after three epochs without a lower validation loss, or it falls by
     cosine.
     """
     plan = Schedule(budget["epochs"], 1e-3, optimizer, warmup_epochs=0)
@@ -69,10 +69,9 @@ def compare(
     training.augment, training.seed = partial(turn_faces, degrees=degrees), seed
     keras.utils.set_random_seed(seed)
     network = models.build_deep_emotion_model(width=budget["width"], activation=activation)
-    by_cosine = falls == "by cosine"
-    rate = build_optimizer(plan, len(training) if by_cosine else None)
-    network.compile(rate, loss=cross_entropy(), metrics=["accuracy"])
-    watch = [] if by_cosine else [keras.callbacks.ReduceLROnPlateau(factor=0.5, patience=3)]
+    steps = len(training) if cosine else None
+    network.compile(build_optimizer(plan, steps), loss=cross_entropy(), metrics=["accuracy"])
+    watch = [] if cosine else [keras.callbacks.ReduceLROnPlateau(factor=0.5, patience=3)]
     history = fit(network, training, plan.epochs, validation, callbacks=watch)
     accuracies = history["val_accuracy"]
     return {
