@@ -163,7 +163,7 @@ results: $(READY)
 	    > build/result.json && mv build/result.json data/results/$$name.json || exit 1; \
 	done
 
-# What lessons quote and have no time to train; a study that was cut goes on where it stopped.
+# What lessons and docs/results.md quote, too long to train in a lesson; a study that was cut goes on where it stopped.
 STUDIES := depth emotion-models emotion-craft four-layers deep-network ckplus-splits five-classes resnet50
 
 studies: $(READY)

@@ -211,7 +211,8 @@ print(f"a tenth of the people: {by_person:.0%} right, chance is {1 / len(emotion
 # in, and it is near chance.
 #
 # Networks gain from the leak, too. The deep network of lesson 4, narrower and from random weights, was right on
-# 99 % of CK+ when each fifth of the *images* was tested once, and on 87 % when it was each fifth of the *people*.
+# 99 % of CK+ when each fifth of the *images* was tested once, and on 87 % when it was each fifth of the *people*
+# ([how it was measured](../docs/results.md#emotion)).
 #
 # We put a third of the people into the test set, and a fifth of the others into validation.
 

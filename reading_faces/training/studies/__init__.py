@@ -1,4 +1,4 @@
-"""The comparisons that lessons quote: several networks, one budget, the same data and seed.
+"""The comparisons that lessons and docs/results.md quote: several networks, one budget.
 
 `python -m reading_faces study` is this package; what it prints is kept under `data/results/`. A
 module has functions that train and measure one network, and says by the name of each variant what
