@@ -31,7 +31,9 @@ class Batches(keras.utils.PyDataset):
         seed: int = 0,
         encode: Callable[[np.ndarray], np.ndarray] = lambda targets: targets,
     ):
-        super().__init__()
+        # With several workers Keras switches off TensorFlow's tuning of the pipeline, whose thread
+        # can sleep on when an epoch is over and hold up the next one by up to half a minute.
+        super().__init__(workers=2)
         self.images, self.targets, self.augment = images, targets, augment
         self.batch_size, self.seed, self.encode = batch_size, seed, encode
         self.start_epoch(0)

@@ -1,5 +1,8 @@
 """Batches are shuffled and changed in training only, and hold the people that were asked for."""
 
+import time
+
+import keras
 import numpy as np
 
 from helpers.batches import Batches
@@ -49,3 +52,22 @@ def test_each_epoch_draws_changes_of_its_own():
     loader.start_epoch(0)
     np.testing.assert_array_equal(loader[0][0], first)
     np.testing.assert_array_equal(loader[0][1], order)
+
+
+def test_workers_prepare_batches_and_hand_them_over_in_their_order():
+    """One worker alone would leave TensorFlow's tuner on, which can hold up each next epoch."""
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (40, 8, 8), np.uint8)
+
+    def wait(pictures, targets, rng):
+        time.sleep(rng.uniform(0, 0.02))  # so that a later batch is often ready before an earlier
+        return pictures, targets
+
+    loader = Batches(images, np.arange(40), wait, 4)
+    assert loader.workers > 1
+    picture = keras.Input((8, 8, 1))
+    seen = keras.Model(picture, keras.layers.Reshape((8, 8))(picture))
+    for epoch in (0, 1):
+        loader.start_epoch(epoch)
+        expected = standardize(images[loader.order])[..., 0]
+        np.testing.assert_array_equal(seen.predict(loader, verbose=0), expected)
