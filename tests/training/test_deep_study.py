@@ -69,7 +69,7 @@ def test_a_choice_changes_what_its_name_says_and_nothing_else(name, trained, tmp
     choice, seed = name.rsplit(", seed ", 1)
     assert (seeds, trained["batches"].seed) == ([int(seed)], int(seed))
     relu = {"activation": "relu" if choice == "ReLU" else "elu"}
-    assert trained["build"] == {"width": 1 / 8} | relu
+    assert trained["build"] == {"width": 1 / 4} | relu
     optimizer = trained["network"].optimizer
     assert type(optimizer).__name__ == ("Adam" if choice == "Adam" else "Nadam")
     turn = trained["batches"].augment
@@ -136,4 +136,6 @@ def test_the_page_quotes_both_seeds_of_each_choice():
     assert f"| {pairs[0]} % after the last epoch |" in page
     assert f"| {' / '.join(pairs[1:])} % |" in page
     halved = [row["history"].get("learning_rate", [1e-3])[-1] < 1e-3 for row in CHOSEN[:8]]
-    assert "halved in only two of the\neight runs" in page and sum(halved) == 2
+    assert "halved in all eight runs" in page and all(halved)
+    means = np.array([row["metrics"]["accuracy"] for row in CHOSEN]).reshape(-1, 2).mean(axis=1)
+    assert "by more than 1.2 points" in page and abs(100 * (means - means[0])).max() < 1.2

@@ -29,7 +29,7 @@ KEYPOINT_STEPS = {"epochs": 6, "rows": 4000, "batch_size": 32}
 EMOTION_STEPS = {"epochs": 8, "rows": 8000, "batch_size": 64}
 EQUAL_TIME = {"processor_minutes": 20}  # on one core; ten minutes on two idle ones
 TWENTY = {"epochs": 20}  # as long as a well-known exercise trains such a network
-NARROW = {"epochs": 20, "rows": 6000, "width": 1 / 8}
+NARROW = {"epochs": 30, "rows": 6000, "width": 1 / 4}
 FOLDED = {"epochs": 30, "batch_size": 32, "width": 1 / 4}
 STUDIES = {
     "depth": Study(from_scratch.train, from_scratch.DEPTH, KEYPOINT_STEPS),

@@ -17,7 +17,7 @@ from helpers.data import load_emotions
 from reading_faces.training.crossval import folds_of_subjects, judge_folds
 from reading_faces.training.loop import fit
 from reading_faces.training.losses import cross_entropy
-from reading_faces.training.recipes import Schedule, build_optimizer
+from reading_faces.training.recipes import Schedule, build_optimizer, precision
 from reading_faces.training.scores import emotion_metrics
 from reading_faces.training.studies.from_scratch import emotion_batches
 
@@ -68,7 +68,8 @@ def compare(
     seed += settings.SEED
     training.augment, training.seed = partial(turn_faces, degrees=degrees), seed
     keras.utils.set_random_seed(seed)
-    network = models.build_deep_emotion_model(width=budget["width"], activation=activation)
+    with precision(plan.precision):
+        network = models.build_deep_emotion_model(width=budget["width"], activation=activation)
     steps = len(training) if cosine else None
     network.compile(build_optimizer(plan, steps), loss=cross_entropy(), metrics=["accuracy"])
     watch = [] if cosine else [keras.callbacks.ReduceLROnPlateau(factor=0.5, patience=3)]
