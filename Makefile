@@ -167,7 +167,7 @@ results: $(READY)
 STUDIES := depth emotion-models emotion-craft four-layers deep-network ckplus-splits five-classes resnet50
 
 studies: $(READY)
-	@echo "Training the networks that are compared: five and a half hours, and it needs the real faces."
+	@echo "Training the networks that are compared: about five and a half hours, and it needs the real faces."
 	@mkdir -p build data/results
 	@for study in $(STUDIES); do \
 	  $(BIN)/python -m reading_faces study $$study --out build/studies/$$study --json > build/result.json \
