@@ -663,12 +663,12 @@ reach = np.abs(ranges.T - error)
 ax.errorbar(error, [row["name"] for row in study], xerr=reach, fmt="o", capsize=3)
 mean_error = 100 * study[0]["metrics"]["mean_face_error_interocular"]
 ax.axvline(mean_error, color="#6e6e6e", ls=":", label="mean face")
-ax.set(xlabel="test error (% of the eye distance), with 95 % interval", xlim=(0, None))
+ax.set(xlabel="validation error (% of the eye distance), with 95 % interval", xlim=(0, None))
 ax.invert_yaxis()
 ax.legend()
 plots.show(
     fig,
-    "Test error of five networks as dots with intervals. Five layers have the smallest error, then 20 "
+    "Validation error of five networks as dots with intervals. Five layers have the smallest error, then 20 "
     "and 44 layers with skips, then 20 without. 44 layers without skips are no better than the mean face.",
 )
 

@@ -179,7 +179,7 @@ print(f"with {planted} copies:  {nearest_accuracy(images, labels):.1%}")
 
 # %% [markdown]
 # This model has learnt nothing about emotions. Its score is near chance, 1 in 7. The copies still
-# give it six points. FER-2013's own copies do much the same.
+# give it six points. FER-2013's own copies give nearly five.
 
 # %% tags=["nbval-check-output"]
 gain = found["nearest_picture_accuracy"] - found["nearest_picture_accuracy_without_copies"]
@@ -233,8 +233,8 @@ print(f"{2 * second / 1e6:,.0f} million operations in the second convolution")
 # hundred times as long as one of the smallest. Equal epochs would therefore be unfair.
 #
 # We give each network the same [compute budget](../docs/glossary.md#compute-budget) of 20 minutes
-# of processor time. All have the same seed and the same 25,293 faces of FER-2013. These are its
-# training faces without copies and without a tenth for validation.
+# of processor time. All have the same seed, and their faces are drawn from the same 25,293 of FER-2013.
+# These are its training faces without copies and without a tenth for validation.
 
 # %%
 study = stored_result("study-emotion-models")["variants"]
@@ -259,20 +259,20 @@ plots.show(
 
 # %% [markdown]
 # The marks with intervals are the results after 20 minutes, and the star is a long training. The
-# smallest network wins this comparison, just ahead of *shipped*. The largest has hardly begun, with
-# less than a quarter of the faces seen once.
+# smallest network and *shipped* are level, because their intervals overlap. *Residual* is behind.
+# The largest has hardly begun, with less than a quarter of the faces seen once.
 #
-# Four layers are the best network for this budget, not for every budget. With 114 epochs *shipped*
-# reaches 70 %, but four layers were never trained so long. So a claim that one network is better
-# needs the budget beside it.
+# That is true of this budget, not of every budget. With 114 epochs *shipped* reaches 70 %, but four
+# layers were never trained so long. So a claim that one network is better needs the budget beside
+# it, and the interval.
 #
 # ## Train · What improves it?
 #
 # ### Augmentation, one change
 #
 # In lesson 3, [augmentation](../docs/glossary.md#augmentation) mirrored and moved the training
-# faces. We now measure what that brings. Each change must keep the label. A covered mouth would
-# not, as lesson 3 showed. The layers work during training only.
+# faces. We now measure what that brings. Each change must keep the label. With most of the face
+# covered, nobody could tell its emotion. The layers work during training only.
 
 
 # %%
@@ -406,8 +406,9 @@ plots.show(
 )
 
 # %% [markdown]
-# Here *baseline* means the training from which each other one differs in one thing. It uses
-# augmentation and a learning rate of 1e-3.
+# Here *baseline* means the training from which each other one differs in one thing. It uses the
+# stronger augmentation of lesson 3, which also turns, zooms and covers small parts, and a learning
+# rate of 1e-3.
 #
 # - **Class weights** cost six points. One face with disgust weighs as much as 16 happy ones. The
 #   section *Judge* shows what this buys.
@@ -454,8 +455,8 @@ for taught, reached in zip(
     print(f"{taught:20} {reached:.1%} of {long['n_val']:,} validation faces")
 
 # %% [markdown] tags=["optional"]
-# The gain is less than a point. The 95 % interval reaches about 1.7 points to either side, so
-# chance alone could explain it.
+# The gain is less than a point, and the 95 % interval of each number reaches about 1.7 points to
+# either side. So this is no proof that it helps.
 
 # %% [markdown]
 # ## Judge · How good is it, and how sure?
@@ -682,7 +683,8 @@ plots.show(
 )
 
 # %% [markdown]
-# A probability tells little about one face. Calibration is a statement about many faces.
+# Of ten faces to which even a calibrated model gives 90 %, one is wrong. The number does not say
+# which one.
 #
 # ### What does the answer depend on?
 #
@@ -703,9 +705,10 @@ labels = answers.argmax(axis=1)
 print(answers.max(axis=1).round(2), [faces.classes[label] for label in labels])
 
 # %% [markdown]
-# Why *happy*? The last layers take the mean of each feature over 6 × 6 cells and weigh it. Weigh
-# the features of each cell *before* the mean (the input of `layers[-3]`), and you see how much each
-# cell adds to the logit.
+# Why these answers? The network has 224 features in each of 6 × 6 cells. `layers[-3]` takes the mean
+# of each feature over the cells. The last layer multiplies each mean by a weight of the class.
+# Multiply the features of one cell by the same weights, and you see how much this cell adds to the
+# logit.
 #
 # This is the [class activation map](../docs/glossary.md#class-activation-map) ([Zhou et al.
 # 2016](https://arxiv.org/abs/1512.04150)).
@@ -814,9 +817,10 @@ for name, looks in (("public", "one look"), ("public-tta", "two looks")):
 # Compare two rows only if they agree in three things.
 #
 # - **Split.** Tang's model gains 1.8 points by the other test set alone.
-# - [Test-time augmentation](../docs/glossary.md#test-time-augmentation), the second look of lesson
-#   2, changes nothing for the shipped model.
-# - An [ensemble](../docs/glossary.md#ensemble) averages several networks, for several times the cost.
+# - **[Test-time augmentation](../docs/glossary.md#test-time-augmentation).** A second look, or several
+#   parts of the image (*crops*), often gives a little more. For the shipped model it gave nothing.
+# - **[Ensemble](../docs/glossary.md#ensemble).** Averaging several networks gives more, for several
+#   times the cost.
 #
 # Ask also whether all seven classes were kept, and whether copies were removed.
 

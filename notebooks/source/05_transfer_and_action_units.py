@@ -207,8 +207,9 @@ print(f"a tenth of the people: {by_person:.0%} right, chance is {1 / len(emotion
 
 # %% [markdown]
 # The images and the method are the same. The first number is a [leak](../docs/glossary.md#leak). The most
-# similar image was the other frame of the same film. The second number is what happens when a new person comes
-# in, and it is near chance.
+# similar image was the other frame of the same film, so even a face at rest got the emotion of its film. With a new
+# person this help is gone. Half of the images are faces at rest, so even a perfect model would reach less than 60 %.
+# This simple method stays near chance.
 #
 # Networks gain from the leak, too. The deep network of lesson 4, narrower and from random weights, was right on
 # 99 % of CK+ when each fifth of the *images* was tested once, and on 87 % when it was each fifth of the *people*
@@ -328,6 +329,8 @@ print(faces.shape, {name: values.shape for name, values in targets.items()})
 #
 # A [backbone](../docs/glossary.md#backbone) is a trained network without its last layers. The classic choice
 # is **ResNet-50** ([He et al. 2015](https://arxiv.org/abs/1512.03385)), with ImageNet's or VGGFace2's weights.
+# We build it here, so that you know it and can use public weights in Colab. The rest of the lesson uses a smaller
+# backbone that ships with the course. If you are short of time, go on at `USE_VGGFACE`.
 #
 # ![On the left a bottleneck block of three convolutions with a skip around them. On the right the five stages of ResNet-50, in which the image becomes smaller and the number of channels larger](pictures/resnet50.svg)
 #
@@ -605,8 +608,8 @@ print("heads, validation:", judge(heads_said["val"], "val"))
 # ### What not to thaw
 #
 # A layer of [batch normalisation](../docs/glossary.md#batch-normalisation) knows the mean and the spread of each
-# feature from 25,000 faces. While it trains, it uses those of the *batch* instead. How much would that change the
-# features of one face?
+# feature from 25,000 faces. While it trains, it uses the mean and the spread of the *batch* instead. How much would
+# that change the features of a face?
 
 # %%
 known, backbone.trainable = backbone.get_weights(), True  # thawed, to see what happens
@@ -617,8 +620,9 @@ print(f"the features move by {change.mean():.0%} of their length")
 
 # %% [markdown]
 # The features would drift before a single weight has learnt anything. So batch normalisation stays frozen
-# when we **thaw** the last stage. To call the backbone with `training=False` is
-# [not enough in Keras 3](https://github.com/keras-team/keras/issues/20285). The last stage is the part in which the image has its
+# when we **thaw** the last stage. We set `trainable = False` on each such layer. To call the backbone with
+# `training=False`, as many tutorials do, is [not enough in Keras
+# 3](https://github.com/keras-team/keras/issues/20285). The last stage is the part in which the image has its
 # smallest size. It is the most specific to the old task, so it has most to gain.
 
 
@@ -688,7 +692,7 @@ plots.show(
 #
 # Write `best_threshold(true, p)` for one unit, with `true (n,)` of 0 and 1 and probabilities `p (n,)`. A unit is
 # called present where its probability is at least the threshold. Return the probability in `p` that is the best
-# threshold. It has the highest F1, `2 * hits / (present + called present)`.
+# threshold. It has the highest F1. Written in counts, that is `2 * hits / (present + called present)`.
 #
 # Type into the cell below and run it, then run the checker under it.
 
@@ -764,9 +768,9 @@ for _ in range(100):
 pd.DataFrame(gains).quantile([0.025, 0.5, 0.975]).T.round(3)
 
 # %% [markdown]
-# The column 0.5 is the middle of the draws, the others are the ends of the interval. In our run the heads are worse
-# for emotions, and for units their interval holds 0. The thawed network gains a little for units, where the interval
-# lies just above 0. For emotions it holds 0. So the logistic regression comes close at both tasks.
+# The column 0.5 is the middle of the draws, the others are the ends of the interval. In our run one loss is clear: the
+# heads are worse for emotions. There is one small gain: the thawed network for units, with an interval just above 0.
+# The two other intervals include 0. So the logistic regression comes close at both tasks.
 
 # %%
 tests = table[table["split"] == "test"].reset_index(drop=True)
@@ -790,9 +794,9 @@ plots.show(
 #
 # ### And on real faces?
 #
-# The shipped model of units learnt in the same way, from more faces. It saw 23,600 drawn faces, then coded faces of
-# CK+ with drawn ones among them. The stored result has five folds by person. More than half of its images are faces
-# at rest, which are easy.
+# The shipped model of units learnt in the same way, from more faces. It saw 23,600 drawn faces, and then also faces
+# of CK+ on which trained people had marked the units. We measured after each step, in five folds by person. More than
+# half of the images are faces at rest, which are easy.
 
 # %% tags=["nbval-check-output"]
 stored = stored_result("action-units-ckplus-action-units-all-folds-5")
@@ -882,8 +886,9 @@ for name in ("heads only", "baseline", "all stages thawed"):
 # %% [markdown]
 # - **The spread.** The three runs of the baseline differ by 0.06. All variants share the seeds, so compare markers of
 #   one shape.
-# - **Heads only** equals thawing for units. It makes no difference whether the last stage is thawed, all stages or
-#   none. For the groups of emotions thawing helps with every seed. So measure it for each task.
+# - **Heads only** is as good for units as thawing the last stage or all stages. For the groups of emotions thawing
+#   helps with every seed. Your run above had one seed, and compared with the logistic regression. So measure it for
+#   each task, and more than once.
 # - **A rate of 1e-3 for the thawed stage** ends at chance in all three runs. On the right, the loss jumps and
 #   never moves again. The usual cause is dead neurons. Large steps push a ReLU below 0, where its slope is 0. At
 #   1e-5 thawing changes next to nothing.
@@ -1014,7 +1019,8 @@ print(f"emotions {', '.join(f'{share:.0%}' for share in emotions_right)} right")
 # ## What you learned
 #
 # - Transfer starts from a network that knows faces. On CK+ it removes two thirds of the errors.
-# - No person may be in two sets. The same method fell from nine in ten right to near chance.
+# - No person may be in two sets. The same method fell from nine in ten right to near chance without the other frame
+#   of the same film.
 # - Freeze, train the heads, and thaw at a low rate with batch normalisation frozen. Then measure whether thawing helped.
 # - Two heads need two losses, and rare units a larger weight and their own threshold.
 # - Try the simplest model first. A logistic regression came close to the best network.
