@@ -148,7 +148,6 @@ def bookkeeping(out: Path, monitor: str) -> list[keras.callbacks.Callback]:
     out.mkdir(parents=True, exist_ok=True)
     past = read_history(out)
     return [
-        keras.callbacks.CSVLogger(out / "history.csv", append=True),
         keras.callbacks.ModelCheckpoint(
             out / "best.weights.h5",
             monitor=monitor,
@@ -157,6 +156,8 @@ def bookkeeping(out: Path, monitor: str) -> list[keras.callbacks.Callback]:
             save_weights_only=True,
             initial_value_threshold=past[monitor].agg(better(monitor)) if len(past) else None,
         ),
+        # After the weights, because what it holds is the best so far of a run that goes on.
+        keras.callbacks.CSVLogger(out / "history.csv", append=True),
         # Last, so that an epoch counts as done only when its history and best weights are safe.
         keras.callbacks.BackupAndRestore(
             out / "resume", double_checkpoint=True, delete_checkpoint=False

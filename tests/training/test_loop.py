@@ -64,6 +64,25 @@ def test_a_run_that_was_cut_ends_as_if_it_had_not_been(whole, tmp_path):
         np.testing.assert_allclose(one, other, atol=1e-5)
 
 
+def test_a_cut_while_the_best_weights_are_saved_loses_no_epoch(whole, tmp_path, monkeypatch):
+    saver = keras.callbacks.ModelCheckpoint
+    save = saver.on_epoch_end
+
+    def cut(self, epoch, logs=None):
+        if epoch == SCHEDULE.epochs - 1:
+            raise KeyboardInterrupt
+        save(self, epoch, logs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(saver, "on_epoch_end", cut)
+        with pytest.raises(KeyboardInterrupt):
+            small_run(tmp_path)
+    assert whole[1]["val_loss"].idxmin() == SCHEDULE.epochs - 1, "the epoch that is cut is best"
+    _, network = small_run(tmp_path)
+    for one, other in zip(network.get_weights(), whole[2].get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
 def test_a_finished_run_is_not_trained_further(whole):
     out, history, network = whole
     again, loaded = small_run(out)
