@@ -145,13 +145,14 @@ def evaluate_in_photos(
     the data set has them. `searched` counts the faces that were looked for, `found` is the share
     found, and `rows` of the predictions says which. Raises DataError if no face is found.
     """
-    task = model.card["task"]
+    task, left_out = model.card["task"], 0
     if task == "keypoints":
         split, faces = choose_split(data.load_keypoints(source), split)
         labels, names, score = faces.keypoints, data.KEYPOINT_NAMES, scores.keypoint_metrics
     else:
         split, faces = choose_split(data.load_emotions(source), split)
-        faces = faces.among_classes(model.card["classes"])
+        everybody, faces = faces, faces.among_classes(model.card["classes"])
+        left_out = len(everybody) - len(faces)
         labels, names, score = faces.labels, faces.classes, scores.emotion_metrics
     rows = np.sort(np.random.default_rng(0).permutation(len(faces))[:MOST_FACES])
     found, crops, matrices = find_in_photos(faces.images[rows], model.input_size, task, detector)
@@ -171,7 +172,7 @@ def evaluate_in_photos(
         "found": float(found.mean()),
         "own_crop": {name: value for name, value in own_crop.items() if isinstance(value, float)},
     }
-    result = describe(task, source, split, len(kept), mirrored, measured)
+    result = describe(task, source, split, len(kept), mirrored, measured, left_out)
     return Evaluation(result, stored | {"rows": kept})
 
 

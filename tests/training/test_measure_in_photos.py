@@ -158,3 +158,17 @@ def test_pictures_without_a_face_are_one_sentence(monkeypatch, capsys):
     monkeypatch.setattr(measure, "find_in_photos", lambda *_: nothing)
     assert main(["evaluate", "emotion", "--in-photos"]) == 1
     assert "was a face found" in capsys.readouterr().err
+
+
+def test_faces_of_classes_that_the_model_does_not_know_are_counted(monkeypatch):
+    class KnowsTwo:
+        card, input_size = {"task": "emotion", "classes": EMOTIONS[:2]}, 48
+
+        def predict(self, images, mirrored=False):
+            return np.full((len(images), 2), 0.5)
+
+    monkeypatch.setattr(measure, "find_in_photos", find_every_second)
+    result = evaluate_in_photos(KnowsTwo(), "made", "test", False, "mtcnn").result
+    labels = load_emotions("made").select("test").labels
+    assert result["left_out"]["n"] == (labels > 1).sum() > 0
+    assert result["metrics"]["searched"] == (labels <= 1).sum()
