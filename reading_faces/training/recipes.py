@@ -6,6 +6,7 @@ The recipes of the models that ship are in `recipes.toml`.
 import contextlib
 import tomllib
 from dataclasses import asdict, dataclass, fields, replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -41,7 +42,7 @@ class Recipe:
     drawn: int | None = None  # made faces in place of those that ship, of other people
     drawn_mixed: int | None = None  # more, with units in any combination, only to learn from
     unlabelled: tuple[str, ...] = ()  # sources of faces that a teacher labels
-    reach: float = 1.0  # pictures are changed so many times as far as usual
+    reach: float = 1.0  # in a `then`, pictures are changed so many times as far as usual
     mixup: float = 0.0  # how strongly pictures are mixed in pairs, from the first restart on
     votes_weight: float = 0.0  # the share of people's votes in an emotion's target
     teacher_weight: float = 0.0  # the share of what the network said after the trainings before
@@ -80,16 +81,17 @@ RECIPES = {
 
 def build_optimizer(schedule: Schedule, steps_per_epoch: int | None) -> keras.optimizers.Optimizer:
     """Return the optimizer, its rate falling as planned; without steps it stays as it is."""
-    rate, decay = schedule.learning_rate, schedule.weight_decay
+    rate = schedule.learning_rate
     if steps_per_epoch is not None:
         rate = FallingRate(schedule, steps_per_epoch)
-    if schedule.optimizer == "sgd":
-        return keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, weight_decay=decay)
-    if schedule.optimizer == "nadam":
-        return keras.optimizers.Nadam(rate)
-    if schedule.optimizer == "adam":
-        return keras.optimizers.Adam(rate)
-    return keras.optimizers.AdamW(rate, weight_decay=decay)
+    decay = {"weight_decay": schedule.weight_decay}
+    kinds = {
+        "adamw": partial(keras.optimizers.AdamW, **decay),
+        "sgd": partial(keras.optimizers.SGD, momentum=0.9, nesterov=True, **decay),
+        "nadam": keras.optimizers.Nadam,  # these two without decay, as they are usually trained
+        "adam": keras.optimizers.Adam,
+    }
+    return kinds[schedule.optimizer](rate)
 
 
 class FallingRate(LearningRateSchedule):
