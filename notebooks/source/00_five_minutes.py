@@ -167,9 +167,9 @@ close_up(
 print_units(6)
 
 # %% [markdown]
-# He smiles. The model of action units finds the smile, and the emotion model says *angry*. Is the reason
-# that the photo ends in the middle of his forehead? You can test that. Cut the photo so that it ends in
-# three other foreheads, and read it again.
+# He smiles. The model of action units finds the pulled-up lip corners, but not the raised cheeks, and the
+# emotion model says *angry*. Is the reason that the photo ends in the middle of his forehead? You can test
+# that. Cut the photo so that it ends in three other foreheads, and read it again.
 
 # %% tags=["nbval-check-output"]
 cut = reader.read_one(crew[160:])

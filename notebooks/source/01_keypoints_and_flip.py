@@ -245,8 +245,8 @@ assert count_complete(hidden) == len(hidden.dropna())
 assert count_complete(hidden.iloc[:0]) == 0
 
 # %% [markdown]
-# The rest of this lesson uses complete faces only. That is harmless here, because we removed the
-# labels at random. Lesson 2 shows how to use incomplete faces, too.
+# The rest of this lesson uses complete faces only. That is harmless here, because chance decided
+# which faces lost labels. Lesson 2 shows how to use incomplete faces, too.
 
 # %% tags=["nbval-check-output"]
 complete = faces.select((points_per_face == points_per_face.max()).to_numpy())
@@ -428,9 +428,10 @@ print(f"largest change: {np.nanmax(change):.1f} px, {data.KEYPOINT_NAMES[np.nana
 assert np.nanmax(change) < 3, "a mirrored face should look like a face"
 
 # %% [markdown]
-# The change is not 0. The eyes lie at 65 and 31 on average, so the middle of the faces is at 48,
-# and the middle of the images at 47.5. So this test cannot find an error of one pixel. The third
-# test is a look at four faces. All circles must be on the right of the picture.
+# The change is not 0, although the flip is correct. The eyes lie at 65 and 31 on average, and
+# 95 − 31 is 64. The middle of these faces is at 48, that of the images at 47.5. So this test cannot
+# find an error of one pixel. The third test is a look at four faces. All circles must be on the right
+# of the picture.
 
 # %%
 pairs = np.ravel([(row, row + len(train)) for row in (126, 335, 470, 608)])
@@ -808,9 +809,9 @@ columns = [
 frame[columns].corr().round(2)
 
 # %% [markdown] tags=["optional"]
-# When one eye is higher, the other tends to be *lower*. The reason is the way the faces were cut
-# out. The middle between the eyes is always at about the same height, so what is left is the tilt
-# of the head. The tilt also moves the corner of the mouth sideways. A correlation tells you about
+# When one eye is higher, the other tends to be *lower*, but only a little. Two things are mixed here.
+# When a head tilts, one eye rises and the other falls. When a face lies higher in its picture, both
+# eyes do. The tilt also moves the corner of the mouth sideways. A correlation tells you about
 # the faces *and* about how they were cut out.
 
 # %% [markdown]

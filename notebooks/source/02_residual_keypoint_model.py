@@ -281,6 +281,10 @@ print("global average:", small.mean())
 # [batch normalisation](../docs/glossary.md#batch-normalisation), which scales each channel to mean
 # 0 and standard deviation 1 over the faces of a training step. This keeps deep networks trainable.
 # For predictions it uses averages from training.
+#
+# In Keras, `layers.ReLU()` makes a layer, and the second pair of brackets in `layers.ReLU()(x)` applies
+# it to `x`. Here `x` holds no numbers yet. It stands for the faces that will come, and
+# `keras.Model(inputs, outputs)` keeps all steps from the input to the output.
 
 
 # %%
@@ -486,8 +490,9 @@ print("inputs:", inputs.shape, "targets:", targets.shape)
 # loss*](../docs/glossary.md#masked-loss) compares only what is labelled.
 #
 # Write `masked_loss(true, predicted)`, the mean squared error over the coordinates that are
-# labelled, where `true` is not NaN. Both are `(n, 15, 2)`. Use `ops.isnan`, `ops.where`, `ops.sum`,
-# `ops.cast` and `ops.maximum`. They work like NumPy's functions, and Keras can differentiate them.
+# labelled, where `true` is not NaN. Both are `(n, 15, 2)`. `ops.isnan`, `ops.where`, `ops.sum` and
+# `ops.maximum` work like NumPy's functions, and `ops.cast(gaps, "float32")` turns True and False
+# into 1 and 0, so that you can count them. Through these functions Keras can find the slopes.
 #
 # There are two traps. NaN · 0 is NaN, so *replace* a gap before you compute with it. And a batch
 # without any label must not divide by zero.
@@ -595,7 +600,8 @@ check.keypoint_rates(RESULTS)
 # %% [markdown]
 # ### What the skip connections do
 #
-# We compare two untrained networks of 42 layers that differ in the addition only.
+# We compare two untrained networks of 42 layers, both without batch normalisation. They differ in
+# the addition only.
 
 
 # %%
@@ -649,8 +655,8 @@ plots.show(
 # %% [markdown] tags=["optional"]
 # ### If you have time · Are deeper networks better?
 #
-# We trained five networks beforehand, on 4,000 real faces, with equal steps for all. All have batch
-# normalisation.
+# We trained five networks beforehand, on 4,000 real faces, with equal steps for all. The four deep
+# ones have batch normalisation, the one with five layers has none.
 
 # %% tags=["optional"]
 stored = stored_result("study-depth")
@@ -677,9 +683,9 @@ plots.show(
 # the mean face. In principle it could match the network with 20 layers, if the other layers passed
 # their input on unchanged. Gradient descent does not find that solution.
 #
-# Look at the first row, too. The plainest network, with five layers, beats them all. Deeper
-# networks usually need more data and more steps. Even with skips, a new block does not begin by
-# doing nothing. Batch normalisation starts with a scale (*gamma*) of 1, so each block at first adds
+# Look at the first row, too. The plainest network, with five layers, beats them all. It also has
+# the most weights, 1.2 million, so depth is not the only difference. Deeper networks usually need
+# more data and more steps. Even with skips, a new block does not begin by doing nothing. Batch normalisation starts with a scale (*gamma*) of 1, so each block at first adds
 # noise to its input.
 
 # %% [markdown]
@@ -780,7 +786,8 @@ for name, answer in answers.items():
 # the answers for a face and for its mirror image, flipped back. The gain is smaller than the
 # interval.
 #
-# One person appears on 20 faces, so the means are less certain than these intervals say.
+# One person appears on 20 faces, so the means are less certain than these intervals say. And all 16
+# test people have light skin, so these errors say nothing about dark skin.
 #
 # A mean hides faces. Here are the worst ones.
 
@@ -930,9 +937,10 @@ for which, name in enumerate(("yours", "shipped")):
     print(f"{name:8} tone 10 minus tone 1: {more.mean():+.2f} pixels ({low:+.2f} to {high:+.2f})")
 
 # %% [markdown]
-# If an interval lies above 0, the model is worse on dark skin, for these 24 people. The training
-# faces contain every tone about equally often. A likely cause is contrast. On dark skin, fewer grey
-# levels separate a lid or a brow from what is around it. We have not tested this, and made faces do
+# If an interval lies above 0, the model is worse on dark skin, for these 24 people. Tones 5 to 10 are
+# twice as frequent as tones 1 to 4 among the made training faces, so dark skin is not rare there. The
+# tone of the real faces from which the shipped model has learnt was not recorded. A likely cause is
+# contrast. On dark skin, fewer grey levels separate a lid or a brow from what is around it. We have not tested this, and made faces do
 # not say how it is for real people.
 
 # %% [markdown] exercise="better" kind="challenge"
@@ -1010,7 +1018,8 @@ check.quiz_02(ANSWERS)
 #   smaller.
 # - Training is gradient descent. Backpropagation finds the slopes, batches make steps cheap, and
 #   the learning rate decides whether it works.
-# - Skip connections keep the gradients of a deep network from vanishing. A masked loss uses every
+# - Skip connections pass signal and gradient around the layers, so deep networks are easier to
+#   train. A masked loss uses every
 #   label that exists.
 # - A result needs a baseline, an interval, a unit that means something, and a look at the worst
 #   faces.

@@ -526,8 +526,8 @@ print("no augmentation, validation loss by epoch:", loss.round(2).tolist())
 # what it has memorised. On the right, with augmentation, the two curves stay together, and
 # validation still improves a little at the end.
 #
-# The remedies for overfitting are more people, more augmentation, more dropout, a smaller network
-# or an earlier stop, where the validation loss is lowest.
+# The usual remedies for overfitting are more people, more augmentation, more dropout, a smaller
+# network or an earlier stop, where the validation loss is lowest.
 
 # %% [markdown] exercise="emotion_rates" kind="experiment"
 # ### Exercise 3 ★ · Which learning rate?
@@ -572,7 +572,8 @@ for name, chosen in {"clear": right[clear], "all": right}.items():
 # %% [markdown]
 # With so few faces, chance matters. The last number of each line is 2 · √(p (1 − p) / n), a quick
 # formula. It says about how far a 95 % interval as in lesson 2 reaches to either side. Always
-# *neutral* would be right on 26 clear faces, 18 %.
+# *neutral* would be right on 26 clear faces, 18 %. All 16 test people have light skin, so these
+# numbers say nothing about dark skin.
 #
 # ### Precision, recall and the confusion matrix
 #
@@ -728,9 +729,9 @@ bridge
 # from one and the same model. It gains 15 points because faces with fear and neutral faces are left
 # out, and so are these two answers.
 #
-# Row seven has a new last layer for the five classes, and its faces were kept aside at random. The
-# layers below have learnt from most of these faces. On those the model is right in 89 %, on the others
-# in 84 %. So a split alone can bring a model to the published number.
+# Row seven has a new last layer for the five classes. Its faces were kept aside at random, and the
+# layers below have learnt from most of them. Judged on PublicTest, a new last layer of the same kind
+# is right in 84 %. So the split alone can bring a model to the published number.
 #
 # The published project used a split of its own. Its page shows a training that ends at 58 % on
 # validation faces, and does not say which weights reached 87 %.
@@ -877,7 +878,7 @@ check.quiz_03(ANSWERS)
 #
 # - A classifier gives one logit per class, and softmax turns logits into probabilities that add up to 1.
 # - Cross-entropy is minus the logarithm of the right class's probability, and guessing costs log 7 here.
-# - Overfitting shows as a gap between training and validation curves, and dropout and augmentation narrow it.
+# - Overfitting shows as a gap between training and validation curves, and augmentation narrowed it here.
 # - A baseline, recall, precision and the confusion matrix say what one accuracy hides.
 # - Numbers can be compared only for the same faces, the same classes and the same split.
 #

@@ -271,8 +271,8 @@ plots.show(
 # ### Augmentation, one change
 #
 # In lesson 3, [augmentation](../docs/glossary.md#augmentation) mirrored and moved the training
-# faces. We now measure what that brings. Each change must keep the label. With most of the face
-# covered, nobody could tell its emotion. The layers work during training only.
+# faces. We now measure what that brings. Each change must keep the label. With most of a face
+# covered, its emotion could not be seen. The layers work during training only.
 
 
 # %%

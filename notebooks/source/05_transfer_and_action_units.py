@@ -207,9 +207,8 @@ print(f"a tenth of the people: {by_person:.0%} right, chance is {1 / len(emotion
 
 # %% [markdown]
 # The images and the method are the same. The first number is a [leak](../docs/glossary.md#leak). The most
-# similar image was the other frame of the same film, so even a face at rest got the emotion of its film. With a new
-# person this help is gone. Half of the images are faces at rest, so even a perfect model would reach less than 60 %.
-# This simple method stays near chance.
+# similar image was the other frame of the same film, so even a face at rest got the film's emotion. With a new
+# person this is near chance. (Half are faces at rest, so even a perfect model would stay below 60 %.)
 #
 # Networks gain from the leak, too. The deep network of lesson 4, narrower and from random weights, was right on
 # 99 % of CK+ when each fifth of the *images* was tested once, and on 87 % when it was each fifth of the *people*
@@ -329,8 +328,7 @@ print(faces.shape, {name: values.shape for name, values in targets.items()})
 #
 # A [backbone](../docs/glossary.md#backbone) is a trained network without its last layers. The classic choice
 # is **ResNet-50** ([He et al. 2015](https://arxiv.org/abs/1512.03385)), with ImageNet's or VGGFace2's weights.
-# We build it here, so that you know it and can use public weights in Colab. The rest of the lesson uses a smaller
-# backbone that ships with the course. If you are short of time, go on at `USE_VGGFACE`.
+# We build it so that you know it and can use public weights. Below we then use a smaller backbone.
 #
 # ![On the left a bottleneck block of three convolutions with a skip around them. On the right the five stages of ResNet-50, in which the image becomes smaller and the number of channels larger](pictures/resnet50.svg)
 #
@@ -620,9 +618,9 @@ print(f"the features move by {change.mean():.0%} of their length")
 
 # %% [markdown]
 # The features would drift before a single weight has learnt anything. So batch normalisation stays frozen
-# when we **thaw** the last stage. We set `trainable = False` on each such layer. To call the backbone with
-# `training=False`, as many tutorials do, is [not enough in Keras
-# 3](https://github.com/keras-team/keras/issues/20285). The last stage is the part in which the image has its
+# when we **thaw** the last stage, by `trainable = False`. To call the backbone with `training=False` is
+# [not enough in Keras 3](https://github.com/keras-team/keras/issues/20285). The last stage is the part
+# in which the image has its
 # smallest size. It is the most specific to the old task, so it has most to gain.
 
 
@@ -887,8 +885,7 @@ for name in ("heads only", "baseline", "all stages thawed"):
 # - **The spread.** The three runs of the baseline differ by 0.06. All variants share the seeds, so compare markers of
 #   one shape.
 # - **Heads only** is as good for units as thawing the last stage or all stages. For the groups of emotions thawing
-#   helps with every seed. Your run above had one seed, and compared with the logistic regression. So measure it for
-#   each task, and more than once.
+#   helps with every seed. So measure it for each task, with more than one seed.
 # - **A rate of 1e-3 for the thawed stage** ends at chance in all three runs. On the right, the loss jumps and
 #   never moves again. The usual cause is dead neurons. Large steps push a ReLU below 0, where its slope is 0. At
 #   1e-5 thawing changes next to nothing.
@@ -1019,8 +1016,7 @@ print(f"emotions {', '.join(f'{share:.0%}' for share in emotions_right)} right")
 # ## What you learned
 #
 # - Transfer starts from a network that knows faces. On CK+ it removes two thirds of the errors.
-# - No person may be in two sets. The same method fell from nine in ten right to near chance without the other frame
-#   of the same film.
+# - No person may be in two sets. Without the same film's other frame, nine in ten right became near chance.
 # - Freeze, train the heads, and thaw at a low rate with batch normalisation frozen. Then measure whether thawing helped.
 # - Two heads need two losses, and rare units a larger weight and their own threshold.
 # - Try the simplest model first. A logistic regression came close to the best network.

@@ -285,7 +285,8 @@ table
 # %% [markdown]
 # ### Draw
 #
-# A picture is easier to check than a table. A grey field means that the person is not enrolled.
+# A picture is easier to check than a table. A grey field means *unknown*. The person is not enrolled, or
+# was not recognised.
 
 
 # %%
@@ -332,7 +333,8 @@ print(
 print("the same names:", same_names, " the same emotions:", same_words)
 
 # %% [markdown]
-# Everything that was read of a face is one row of a table, with a column for each number.
+# Everything that was read of a face is one row of a table, with a column for each number. The name of an unknown
+# face is NaN.
 
 # %%
 rows = pd.DataFrame(reading.to_rows())
@@ -368,7 +370,7 @@ named = [face.identity for faces in read[-14:] for face in faces if face.identit
 print("of 14 strangers, named:", [(name, round(similarity, 2)) for name, similarity in named])
 
 # %% [markdown]
-# Robert Satcher is called Robert Curbeam, just above the threshold. Both have dark skin, like two of the three
+# Robert Satcher is called Robert Curbeam, just above the threshold. Both have dark skin. It is one of the three
 # pairs that lesson 6 took for one person.
 #
 # And the emotions? These people were never asked what they felt. All that can be said is what a viewer sees.
@@ -491,8 +493,8 @@ for name, metric in (
 # %% [markdown]
 # MTCNN misses 30 of 1,000 keypoint faces and 125 of 1,000 faces of FER-2013. A missed face has no row in
 # the table, so no number of the table shows that error. These faces had been cut close, so in whole photos
-# it may miss fewer. On the faces that it finds, the points are as good as before. The emotions lose two
-# points, less than the interval is wide.
+# it may miss fewer. On the faces that it finds, the keypoints are as good as before. The share of right
+# emotions falls by two percentage points. We have no interval of this difference, so it may be chance.
 #
 # ### A box of the wrong size
 #
@@ -781,7 +783,7 @@ plots.show(
 #   face suddenly looks different, MTCNN searches at once.
 # - **Recognise.** Boxes of a new search are matched to the people by their overlap. Where place does
 #   not help, embeddings decide. So a person who leaves and comes back keeps the number.
-# - **Smooth.** Emotions are exponential means, in which a frame counts for 37 % (1/e) after 0.4 seconds. At
+# - **Smooth.** Emotions are exponential means. After 0.4 seconds, the weight of a frame has fallen to 37 % (1/e). At
 #   12 frames a second that needs `keep = exp(-1 / (12 * 0.4))`, about 0.81. The word changes only when another
 #   emotion leads by 0.2, and a name appears after five frames.
 #
