@@ -164,10 +164,10 @@ results: $(READY)
 	done
 
 # What lessons and docs/results.md quote, too long to train in a lesson; a study that was cut goes on where it stopped.
-STUDIES := depth emotion-models emotion-craft four-layers deep-network ckplus-splits five-classes resnet50
+STUDIES := depth emotion-models emotion-craft four-layers deep-network deep-all-faces deep-full-width ckplus-splits five-classes resnet50
 
 studies: $(READY)
-	@echo "Training the networks that are compared: about five and a half hours, and it needs the real faces."
+	@echo "Training the networks that are compared: about seven hours and a half, and it needs the real faces."
 	@mkdir -p build data/results
 	@for study in $(STUDIES); do \
 	  $(BIN)/python -m reading_faces study $$study --out build/studies/$$study --json > build/result.json \

@@ -9,15 +9,15 @@ from reading_faces.commands.console import UsageError, print_result, quiet
 
 # Known here too, so that --help need not load a network.
 TRAINED = (
-    "depth", "emotion-models", "emotion-craft", "four-layers", "deep-network", "ckplus-splits",
-    "five-classes", "resnet50",
+    "depth", "emotion-models", "emotion-craft", "four-layers", "deep-network", "deep-all-faces",
+    "deep-full-width", "ckplus-splits", "five-classes", "resnet50",
 )  # fmt: skip
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe `study`."""
     parser.add_argument("study", choices=(*TRAINED, "peers"), help="what is compared")
-    out = "the folder for weights; a cut study resumes there (peers trains nothing)"
+    out = "the folder for what is trained; a cut study goes on there (peers trains nothing)"
     parser.add_argument("--out", type=Path, help=out)
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     parser.set_defaults(run=run)

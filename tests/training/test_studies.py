@@ -83,13 +83,16 @@ def test_a_study_is_stored_as_it_is_printed_and_a_finished_one_is_not_done_again
     assert main(asked) == 0
     first = json.loads(capsys.readouterr().out)
     assert [row["name"] for row in first["variants"]] == list(variants)
-    assert all(len(row["val_loss"]) == 1 for row in first["variants"])
+    assert all(len(row["history"]["val_loss"]) == 1 for row in first["variants"])
     monkeypatch.setitem(STUDIES, "depth", STUDIES["depth"]._replace(train=None))
     assert main(asked) == 0
     assert json.loads(capsys.readouterr().out) == first
     monkeypatch.setattr(settings, "PROFILE", "lesson")
     assert main(asked) != 0
-    assert "another budget" in capsys.readouterr().err
+    assert "another budget or seed" in capsys.readouterr().err
+    monkeypatch.setattr(settings, "PROFILE", "smoke")
+    monkeypatch.setattr(settings, "SEED", settings.SEED + 1)
+    assert main(asked) != 0
 
 
 def test_a_variant_that_was_cut_goes_on_where_it_was(tmp_path, monkeypatch):
@@ -103,7 +106,7 @@ def test_a_variant_that_was_cut_goes_on_where_it_was(tmp_path, monkeypatch):
         with pytest.raises(TypeError):
             train()
     history = (tmp_path / "history.csv").read_text()
-    assert len(train()["val_loss"]) == 2
+    assert len(train()["history"]["val_loss"]) == 2
     assert (tmp_path / "history.csv").read_text() == history
 
 

@@ -1,6 +1,6 @@
 """A deep network of the literature, with ELU: which of its choices matter, and how CK+ was cut.
 
-All at a part of its width. Each choice is trained with two seeds, whose difference says how much
+The choices are compared at a part of its width, each with two seeds, whose difference says how much
 is chance.
 """
 
@@ -22,8 +22,8 @@ from reading_faces.training.scores import emotion_metrics
 from reading_faces.training.studies.from_scratch import emotion_batches
 
 FOLDS = 5
-CHANGES = {
-    "ELU, Nadam, 17°, plateau": {},
+AS_IT_IS = {"ELU, Nadam, 17°, plateau": {}}
+CHANGES = AS_IT_IS | {
     "ReLU": {"activation": "relu"},
     "Adam": {"optimizer": "adam"},
     "not turned": {"degrees": 0},
@@ -49,7 +49,7 @@ def turn_faces(
 
 
 def compare(
-    _: Path,
+    out: Path,
     budget: dict,
     activation: str = "elu",
     optimizer: str = "nadam",
@@ -73,14 +73,14 @@ def compare(
     steps = len(training) if cosine else None
     network.compile(build_optimizer(plan, steps), loss=cross_entropy(), metrics=["accuracy"])
     watch = [] if cosine else [keras.callbacks.ReduceLROnPlateau(factor=0.5, patience=3)]
-    history = fit(network, training, plan.epochs, validation, callbacks=watch)
+    history = fit(network, training, plan.epochs, validation, out, callbacks=watch)
     accuracies = history["val_accuracy"]
     return {
         "n_train": len(training.images),
         "n": len(validation.images),
         "parameters": network.count_params(),
         "flops": models.count_flops(network),
-        "history": history.round(5).to_dict("list"),
+        "history": history.drop(columns="epoch").round(8).to_dict("list"),
         "metrics": {"accuracy": accuracies.iloc[-1], "accuracy_best": accuracies.max()},
     }
 

@@ -14,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 
 from helpers import models, settings
 from helpers.data import FIVE_CLASSES, load_emotions
+from reading_faces.training.scores import mean_or_none
 
 VARIANTS = {"PublicTest": {}, "5 % at random": {"share": 0.05}}
 STRENGTH = 0.01  # of the head, the inverse of its regularisation; chosen on the validation faces
@@ -41,8 +42,8 @@ def train(_: Path, budget: dict, share: float | None = None) -> dict:
         "parameters": head[-1].coef_.size + len(FIVE_CLASSES),
         "metrics": {
             "accuracy": float(right.mean()),
-            "accuracy_known": float(right[known].mean()) if known.any() else None,
-            "accuracy_new": float(right[~known].mean()),
+            "accuracy_known": mean_or_none(right[known]),
+            "accuracy_new": mean_or_none(right[~known]),
         },
     }
 

@@ -120,7 +120,6 @@ def train(
         "parameters": network.count_params(),
         "flops": models.count_flops(network),
         "history": curves,
-        "val_loss": curves["val_loss"],
         "metrics": measured["metrics"],
     }
 
@@ -166,7 +165,11 @@ def keypoint_batches(source: str, schedule: Schedule, rows: int) -> tuple[Batche
 
 
 def emotion_batches(
-    source: str, schedule: Schedule, rows: int, augment: bool = True, votes_weight: float = 0.0
+    source: str,
+    schedule: Schedule,
+    rows: int | None,
+    augment: bool = True,
+    votes_weight: float = 0.0,
 ) -> tuple[Batches, Batches, int]:
     """Return faces with their emotions; `rows` are taken by chance, the same for the same number.
 
