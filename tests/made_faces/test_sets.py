@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from dataclasses import fields
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -288,3 +289,15 @@ def test_a_set_is_drawn_in_the_pose_and_with_the_seed_that_are_asked_for():
         for number, drawn in enumerate(draw_set(2, seed=7, pose=pose)):
             assert drawn[0] == draw_number(number, 7, pose)[0]
     assert drawn[0] != draw_number(1, 7, "frontal")[0]
+
+
+def test_the_tones_of_each_split_are_those_that_the_data_page_names(shipped):
+    tones, counts = {}, {}
+    for split in ("train", "val", "test"):
+        which = shipped.tone[shipped.split == split].astype(int) + 1
+        tones[split], counts[split] = np.unique(which, return_counts=True)
+    assert tones["test"].tolist() == [1, 2] and tones["val"].tolist() == [3, 4]
+    assert (counts["train"][4:] == 2 * counts["train"][0]).all() and len(tones["train"]) == 10
+    page = (Path(__file__).parents[2] / "data/README.md").read_text("utf-8")
+    assert "`test` has the tones 1 and 2 alone, `val` 3 and 4" in page
+    assert "5 to 10 are twice as frequent as 1 to 4" in page

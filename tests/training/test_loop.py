@@ -278,3 +278,8 @@ def test_pictures_are_mixed_in_pairs_from_the_restart_on_and_only_to_learn_from(
     assert np.allclose(mixed, np.tensordot(targets, models.standardize(images), axes=1), atol=1e-5)
     validation = MixedBatches(images, labels, None, batch_size=8, mixup=0.5)
     assert np.array_equal(validation[0][1], labels)
+
+
+def test_an_optimizer_that_is_misspelt_is_an_error():
+    with pytest.raises(KeyError, match="adamv"):
+        build_optimizer(replace(SCHEDULE, optimizer="adamv"), None)
