@@ -55,6 +55,22 @@ def pytest_runtest_makereport(item, call):
     return report
 
 
+@pytest.fixture(scope="session")
+def real_keypoints():
+    """Return the real set. To read it for the first time takes long, and counts for no test."""
+    from helpers.data import load_keypoints  # after the settings above
+
+    return load_keypoints("facial-keypoints")
+
+
+@pytest.fixture(scope="session")
+def real_emotions():
+    """Return FER-2013, read in the same way."""
+    from helpers.data import load_emotions
+
+    return load_emotions("fer2013")
+
+
 @pytest.fixture
 def little_room():
     """Return a context in which a file can hold so many bytes: what is more is cut, as on a disk.

@@ -12,7 +12,7 @@ import pytest
 from data_samples import files_under, grey, real
 
 from helpers import settings
-from helpers.data import load_emotions, load_keypoints
+from helpers.data import load_emotions
 from helpers.data.parsing import cached
 
 
@@ -133,8 +133,8 @@ def test_fer_loads_small_the_first_time_and_fast_the_second(tmp_path):
 
 
 @real("fer2013")
-def test_fer_has_its_published_training_and_public_rows():
-    data = load_emotions("fer2013")
+def test_fer_has_its_published_training_and_public_rows(real_emotions):
+    data = real_emotions
     training = np.isin(data.split, ["train", "val"])
     assert training.sum() == 28_709
     assert (data.split == "public").sum() == 3_589
@@ -144,8 +144,8 @@ def test_fer_has_its_published_training_and_public_rows():
 
 
 @real("facial-keypoints")
-def test_the_real_keypoints_have_five_points_each_and_a_split():
-    data = load_keypoints("facial-keypoints")
+def test_the_real_keypoints_have_five_points_each_and_a_split(real_keypoints):
+    data = real_keypoints
     labelled = ~np.isnan(data.keypoints).any(axis=2)
     assert len(data) == 10_000
     assert set(labelled.sum(axis=1)) == {5}
@@ -155,10 +155,9 @@ def test_the_real_keypoints_have_five_points_each_and_a_split():
 
 
 @real("facial-keypoints")
-def test_copies_of_one_real_photo_stay_on_one_side():
-    data = load_keypoints("facial-keypoints")
+def test_copies_of_one_real_photo_stay_on_one_side(real_keypoints):
     for copies in ([4268, 4640, 6120], [5105, 9143, 9398], [7467, 8223], [9523, 9605]):
-        assert len(set(data.split[copies])) == 1
+        assert len(set(real_keypoints.split[copies])) == 1
 
 
 @real("ckplus")

@@ -125,8 +125,8 @@ def test_the_review_is_printed_for_people_and_programs(capsys):
 
 
 @real("fer2013")
-def test_what_the_lesson_quotes_of_fer2013_is_what_is_found_in_it():
-    found, faces = stored_result("fer2013-review"), load_emotions("fer2013")
+def test_what_the_lesson_quotes_of_fer2013_is_what_is_found_in_it(real_emotions):
+    found, faces = stored_result("fer2013-review"), real_emotions
     public, training = faces.select("public"), faces.select(np.isin(faces.split, ("train", "val")))
     copies = occur_among(public.images, training.images)
     assert found["copies"]["public"]["n"] == copies.sum()
