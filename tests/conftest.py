@@ -38,7 +38,8 @@ def pytest_runtest_call(item):
     if seconds > LONGEST_SECONDS and not item.get_closest_marker("whole"):
         pytest.fail(
             f"{seconds:.0f} s of processor time, more than {LONGEST_SECONDS:g}: make it smaller, "
-            "or mark it `whole` if it needs a whole system.",
+            "or mark it `whole` if it needs a whole system. On a slow machine, set a larger "
+            "COURSE_TEST_SECONDS.",
             pytrace=False,
         )
     return result
