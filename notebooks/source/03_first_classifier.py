@@ -200,10 +200,10 @@ print("shape:", logits.shape, " sum:", logits.sum().round(2))
 # %% [markdown]
 # These are no probabilities. Two of them are negative, and their sum is not 1.
 #
-# Softmax repairs both. It takes the exponential $e^{z}$ of each logit $z$, which is always
+# Softmax repairs both. It takes the exponential `exp(z)` of each logit `z`, which is always
 # positive, and divides by the sum:
 #
-# $$p_k = \frac{e^{z_k}}{e^{z_1} + e^{z_2} + \dots + e^{z_7}}$$
+# `p_k = exp(z_k) / (exp(z_1) + exp(z_2) + … + exp(z_7))`
 
 # %% [markdown] exercise="softmax"
 # ### Exercise 1 ★ · Softmax
@@ -581,7 +581,7 @@ for name, chosen in {"clear": right[clear], "all": right}.items():
 #
 # - [Recall](../docs/glossary.md#recall) is the share of a class's faces that the network found.
 # - [Precision](../docs/glossary.md#precision) is the share of its answers for a class that is right.
-# - [F1](../docs/glossary.md#f1) is $2PR/(P+R)$ of precision $P$ and recall $R$, and high only if
+# - [F1](../docs/glossary.md#f1) is `2 · P · R / (P + R)` of precision `P` and recall `R`, and high only if
 #   both are.
 #
 # `macro avg` is the mean over the classes, and `support` the number of faces.
